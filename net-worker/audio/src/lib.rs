@@ -1,0 +1,1 @@
+//! Samples, units, gain, pan, meters, resampling and the mix.

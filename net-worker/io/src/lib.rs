@@ -1,0 +1,1 @@
+//! Every system call: UDP, identity file, clock, thread priority.

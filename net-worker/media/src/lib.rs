@@ -1,0 +1,1 @@
+//! One stream in each direction: framing and redundancy; playout.

@@ -1,0 +1,1 @@
+//! One participant: peers, sources, playouts and routing.

@@ -1,0 +1,1 @@
+//! Control messages, invite links, ids and limits: bytes to types and back.

@@ -1,0 +1,1 @@
+//! Real hosts that load the built bundles.

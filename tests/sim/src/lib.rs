@@ -1,0 +1,1 @@
+//! The simulated world: virtual time, networks and sound cards.
