@@ -1,1 +1,17 @@
-//! Every system call: UDP, identity file, clock, thread priority.
+//! Every system call of Backline outside the plugin frameworks: the UDP port, waiting and being woken,
+//! clocks, the identity file, network interfaces, thread priority.
+//!
+//! Nothing here knows RTP, sessions or audio. The callers are the worker of a plugin (`backline-client`)
+//! and the shards of a server.
+
+pub mod clock;
+pub mod entropy;
+pub mod identity;
+pub mod interfaces;
+pub mod poller;
+pub mod priority;
+pub mod udp;
+
+pub use identity::IdentityError;
+pub use poller::{Poller, WakeHandle};
+pub use udp::{Port, PortError};

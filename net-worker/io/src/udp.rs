@@ -1,0 +1,195 @@
+//! The one UDP port of a worker: dual stack, expedited forwarding, generous buffers.
+//!
+//! Sending goes through socket2, so that the DSCP set on the socket stays; receiving through quinn-udp,
+//! which tells the local address of each datagram and takes several at once.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use mio::event::Source;
+use quinn_udp::{RecvMeta, UdpSocketState};
+use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+
+/// Ports tried in this order before an ephemeral one.
+pub const PORT_RANGE: std::ops::RangeInclusive<u16> = 4464..=4527;
+
+/// Socket buffers asked of the system, each way: 0.25 s of 16 sources of PCM.
+const BUFFER_BYTES: usize = 1 << 20;
+/// DSCP 46 (expedited forwarding, RFC 3246) in the upper six bits of the TOS octet.
+const TOS_EXPEDITED: u32 = 46 << 2;
+/// Datagrams taken by one system call, each as large as the system's coalescing makes them.
+const BATCH: usize = 8;
+const RECEIVE_BYTES: usize = 1 << 16;
+
+/// A bound UDP port.
+pub struct Port {
+    socket: mio::net::UdpSocket,
+    receiver: UdpSocketState,
+    buffers: Vec<u8>,
+    dual_stack: bool,
+}
+
+impl Port {
+    /// Binds the first free port of [`PORT_RANGE`], or else one that the system picks.
+    ///
+    /// # Errors
+    /// When not even that works.
+    pub fn open() -> Result<Self, PortError> {
+        let mut last = None;
+        for port in PORT_RANGE.chain([0]) {
+            match bind(port) {
+                Ok((socket, dual_stack)) => return Self::from_socket(socket, dual_stack),
+                Err(error) => last = Some(error),
+            }
+        }
+        Err(PortError::Bind(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into())))
+    }
+
+    fn from_socket(socket: Socket, dual_stack: bool) -> Result<Self, PortError> {
+        tune(&socket, dual_stack);
+        let receiver = UdpSocketState::new((&socket).into()).map_err(PortError::Configure)?;
+        let socket = mio::net::UdpSocket::from_std(socket.into());
+        Ok(Self { socket, receiver, buffers: vec![0; BATCH * RECEIVE_BYTES], dual_stack })
+    }
+
+    /// The number of the port.
+    pub fn number(&self) -> u16 {
+        self.socket.local_addr().map_or(0, |address| address.port())
+    }
+
+    /// Sends one datagram. True when the system took it; a full buffer or an unreachable network is a lost
+    /// datagram like any other.
+    pub fn send(&self, destination: SocketAddr, datagram: &[u8]) -> bool {
+        let destination = if self.dual_stack { mapped(destination) } else { destination };
+        let socket = socket2::SockRef::from(&self.socket);
+        socket.send_to(datagram, &SockAddr::from(destination)).is_ok()
+    }
+
+    /// Takes every waiting datagram and hands it on with its source and the local address it came to.
+    pub fn receive(&mut self, mut handle: impl FnMut(SocketAddr, IpAddr, &[u8])) {
+        loop {
+            let mut meta = [RecvMeta::default(); BATCH];
+            let mut chunks = self.buffers.chunks_exact_mut(RECEIVE_BYTES);
+            let mut slices: [IoSliceMut<'_>; BATCH] =
+                std::array::from_fn(|_| IoSliceMut::new(chunks.next().unwrap_or_default()));
+            match self.receiver.recv((&self.socket).into(), &mut slices, &mut meta) {
+                Ok(count) => {
+                    for (meta, slice) in meta.iter().zip(&slices).take(count) {
+                        deliver(meta, slice, &mut handle);
+                    }
+                }
+                // A peer that is gone (ECONNREFUSED and the like) is no reason to stop reading.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    tracing::debug!(%error, "reading from the port failed");
+                    return;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn source(&mut self) -> &mut impl Source {
+        &mut self.socket
+    }
+}
+
+fn deliver(meta: &RecvMeta, slice: &[u8], handle: &mut impl FnMut(SocketAddr, IpAddr, &[u8])) {
+    let source = SocketAddr::new(meta.addr.ip().to_canonical(), meta.addr.port());
+    let local = meta.dst_ip.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |ip| ip.to_canonical());
+    let datagrams = slice.get(..meta.len).unwrap_or_default();
+    for datagram in datagrams.chunks(meta.stride.max(1)) {
+        handle(source, local, datagram);
+    }
+}
+
+/// An IPv6 socket that also carries IPv4; a plain IPv4 one where the system has no IPv6.
+fn bind(port: u16) -> io::Result<(Socket, bool)> {
+    match bind_to(Domain::IPV6, (Ipv6Addr::UNSPECIFIED, port).into()) {
+        Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
+            bind_to(Domain::IPV4, (Ipv4Addr::UNSPECIFIED, port).into()).map(|socket| (socket, false))
+        }
+        outcome => outcome.map(|socket| (socket, true)),
+    }
+}
+
+fn bind_to(domain: Domain, address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(domain, Type::DGRAM, Some(Protocol::UDP))?;
+    if domain == Domain::IPV6 {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// Options that make things better and that a system may refuse without harm.
+fn tune(socket: &Socket, dual_stack: bool) {
+    let outcomes = [
+        socket.set_send_buffer_size(BUFFER_BYTES),
+        socket.set_recv_buffer_size(BUFFER_BYTES),
+        socket.set_tos_v4(TOS_EXPEDITED),
+        if dual_stack { socket.set_tclass_v6(TOS_EXPEDITED) } else { Ok(()) },
+    ];
+    for error in outcomes.into_iter().filter_map(Result::err) {
+        tracing::debug!(%error, "a socket option was refused");
+    }
+}
+
+fn mapped(address: SocketAddr) -> SocketAddr {
+    match address.ip() {
+        IpAddr::V4(v4) => SocketAddr::new(v4.to_ipv6_mapped().into(), address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
+/// Why there is no port.
+#[derive(Debug, thiserror::Error)]
+pub enum PortError {
+    /// Neither a port of the range nor any other could be bound.
+    #[error(
+        "no UDP port can be opened ({0}): allow the DAW to use the network, in the system's settings or its sandbox"
+    )]
+    Bind(io::Error),
+    /// The port is there and cannot be used.
+    #[error("the UDP port can't be set up ({0}): restart the DAW, and if it happens again, the computer")]
+    Configure(io::Error),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exchange(from: &Port, to: &mut Port, via: IpAddr) -> Vec<(SocketAddr, IpAddr, Vec<u8>)> {
+        let mut poller = crate::Poller::new().unwrap();
+        poller.watch(to).unwrap();
+        assert!(from.send(SocketAddr::new(via, to.number()), b"hello"));
+        let mut got = Vec::new();
+        while got.is_empty() {
+            poller.wait(Some(std::time::Duration::from_secs(5))).unwrap();
+            to.receive(|source, local, bytes| got.push((source, local, bytes.to_vec())));
+        }
+        got
+    }
+
+    #[test]
+    fn ipv4_passes_with_plain_addresses() {
+        let (a, mut b) = (Port::open().unwrap(), Port::open().unwrap());
+        let loopback = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        let got = exchange(&a, &mut b, loopback);
+        assert_eq!(got, [(SocketAddr::new(loopback, a.number()), loopback, b"hello".to_vec())]);
+    }
+
+    #[test]
+    fn two_ports_in_one_machine_differ() {
+        let (a, b) = (Port::open().unwrap(), Port::open().unwrap());
+        assert_ne!(a.number(), b.number());
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn datagrams_ask_for_expedited_forwarding() {
+        let port = Port::open().unwrap();
+        assert_eq!(socket2::SockRef::from(&port.socket).tos_v4().unwrap(), TOS_EXPEDITED);
+    }
+}
