@@ -1,1 +1,25 @@
-//! Control messages, invite links, ids and limits: bytes to types and back.
+//! What Backline's peers say to each other: bytes to types and back.
+//!
+//! It is: ids, the invite link, ICE credentials derived from the session's secret, the hello proof,
+//! the control messages, and every limit of the project. It is not: a socket, a clock, a codec or a
+//! connection; it knows no samples. The step before is `session` (which decides what to say), the
+//! step after is `transport` (which carries the bytes encrypted). The wire is described in
+//! `docs/PROTOCOL.md`, which changes together with this crate.
+
+pub mod control;
+pub mod credentials;
+pub mod hello;
+pub mod ids;
+pub mod limits;
+pub mod link;
+pub mod name;
+
+pub use control::{
+    Control, ControlError, GoodbyeReason, LeaveReason, PathOffer, PeerInfo, PublishedSource,
+    RefusalReason, SourceInfo, StreamFormat, Welcome,
+};
+pub use credentials::{Fingerprint, IceCredentials, SessionSecret};
+pub use hello::{Hello, HelloTranscript, IdentityKey};
+pub use ids::{Generation, IdError, InstanceId, ParticipantId, PeerId, SourceId, Ssrc};
+pub use link::{InviteLink, LinkError};
+pub use name::Name;

@@ -1,0 +1,82 @@
+//! Why somebody was refused, left or said goodbye: closed lists, each with a text for people.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Why a host does not let a joiner in. New reasons are added at the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum RefusalReason {
+    /// Another protocol version than the host's.
+    #[error("the host runs another version of Backline (its protocol is {ours}): update Backline on both computers")]
+    OtherVersion {
+        /// The host's.
+        ours: u16,
+    },
+    /// The proof does not fit the session's secret.
+    #[error("this invite link is not valid for the host's session any more: ask the host for a new link")]
+    WrongSecret,
+    /// The signature does not fit the participant's key.
+    #[error("your identity could not be proven to the host: restart Backline; if it happens again, remove the identity file in its config folder")]
+    WrongIdentity,
+    /// As many participants as allowed are in.
+    #[error("the session is full ({participants} participants): ask somebody to leave")]
+    SessionFull {
+        /// How many are in.
+        participants: u8,
+    },
+    /// More sources than one participant may publish.
+    #[error("you send more sources than the session allows ({sources}): remove Backline from some tracks")]
+    TooManySources {
+        /// How many may be published.
+        sources: u8,
+    },
+    /// The first message was no hello.
+    #[error("the host did not understand this Backline: update Backline on both computers")]
+    NotUnderstood,
+    /// The host is closing its session.
+    #[error("the host is ending the session: ask for a new link")]
+    SessionEnding,
+    /// A participant that the host removed.
+    #[error("the host has removed you from the session: ask the host to let you in again")]
+    Removed,
+}
+
+/// Why a participant is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum LeaveReason {
+    /// Said goodbye.
+    #[error("left")]
+    Left,
+    /// Was not heard any more.
+    #[error("lost the connection")]
+    Vanished,
+    /// Broke the protocol.
+    #[error("was disconnected because of an error")]
+    Failed,
+    /// Joined again over another connection.
+    #[error("joined again")]
+    Replaced,
+    /// Was removed by the host.
+    #[error("was removed by the host")]
+    Removed,
+}
+
+/// Why one side ends the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
+pub enum GoodbyeReason {
+    /// The user pressed Leave, or removed the plugin.
+    #[error("left the session")]
+    Leaving,
+    /// The host ended the session.
+    #[error("the host has ended the session")]
+    SessionEnded,
+    /// The same participant came back over another connection.
+    #[error("you have joined from another connection")]
+    Replaced,
+    /// The host removed the participant.
+    #[error("the host has removed you from the session")]
+    Removed,
+    /// The peer broke the protocol.
+    #[error("the other side did not understand this Backline: update Backline on both computers")]
+    ProtocolError,
+}

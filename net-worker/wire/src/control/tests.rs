@@ -1,0 +1,248 @@
+//! The bytes of every kind of message, and what decoding makes of damaged ones.
+
+use super::*;
+use crate::ids::InstanceId;
+use crate::limits::{NAME_BYTES_MAX, SOURCES_PER_PARTICIPANT_MAX};
+use data_encoding::HEXLOWER;
+use proptest::prelude::*;
+
+fn source() -> SourceInfo {
+    SourceInfo {
+        source: SourceId { participant: ParticipantId([0x11; 32]), instance: InstanceId(0x1122) },
+        name: Name::new("Guitar"),
+        colour: [1, 2, 3],
+        format: StreamFormat { payload_type: 111, frame_frames: 120, bitrate_bps: 256_000, redundancy: 0 },
+    }
+}
+
+fn hello() -> Hello {
+    Hello {
+        protocol_version: 1,
+        app: Name::new("Backline 0.1.0"),
+        name: Name::new("Ada"),
+        colour: [0xAA, 0xBB, 0xCC],
+        participant: ParticipantId([0x11; 32]),
+        instance: InstanceId(0x1122),
+        signature: [0x22; 64],
+        proof: [0x33; 32],
+        sources: vec![source()],
+    }
+}
+
+fn offer() -> PathOffer {
+    PathOffer {
+        peer: PeerId(3),
+        ufrag: "0011aabb".to_owned(),
+        password: "0123456789abcdef0123456789abcdef".to_owned(),
+        fingerprint: Fingerprint([0x44; 32]),
+        candidates: vec!["192.0.2.1:5000".parse().unwrap(), "[2001:db8::1]:5000".parse().unwrap()],
+    }
+}
+
+fn one_of_each() -> Vec<(Control, &'static str)> {
+    let source_id = source().source;
+    vec![
+        (Control::Hello(Box::new(hello())), fixture::HELLO),
+        (
+            Control::Welcome(Welcome {
+                protocol_version: 1,
+                app: Name::new("Backline 0.1.0"),
+                peer: PeerId(2),
+                participants: 3,
+                observed: "192.0.2.9:6000".parse().unwrap(),
+            }),
+            fixture::WELCOME,
+        ),
+        (Control::Refused { reason: RefusalReason::OtherVersion { ours: 1 } }, fixture::REFUSED),
+        (
+            Control::Joined(PeerInfo {
+                peer: PeerId(300),
+                participant: ParticipantId([0x55; 32]),
+                name: Name::new("Löv"),
+                colour: [9, 8, 7],
+            }),
+            fixture::JOINED,
+        ),
+        (Control::Left { peer: PeerId(2), reason: LeaveReason::Vanished }, fixture::LEFT),
+        (Control::Publish(source()), fixture::PUBLISH),
+        (Control::Unpublish { source: source_id }, fixture::UNPUBLISH),
+        (
+            Control::Published(PublishedSource {
+                peer: PeerId(1),
+                info: source(),
+                ssrc: Ssrc(0xDEAD_BEEF),
+                generation: Generation(5),
+            }),
+            fixture::PUBLISHED,
+        ),
+        (Control::Unpublished { source: source_id }, fixture::UNPUBLISHED),
+        (Control::Forward { source: source_id, on: true }, fixture::FORWARD),
+        (Control::PathOffer(offer()), fixture::PATH_OFFER),
+        (Control::Candidate { peer: PeerId(3), address: "[2001:db8::2]:7000".parse().unwrap() }, fixture::CANDIDATE),
+        (Control::Ping { id: 7, sent_at_us: 1_000_000 }, fixture::PING),
+        (Control::Pong { id: 7, sent_at_us: 1_000_000, received_at_us: 1, replied_at_us: 300 }, fixture::PONG),
+        (Control::Rename { name: Name::new("Ada L"), colour: [0, 0, 255] }, fixture::RENAME),
+        (Control::Goodbye { reason: GoodbyeReason::SessionEnded }, fixture::GOODBYE),
+    ]
+}
+
+/// A difference here is a change of the wire: raise `FORMAT`, and keep these as the old bytes.
+#[test]
+fn the_bytes_of_format_1_are_these() {
+    let all = one_of_each();
+    assert_eq!(all.len(), usize::from(KINDS));
+    for (kind, (message, bytes)) in all.iter().enumerate() {
+        let encoded = message.encode();
+        assert_eq!(&HEXLOWER.encode(&encoded), bytes, "{message:?}");
+        assert_eq!((encoded[0], usize::from(encoded[1])), (FORMAT, kind));
+        assert_eq!(Control::decode(&encoded).as_ref(), Ok(message));
+    }
+}
+
+#[test]
+fn every_truncation_and_every_trailing_byte_is_malformed() {
+    for (message, _) in one_of_each() {
+        let mut bytes = message.encode();
+        for length in 0..bytes.len() {
+            assert_eq!(Control::decode(&bytes[..length]), Err(ControlError::Malformed), "{length} of {message:?}");
+        }
+        bytes.push(0);
+        assert_eq!(Control::decode(&bytes), Err(ControlError::Malformed));
+    }
+}
+
+#[test]
+fn the_largest_messages_fit() {
+    let longest = Name::new(&"n".repeat(NAME_BYTES_MAX));
+    let mut source = source();
+    source.name = longest.clone();
+    source.source.instance = InstanceId(u64::MAX);
+    source.format = StreamFormat { payload_type: 255, frame_frames: u16::MAX, bitrate_bps: u32::MAX, redundancy: 255 };
+    let mut hello = hello();
+    hello.name = longest.clone();
+    hello.app = longest;
+    hello.sources = vec![source; SOURCES_PER_PARTICIPANT_MAX];
+    let message = Control::Hello(Box::new(hello));
+    assert!(message.encode().len() <= CONTROL_BYTES_MAX);
+    assert_eq!(Control::decode(&message.encode()), Ok(message));
+}
+
+#[test]
+fn lists_and_texts_beyond_their_limits_are_malformed() {
+    let mut many = hello();
+    many.sources = vec![source(); SOURCES_PER_PARTICIPANT_MAX + 1];
+    let mut addresses = offer();
+    addresses.candidates = vec![addresses.candidates[0]; CANDIDATES_MAX + 1];
+    let (mut short, mut odd, mut long) = (offer(), offer(), offer());
+    short.password = "short".to_owned();
+    odd.ufrag = "a:bcd".to_owned();
+    long.ufrag = "a".repeat(33);
+    for message in [
+        Control::Hello(Box::new(many)),
+        Control::PathOffer(addresses),
+        Control::PathOffer(short),
+        Control::PathOffer(odd),
+        Control::PathOffer(long),
+    ] {
+        assert_eq!(Control::decode(&message.encode()), Err(ControlError::Malformed), "{message:?}");
+    }
+    let rename = Control::Rename { name: Name::new("Ada"), colour: [0; 3] }.encode();
+    let hidden = [&rename[..2], &[4, b'A', b'd', b'a', b'\n'][..], &rename[6..]].concat();
+    assert_eq!(Control::decode(&hidden), Err(ControlError::Malformed));
+}
+
+#[test]
+fn a_length_that_lies_allocates_nothing() {
+    // "Rename" with a name of four thousand million bytes, "PathOffer" with as many candidates.
+    let lie = [0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
+    assert_eq!(Control::decode(&[&[FORMAT, 14][..], &lie].concat()), Err(ControlError::Malformed));
+    let mut empty = offer();
+    empty.candidates.clear();
+    let mut bytes = Control::PathOffer(empty).encode();
+    bytes.pop();
+    bytes.extend_from_slice(&lie);
+    assert_eq!(Control::decode(&bytes), Err(ControlError::Malformed));
+}
+
+#[test]
+fn other_formats_are_named_but_their_refusals_are_understood() {
+    for theirs in [0, 2, 255] {
+        for (message, _) in one_of_each() {
+            let mut bytes = message.encode();
+            bytes[0] = theirs;
+            let expected = match message {
+                Control::Refused { .. } => Ok(message),
+                _ => Err(ControlError::OtherFormat { theirs }),
+            };
+            assert_eq!(Control::decode(&bytes), expected);
+        }
+    }
+    // A reason that a later version added.
+    assert_eq!(Control::decode(&[2, REFUSED_KIND, 99]), Err(ControlError::OtherFormat { theirs: 2 }));
+}
+
+#[test]
+fn kinds_of_later_versions_are_told_from_damage() {
+    assert_eq!(Control::decode(&[FORMAT, KINDS, 1, 2, 3]), Err(ControlError::UnknownKind { kind: KINDS }));
+    assert_eq!(Control::decode(&[]), Err(ControlError::Malformed));
+    assert_eq!(Control::decode(&[FORMAT]), Err(ControlError::Malformed));
+    assert_eq!(Control::decode(&[FORMAT; 4097]), Err(ControlError::TooLong { bytes: 4097 }));
+}
+
+#[test]
+fn no_password_reaches_a_log() {
+    assert!(!format!("{:?}", offer()).contains("0123456789abcdef"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_make_decoding_panic_and_what_decodes_encodes_the_same(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        if let Ok(message) = Control::decode(&bytes) {
+            prop_assert!(message.encode() == bytes || bytes[0] != FORMAT);
+        }
+    }
+
+    #[test]
+    fn damaged_messages_are_refused_or_are_other_messages(
+        pick in 0..usize::from(KINDS), flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6)
+    ) {
+        let mut bytes = one_of_each()[pick].0.encode();
+        for (at, value) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = value;
+        }
+        if let Ok(message) = Control::decode(&bytes) {
+            prop_assert!(message.encode() == bytes || bytes[0] != FORMAT);
+        }
+    }
+
+    #[test]
+    fn path_offers_round_trip(
+        peer: u16, ufrag in "[a-zA-Z0-9+/]{4,32}", password in "[a-zA-Z0-9+/]{22,64}", print: [u8; 32],
+        candidates in prop::collection::vec((any::<std::net::IpAddr>(), any::<u16>()), 0..=CANDIDATES_MAX)
+    ) {
+        let candidates = candidates.into_iter().map(SocketAddr::from).collect();
+        let offer = PathOffer { peer: PeerId(peer), ufrag, password, fingerprint: Fingerprint(print), candidates };
+        let message = Control::PathOffer(offer);
+        prop_assert_eq!(Control::decode(&message.encode()), Ok(message));
+    }
+}
+
+mod fixture {
+    pub const HELLO: &str = "";
+    pub const WELCOME: &str = "";
+    pub const REFUSED: &str = "";
+    pub const JOINED: &str = "";
+    pub const LEFT: &str = "";
+    pub const PUBLISH: &str = "";
+    pub const UNPUBLISH: &str = "";
+    pub const PUBLISHED: &str = "";
+    pub const UNPUBLISHED: &str = "";
+    pub const FORWARD: &str = "";
+    pub const PATH_OFFER: &str = "";
+    pub const CANDIDATE: &str = "";
+    pub const PING: &str = "";
+    pub const PONG: &str = "";
+    pub const RENAME: &str = "";
+    pub const GOODBYE: &str = "";
+}

@@ -1,0 +1,74 @@
+//! Every limit of the project in one place, with the relations between them checked at compile time.
+//!
+//! A limit is what a peer may make us hold, send or count. Crates read them from here and define
+//! none of their own. Units are last in the names.
+
+use std::time::Duration;
+
+/// Version of what the messages mean; a host refuses a `Hello` of another one.
+pub const PROTOCOL_VERSION: u16 = 1;
+
+/// The sample rate of the network and the RTP clock of every payload, in Hz.
+pub const NETWORK_RATE_HZ: u32 = 48_000;
+
+/// Automatable strips of one instance.
+pub const SLOTS: usize = 16;
+/// Auxiliary stereo buses of the multi-output class.
+pub const AUX_BUSES: usize = 8;
+
+/// Participants of one session, the host's included.
+pub const PARTICIPANTS_MAX: usize = 16;
+/// Sources that one participant may publish at a time.
+pub const SOURCES_PER_PARTICIPANT_MAX: usize = 8;
+/// Sources of one session.
+pub const SOURCES_MAX: usize = PARTICIPANTS_MAX * SOURCES_PER_PARTICIPANT_MAX;
+
+/// Length of a participant's, source's or program's name, in bytes of UTF-8.
+pub const NAME_BYTES_MAX: usize = 64;
+/// Length of one encoded control message, in bytes.
+pub const CONTROL_BYTES_MAX: usize = 4096;
+/// Addresses in one path offer.
+pub const CANDIDATES_MAX: usize = 16;
+/// Addresses in one invite link.
+pub const LINK_ADDRESSES_MAX: usize = 8;
+/// Length of an ICE user name fragment, in bytes (RFC 8445 section 5.3 allows 4 to 256).
+pub const ICE_UFRAG_BYTES_MAX: usize = 32;
+/// Length of an ICE password, in bytes (RFC 8445 section 5.3 allows 22 to 256).
+pub const ICE_PASSWORD_BYTES_MAX: usize = 64;
+
+/// Longest UDP payload that is looked at, in bytes; longer ones are dropped.
+pub const DATAGRAM_BYTES_MAX: usize = 2048;
+/// Longest RTP payload, in bytes: 240 sample frames of stereo L24 are 1440.
+pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1500;
+/// RTP header, extensions and authentication tag around a payload, in bytes, at the most.
+pub const MEDIA_OVERHEAD_BYTES_MAX: usize = 64;
+/// Streams that one path carries in each direction.
+pub const STREAMS_PER_PATH_MAX: usize = SOURCES_MAX;
+
+/// Events a path holds for a caller that does not poll; media beyond it is dropped oldest first.
+pub const PATH_EVENTS_MAX: usize = 1024;
+/// Datagrams a path holds for a caller that does not drain it; further ones are dropped.
+pub const PATH_TRANSMITS_MAX: usize = 1024;
+/// Control bytes that wait on one path until the peer takes them; beyond it the path is closed.
+pub const PATH_CONTROL_QUEUE_BYTES_MAX: usize = 512 * 1024;
+
+/// How long a path may take from its creation to `Connected`.
+pub const PATH_CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
+/// How long a connected path may hear nothing at all before it closes.
+pub const PATH_SILENCE_MAX: Duration = Duration::from_secs(10);
+/// A peer that was not heard for this long is gone from everybody's mix (SPEC section 5, issue 2).
+pub const PEER_VANISHED_AFTER: Duration = Duration::from_secs(3);
+
+const _: () = {
+    assert!(SLOTS >= PARTICIPANTS_MAX, "each participant's first source finds a slot");
+    assert!(LINK_ADDRESSES_MAX <= CANDIDATES_MAX);
+    assert!(MEDIA_PAYLOAD_BYTES_MAX + MEDIA_OVERHEAD_BYTES_MAX <= DATAGRAM_BYTES_MAX);
+    // A Hello: fixed part under 400 bytes, and per source two ids, a name, a colour and a format.
+    assert!(400 + SOURCES_PER_PARTICIPANT_MAX * (40 + 2 + NAME_BYTES_MAX + 3 + 12) <= CONTROL_BYTES_MAX);
+    // A path offer: two texts, a fingerprint and the addresses (19 bytes each).
+    assert!(16 + ICE_UFRAG_BYTES_MAX + ICE_PASSWORD_BYTES_MAX + 32 + CANDIDATES_MAX * 20 <= CONTROL_BYTES_MAX);
+    // The length of an invite link's body is one byte.
+    assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
+    assert!(CONTROL_BYTES_MAX < PATH_CONTROL_QUEUE_BYTES_MAX);
+    assert!(PEER_VANISHED_AFTER.as_millis() < PATH_SILENCE_MAX.as_millis());
+};
