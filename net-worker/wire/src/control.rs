@@ -74,15 +74,19 @@ pub enum Control {
         /// The address.
         address: SocketAddr,
     },
-    /// Either way: measures round trip and clock offset.
+    /// Either way: measures round trip and clock offset. The host passes one for another peer on.
     Ping {
+        /// From its sender: whom it asks. Passed on by the host: who asks.
+        peer: PeerId,
         /// Chosen by the sender.
         id: u32,
         /// The sender's clock, in µs.
         sent_at_us: u64,
     },
-    /// The answer to a ping.
+    /// The answer to a ping, by the same way.
     Pong {
+        /// From its sender: who asked. Passed on by the host: who answers.
+        peer: PeerId,
         /// Of the ping.
         id: u32,
         /// Of the ping, in µs of its sender's clock.
@@ -173,11 +177,14 @@ pub struct PublishedSource {
     pub generation: Generation,
 }
 
-/// What a peer needs to open a path to another. Both send one; the lower [`PeerId`] dials.
+/// What a peer needs to open a path to another. The lower [`PeerId`] dials: it offers first, and opens
+/// its path when the answering offer of the same attempt comes.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathOffer {
     /// To the host: for whom. From the host: of whom.
     pub peer: PeerId,
+    /// Counted by the dialer; an answer names the attempt that it answers.
+    pub attempt: u32,
     /// Of the sender, for this path only.
     #[serde(deserialize_with = "text::ufrag")]
     pub ufrag: String,
@@ -203,6 +210,7 @@ impl std::fmt::Debug for PathOffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PathOffer")
             .field("peer", &self.peer)
+            .field("attempt", &self.attempt)
             .field("ufrag", &self.ufrag)
             .field("fingerprint", &self.fingerprint)
             .field("candidates", &self.candidates)

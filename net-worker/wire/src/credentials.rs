@@ -140,6 +140,6 @@ mod tests {
         assert!(!text.contains(&host.password) && !text.contains("0123456789abcdef"), "{text}");
     }
 
-    const HOST_FIXTURE: (&str, &str) = ("", "");
-    const JOINER_FIXTURE: &str = "";
+    const HOST_FIXTURE: (&str, &str) = ("fa4757ffbed7a46d", "944c4e046866adfc41e4a380f1f89f62");
+    const JOINER_FIXTURE: &str = "0eb5d0d6b6c704cf6a7f7b546786cd25";
 }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::SourceInfo;
 use crate::credentials::{Fingerprint, SessionSecret};
-use crate::ids::{InstanceId, ParticipantId};
+use crate::ids::{Generation, InstanceId, ParticipantId};
 use crate::limits::SOURCES_PER_PARTICIPANT_MAX;
 use crate::name::Name;
 
@@ -32,6 +32,9 @@ pub struct Hello {
     pub participant: ParticipantId,
     /// The instance that opened the connection.
     pub instance: InstanceId,
+    /// Of what it publishes: the same as before when only the connection was lost, so that its streams
+    /// go on; a later one after a restart.
+    pub generation: Generation,
     /// Ed25519 over the transcript (see [`HelloTranscript::sign`]).
     #[serde(with = "signature_halves")]
     pub signature: [u8; 64],

@@ -23,6 +23,7 @@ fn hello() -> Hello {
         colour: [0xAA, 0xBB, 0xCC],
         participant: ParticipantId([0x11; 32]),
         instance: InstanceId(0x1122),
+        generation: Generation(4),
         signature: [0x22; 64],
         proof: [0x33; 32],
         sources: vec![source()],
@@ -32,6 +33,7 @@ fn hello() -> Hello {
 fn offer() -> PathOffer {
     PathOffer {
         peer: PeerId(3),
+        attempt: 1,
         ufrag: "0011aabb".to_owned(),
         password: "0123456789abcdef0123456789abcdef".to_owned(),
         fingerprint: Fingerprint([0x44; 32]),
@@ -79,8 +81,8 @@ fn one_of_each() -> Vec<(Control, &'static str)> {
         (Control::Forward { source: source_id, on: true }, fixture::FORWARD),
         (Control::PathOffer(offer()), fixture::PATH_OFFER),
         (Control::Candidate { peer: PeerId(3), address: "[2001:db8::2]:7000".parse().unwrap() }, fixture::CANDIDATE),
-        (Control::Ping { id: 7, sent_at_us: 1_000_000 }, fixture::PING),
-        (Control::Pong { id: 7, sent_at_us: 1_000_000, received_at_us: 1, replied_at_us: 300 }, fixture::PONG),
+        (Control::Ping { peer: PeerId::HOST, id: 7, sent_at_us: 1_000_000 }, fixture::PING),
+        (Control::Pong { peer: PeerId(2), id: 7, sent_at_us: 1_000_000, received_at_us: 1, replied_at_us: 300 }, fixture::PONG),
         (Control::Rename { name: Name::new("Ada L"), colour: [0, 0, 255] }, fixture::RENAME),
         (Control::Goodbye { reason: GoodbyeReason::SessionEnded }, fixture::GOODBYE),
     ]
@@ -218,31 +220,31 @@ proptest! {
 
     #[test]
     fn path_offers_round_trip(
-        peer: u16, ufrag in "[a-zA-Z0-9+/]{4,32}", password in "[a-zA-Z0-9+/]{22,64}", print: [u8; 32],
+        peer: u16, attempt: u32, ufrag in "[a-zA-Z0-9+/]{4,32}", password in "[a-zA-Z0-9+/]{22,64}", print: [u8; 32],
         candidates in prop::collection::vec((any::<std::net::IpAddr>(), any::<u16>()), 0..=CANDIDATES_MAX)
     ) {
         let candidates = candidates.into_iter().map(SocketAddr::from).collect();
-        let offer = PathOffer { peer: PeerId(peer), ufrag, password, fingerprint: Fingerprint(print), candidates };
+        let offer = PathOffer { peer: PeerId(peer), attempt, ufrag, password, fingerprint: Fingerprint(print), candidates };
         let message = Control::PathOffer(offer);
         prop_assert_eq!(Control::decode(&message.encode()), Ok(message));
     }
 }
 
 mod fixture {
-    pub const HELLO: &str = "";
-    pub const WELCOME: &str = "";
-    pub const REFUSED: &str = "";
-    pub const JOINED: &str = "";
-    pub const LEFT: &str = "";
-    pub const PUBLISH: &str = "";
-    pub const UNPUBLISH: &str = "";
-    pub const PUBLISHED: &str = "";
-    pub const UNPUBLISHED: &str = "";
-    pub const FORWARD: &str = "";
-    pub const PATH_OFFER: &str = "";
-    pub const CANDIDATE: &str = "";
-    pub const PING: &str = "";
-    pub const PONG: &str = "";
-    pub const RENAME: &str = "";
-    pub const GOODBYE: &str = "";
+    pub const HELLO: &str = "0100010e4261636b6c696e6520302e312e3003416461aabbcc1111111111111111111111111111111111111111111111111111111111111111a22204222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222223333333333333333333333333333333333333333333333333333333333333333011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00";
+    pub const WELCOME: &str = "0101010e4261636b6c696e6520302e312e30020300c0000209f02e";
+    pub const REFUSED: &str = "01020001";
+    pub const JOINED: &str = "0103ac025555555555555555555555555555555555555555555555555555555555555555044cc3b676090807";
+    pub const LEFT: &str = "01040201";
+    pub const PUBLISH: &str = "01051111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00";
+    pub const UNPUBLISH: &str = "01061111111111111111111111111111111111111111111111111111111111111111a222";
+    pub const PUBLISHED: &str = "0107011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00effdb6f50d05";
+    pub const UNPUBLISHED: &str = "01081111111111111111111111111111111111111111111111111111111111111111a222";
+    pub const FORWARD: &str = "01091111111111111111111111111111111111111111111111111111111111111111a22201";
+    pub const PATH_OFFER: &str = "010a030108303031316161626220303132333435363738396162636465663031323334353637383961626364656644444444444444444444444444444444444444444444444444444444444444440200c000020188270120010db80000000000000000000000018827";
+    pub const CANDIDATE: &str = "010b030120010db8000000000000000000000002d836";
+    pub const PING: &str = "010c0007c0843d";
+    pub const PONG: &str = "010d0207c0843d01ac02";
+    pub const RENAME: &str = "010e05416461204c0000ff";
+    pub const GOODBYE: &str = "010f01";
 }

@@ -129,4 +129,4 @@ proptest! {
     }
 }
 
-const FIXTURE: &str = "";
+const FIXTURE: &str = "backline://join/AU4wMTIzNDU2Nzg5YWJjZGVmw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8MEwAACB1bQBiABDbgAAAAAAAAAAAAAAAdW0O4mcmw";
