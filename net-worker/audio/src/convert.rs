@@ -1,0 +1,158 @@
+//! Between a device's sample rate and the network's 48 kHz, at a fixed ratio, in blocks of any size.
+//!
+//! Not for drift (that is `drift`): the ratio is what the two rates say. The step before is the capture ring (device to
+//! network) or the playout (network to device); the step after is the encoder or the return ring. Runs on the worker.
+//!
+//! The filter is rubato's sinc with one precomputed phase for each position that the ratio can have, so that nothing is
+//! interpolated between phases; every block goes in as it comes, so that nothing waits for a chunk to fill.
+
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{
+    Async, FixedAsync, Resampler, ResamplerConstructionError, Resizable, SincInterpolationParameters,
+    SincInterpolationType, WindowFunction,
+};
+
+use crate::CHANNELS;
+use crate::rate::SampleRate;
+
+/// Stereo interleaved from one rate to another; the identity when they are equal.
+pub struct RateConverter {
+    from: SampleRate,
+    to: SampleRate,
+    /// `None` is the identity.
+    filter: Option<Async<f32>>,
+    delay_frames: usize,
+}
+
+impl RateConverter {
+    /// Allocates, and computes the filter (some milliseconds).
+    ///
+    /// # Errors
+    /// [`RateConverterError`] when rubato refuses the ratio, which no pair of [`SampleRate`]s gives it reason to.
+    pub fn new(from: SampleRate, to: SampleRate) -> Result<RateConverter, RateConverterError> {
+        let refused = |source| RateConverterError { from, to, source };
+        let filter = if from == to { None } else { Some(make_filter(from, to).map_err(refused)?) };
+        let delay_frames = if from == to { 0 } else { delay_of(from, to) };
+        Ok(RateConverter { from, to, filter, delay_frames })
+    }
+
+    /// The rate of what is pushed.
+    #[must_use]
+    pub fn from(&self) -> SampleRate {
+        self.from
+    }
+
+    /// The rate of what comes out.
+    #[must_use]
+    pub fn to(&self) -> SampleRate {
+        self.to
+    }
+
+    /// How much later a sample comes out than it went in, in sample frames of the output, to the nearest: sample frame
+    /// `n` of the input is found around `n · to / from + delay_frames()` of the output.
+    #[must_use]
+    pub fn delay_frames(&self) -> usize {
+        self.delay_frames
+    }
+
+    /// The most sample frames that pushing `input_frames` can append.
+    #[must_use]
+    pub fn output_bound(&self, input_frames: usize) -> usize {
+        let (from, to) = (self.from.hz() as usize, self.to.hz() as usize);
+        (input_frames * to).div_ceil(from) + 2
+    }
+
+    /// Converts a block of any length and appends what it gives to `out`. Over time, exactly `to / from` sample frames
+    /// for each one of `input`. Does not allocate when `out` has room for [`output_bound`](Self::output_bound).
+    pub fn push(&mut self, input: &[f32], out: &mut Vec<f32>) {
+        let usable = input.len() - input.len() % CHANNELS;
+        let Some(filter) = &mut self.filter else {
+            out.extend_from_slice(&input[..usable]);
+            return;
+        };
+        for chunk in input[..usable].chunks(MAX_CHUNK_FRAMES * CHANNELS) {
+            push_chunk(filter, chunk, out);
+        }
+    }
+
+    /// Forgets all audio, as if new.
+    pub fn reset(&mut self) {
+        if let Some(filter) = &mut self.filter {
+            filter.reset();
+        }
+    }
+}
+
+impl std::fmt::Debug for RateConverter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RateConverter({} to {})", self.from, self.to)
+    }
+}
+
+fn make_filter(from: SampleRate, to: SampleRate) -> Result<Async<f32>, ResamplerConstructionError> {
+    let (from_hz, to_hz) = (from.hz(), to.hz());
+    let phases = (to_hz / greatest_common_divisor(from_hz, to_hz)) as usize;
+    let exact = phases <= MAX_PHASES;
+    let parameters = SincInterpolationParameters {
+        sinc_len: taps(from, to),
+        f_cutoff: None,
+        oversampling_factor: if exact { phases } else { MAX_PHASES },
+        interpolation: if exact { SincInterpolationType::Nearest } else { SincInterpolationType::Cubic },
+        window: WindowFunction::Hann2,
+    };
+    let ratio = f64::from(to_hz) / f64::from(from_hz);
+    Async::new_sinc(ratio, 1.0, &parameters, MAX_CHUNK_FRAMES, CHANNELS, FixedAsync::Input)
+}
+
+/// One chunk of at most [`MAX_CHUNK_FRAMES`]. rubato can only fail here when the sizes below were wrong; then the
+/// output of this chunk is silence of the right length, which keeps the clock.
+fn push_chunk(filter: &mut Async<f32>, chunk: &[f32], out: &mut Vec<f32>) {
+    let frames = chunk.len() / CHANNELS;
+    let sized = filter.set_chunk_size(frames);
+    debug_assert!(sized.is_ok());
+    let out_frames = filter.output_frames_next();
+    let start = out.len();
+    out.resize(start + out_frames * CHANNELS, 0.0);
+    let input = InterleavedSlice::new(chunk, CHANNELS, frames);
+    let output = InterleavedSlice::new_mut(&mut out[start..], CHANNELS, out_frames);
+    if let (Ok(input), Ok(mut output)) = (input, output) {
+        let done = filter.process_into_buffer(&input, &mut output, None);
+        debug_assert_eq!(done.ok(), Some((frames, out_frames)));
+    }
+}
+
+/// The filter's length in samples of the input: as long in time as [`TAPS`] at the lower rate of the two.
+fn taps(from: SampleRate, to: SampleRate) -> usize {
+    let longer = f64::from(from.hz()) / f64::from(from.hz().min(to.hz()));
+    ((TAPS as f64 * longer / 8.0).round() as usize) * 8
+}
+
+/// Half the filter, in sample frames of the output. rubato's first output lies one output frame after the first place
+/// where the filter's window ends on the first input.
+fn delay_of(from: SampleRate, to: SampleRate) -> usize {
+    let ratio = f64::from(to.hz()) / f64::from(from.hz());
+    let centre = taps(from, to) as f64 / 2.0 - 1.0;
+    (centre * ratio - 1.0).round() as usize
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
+}
+
+/// Taps at the lower rate: 0.7 ms of delay.
+const TAPS: usize = 64;
+/// Every usual pair of rates needs at most 640 phases; odd ones are interpolated from as many.
+const MAX_PHASES: usize = 640;
+const MAX_CHUNK_FRAMES: usize = 1024;
+
+/// rubato refused a pair of rates.
+#[derive(Debug, thiserror::Error)]
+#[error("can't convert from {from} to {to}: choose 48 kHz in the audio settings")]
+pub struct RateConverterError {
+    from: SampleRate,
+    to: SampleRate,
+    source: ResamplerConstructionError,
+}
+
+#[cfg(test)]
+mod tests;
