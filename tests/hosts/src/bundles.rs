@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::error::HostError;
 
 /// Class id of the plugin with one stereo output, in the CLAP bundle.
-pub const CLAP_ID: &str = "audio.backline.backline";
+pub const CLAP_ID: &str = "org.backline.backline";
 /// Class id of the plugin with eight auxiliary outputs.
-pub const CLAP_MULTI_ID: &str = "audio.backline.backline-multi";
+pub const CLAP_MULTI_ID: &str = "org.backline.backline-multi";
 /// The environment variable that names the folder of the bundles.
 pub const FOLDER_VARIABLE: &str = "BACKLINE_BUNDLES";
 /// The environment variable that names the Python program with pedalboard and dawdreamer.

@@ -1,1 +1,105 @@
-//! x
+//! The figures of a session: for each direction what a listener got, for each side what it cost. Plain numbers; `cargo xtask`
+//! puts them into tables and holds them against the bars of an issue.
+
+use serde::Serialize;
+
+use crate::analysis::{self, Judgement, Strictness};
+use crate::session::Outcome;
+
+/// What one side heard of the other, and what its host and plugin cost.
+#[derive(Debug, Clone, Serialize)]
+pub struct SideFigures {
+    /// Whether the other's music was found in what came back.
+    pub heard: bool,
+    /// From sample in to sample out, measured by cross-correlation in windows of 85 ms; the median of all windows.
+    pub latency_ms_median: f64,
+    /// The 99th percentile of the same.
+    pub latency_ms_p99: f64,
+    /// What the plugin itself shows as latency.
+    pub latency_ms_shown: Option<f64>,
+    /// Damaged stretches: holes, clicks, concealed losses that can be heard.
+    pub dropouts: usize,
+    /// Where the first ones are, in seconds.
+    pub dropouts_at_s: Vec<f64>,
+    /// Windows in which the other's music was not found.
+    pub windows_lost: usize,
+    /// Heard against sent level.
+    pub level_difference_db: f64,
+    /// Signal to noise after alignment.
+    pub snr_db: f64,
+    /// Share of one core that the calls of the plugin took, in percent.
+    pub callback_percent: f64,
+    /// Cost of a call, in microseconds: median.
+    pub callback_us_median: f64,
+    /// The 99th percentile.
+    pub callback_us_p99: f64,
+    /// Share of one core that the worker took, in percent.
+    pub worker_percent: Option<f64>,
+    /// Frames that the plugin concealed.
+    pub concealed_frames: Option<f64>,
+    /// How the other side's stream was coded.
+    pub encoding: Option<String>,
+    /// Blocks for which this host itself was more than a block late: the machine was busy.
+    pub host_blocks_missed: u64,
+    /// How late this host woke for a block, 99th percentile, in microseconds.
+    pub host_late_us_p99: f64,
+    /// The file of what it heard.
+    pub heard_file: String,
+}
+
+/// The figures of both sides: `[0]` is what A heard of B.
+#[derive(Debug, Clone, Serialize)]
+pub struct SessionFigures {
+    /// By side.
+    pub sides: [SideFigures; 2],
+    /// The folder with everything that was written.
+    pub folder: String,
+}
+
+impl SessionFigures {
+    /// Judges both directions.
+    pub fn of(outcomes: &[Outcome; 2], strictness: Strictness, folder: &std::path::Path) -> Self {
+        let side = |own: usize, other: usize| SideFigures::of(&outcomes[own], &outcomes[other], strictness);
+        Self { sides: [side(0, 1), side(1, 0)], folder: folder.display().to_string() }
+    }
+}
+
+impl SideFigures {
+    fn of(own: &Outcome, other: &Outcome, strictness: Strictness) -> Self {
+        let judgement = analysis::judge(&other.sent, &own.heard, strictness);
+        let latencies = judgement.as_ref().map_or_else(Vec::new, |judgement| latencies_ms(judgement, own, other));
+        let seconds = own.heard.frames() as f64 / own.clock.rate_hz();
+        let second_of = |frame: &usize| *frame as f64 / own.clock.rate_hz();
+        Self {
+            heard: judgement.is_some(),
+            latency_ms_median: analysis::percentile(&latencies, 0.5),
+            latency_ms_p99: analysis::percentile(&latencies, 0.99),
+            latency_ms_shown: own.report.latency_ms(),
+            dropouts: judgement.as_ref().map_or(0, |judgement| judgement.dropouts),
+            dropouts_at_s: judgement.iter().flat_map(|judgement| judgement.dropout_frames.iter().take(8).map(second_of)).collect(),
+            windows_lost: judgement.as_ref().map_or(0, |judgement| judgement.windows_lost),
+            level_difference_db: judgement.as_ref().map_or(0.0, |judgement| judgement.level_difference_db),
+            snr_db: judgement.as_ref().map_or(0.0, |judgement| judgement.snr_db),
+            callback_percent: 100.0 * own.run.process_s_total / seconds.max(1e-9),
+            callback_us_median: own.run.process_us_median,
+            callback_us_p99: own.run.process_us_p99,
+            worker_percent: own.report.worker_seconds().map(|(cpu, running)| 100.0 * cpu / running.max(1e-9)),
+            concealed_frames: own.report.sum_of_sources("concealed_frames"),
+            encoding: own.report.source_text("encoding"),
+            host_blocks_missed: own.run.blocks_missed,
+            host_late_us_p99: own.run.late_us_p99,
+            heard_file: own.heard_file.display().to_string(),
+        }
+    }
+}
+
+/// From delays in sample frames to real time, by the clocks of both hosts.
+fn latencies_ms(judgement: &Judgement, own: &Outcome, other: &Outcome) -> Vec<f64> {
+    let latency = |window: &analysis::align::WindowDelay| {
+        let heard_at = own.clock.time_of(0) as f64 + window.centre_frame as f64 * 1e9 / own.clock.rate_hz();
+        let sent_frame = window.centre_frame as f64 - window.delay_frames;
+        let sent_at = other.clock.time_of(0) as f64 + sent_frame * 1e9 / other.clock.rate_hz();
+        (heard_at - sent_at) * 1e-6
+    };
+    judgement.delays.iter().map(latency).collect()
+}

@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""The plugin in a second VST3 host: dawdreamer, which activates all buses and renders a graph.
+
+It renders faster than real time, so that silence must come back; parameters must be there and move; the state must survive.
+Prints one line and ends with 0 when all is well.
+
+    dawdreamer_check.py --bundle PATH
+"""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+import dawdreamer
+import numpy as np
+
+
+def require(condition, message):
+    if not condition:
+        sys.exit(message)
+
+
+def gain_index(plugin):
+    for parameter in plugin.get_parameters_description():
+        if parameter["name"].lower() == "send gain":
+            return parameter["index"]
+    sys.exit("there is no parameter Send Gain")
+
+
+def render(rate, block, bundle, state):
+    engine = dawdreamer.RenderEngine(rate, block)
+    noise = np.random.default_rng(4).standard_normal((2, rate)).astype(np.float32) * 0.1
+    source = engine.make_playback_processor("noise", noise)
+    plugin = engine.make_plugin_processor("backline", bundle)
+    index = gain_index(plugin)
+    plugin.set_parameter(index, 0.25)
+    plugin.save_state(str(state))
+    plugin.set_parameter(index, 0.75)
+    plugin.load_state(str(state))
+    require(abs(plugin.get_parameter(index) - 0.25) < 1e-3, f"Send Gain is {plugin.get_parameter(index)} after loading 0.25")
+    engine.load_graph([(source, []), (plugin, ["noise"])])
+    engine.render(1.0)
+    out = engine.get_audio()
+    require(np.isfinite(out).all(), "not a number came out")
+    require(np.abs(out).max() == 0.0, f"{np.abs(out).max()} came back in an offline render")
+    return plugin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", required=True)
+    bundle = parser.parse_args().bundle
+    with tempfile.TemporaryDirectory() as folder:
+        for rate in (44_100, 48_000, 96_000):
+            for block in (64, 512, 8192):
+                plugin = render(rate, block, bundle, Path(folder) / "state")
+    ins, outs = plugin.get_num_input_channels(), plugin.get_num_output_channels()
+    require((ins, outs) == (2, 2), f"{ins} inputs and {outs} outputs instead of 2 and 2")
+    print("ok: dawdreamer renders at 3 rates with 3 block sizes, moves parameters, keeps the state")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,256 @@
+//! A CLAP host as a program: plays a recording through the plugin on a real-time clock and records what comes back.
+//!
+//! The words that it understands are in `session/host_process.rs`. Its VST3 twin is `python/vst3_host.py`.
+#![expect(clippy::print_stdout, reason = "a program whose standard output is read by the one who started it")]
+
+use std::io::BufRead;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use backline_hosts::analysis::percentile;
+use backline_hosts::audio_file::Recording;
+use backline_hosts::block_clock::{self, BlockClock, monotonic_now};
+use backline_hosts::bundles;
+use backline_hosts::clap_plugin::{ClapBundle, ClapPlugin, ClapProcessor};
+use backline_hosts::error::HostError;
+use backline_hosts::session::host_process::HostRun;
+use clap::{Args, Parser, Subcommand};
+
+/// Opens a CLAP bundle as a DAW would.
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Lists the classes of a bundle, their ports and their parameters.
+    List {
+        /// The .clap file.
+        #[arg(long)]
+        bundle: PathBuf,
+    },
+    /// Plays a recording through the plugin and records what it returns.
+    Play(Play),
+}
+
+#[derive(Args)]
+struct Play {
+    /// The .clap file.
+    #[arg(long)]
+    bundle: PathBuf,
+    /// The class in it.
+    #[arg(long, default_value = bundles::CLAP_ID)]
+    class: String,
+    /// Samples of each second.
+    #[arg(long, default_value_t = 48_000)]
+    rate: u32,
+    /// Sample frames of each block.
+    #[arg(long, default_value_t = 64)]
+    block: usize,
+    /// How fast this sound card is, in parts per million.
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
+    ppm: f64,
+    /// The FLAC or WAV file to play.
+    #[arg(long)]
+    music: PathBuf,
+    /// The sample frames of it that repeat.
+    #[arg(long)]
+    loop_frames: usize,
+    /// How many sample frames to play.
+    #[arg(long)]
+    play_frames: usize,
+    /// How many sample frames to record after that.
+    #[arg(long)]
+    tail_frames: usize,
+    /// Where to write what came back.
+    #[arg(long)]
+    heard: PathBuf,
+    /// Where to write what was measured.
+    #[arg(long)]
+    figures: PathBuf,
+}
+
+fn main() -> Result<(), HostError> {
+    match Arguments::parse().what {
+        What::List { bundle } => list(&ClapBundle::open(&bundle)?),
+        What::Play(play) => run(&play),
+    }
+}
+
+fn list(bundle: &ClapBundle) -> Result<(), HostError> {
+    for id in bundle.class_ids() {
+        let mut plugin = bundle.instance(&id)?;
+        println!("{id}: inputs {:?}, outputs {:?}", plugin.port_channels(true), plugin.port_channels(false));
+        for parameter in plugin.parameters() {
+            let text = plugin.value_text(parameter.id, parameter.default).unwrap_or_default();
+            println!("  {:10} {} = {text} ({}..{})", parameter.id, parameter.name, parameter.minimum, parameter.maximum);
+        }
+    }
+    Ok(())
+}
+
+/// What the audio thread and the main thread tell each other.
+#[derive(Default)]
+struct Orders {
+    /// When to begin; 0 is not yet.
+    begin_ns: AtomicU64,
+    /// Standard input has ended.
+    abandoned: AtomicBool,
+    running: AtomicBool,
+    finished: AtomicBool,
+}
+
+fn run(play: &Play) -> Result<(), HostError> {
+    let bundle = ClapBundle::open(&play.bundle)?;
+    let mut plugin = bundle.instance(&play.class)?;
+    let music = Recording::read(&play.music)?.looped(play.loop_frames, play.play_frames);
+    let processor = plugin.activate(play.rate, play.block)?;
+    let orders = &*Box::leak(Box::new(Orders::default()));
+    std::thread::spawn(|| read_words(orders));
+    let sound_card = SoundCard::new(play, music, processor);
+    let (processor, outcome) = std::thread::scope(|scope| {
+        let audio = scope.spawn(|| sound_card.run(orders));
+        pump(&mut plugin, orders);
+        audio.join().map_err(|_| HostError::host("clap", "its audio thread panicked"))
+    })?;
+    plugin.deactivate(processor);
+    plugin.run_callbacks();
+    let (heard, figures) = outcome?;
+    heard.write_wav(&play.heard)?;
+    let json = serde_json::to_string_pretty(&figures).map_err(|error| HostError::file(&play.figures, error))?;
+    std::fs::write(&play.figures, json).map_err(|error| HostError::file(&play.figures, error))
+}
+
+/// The main thread of a host: serves the plugin's callbacks, and says when blocks are running.
+fn pump(plugin: &mut ClapPlugin, orders: &Orders) {
+    let mut said = false;
+    while !orders.finished.load(Ordering::Acquire) {
+        plugin.run_callbacks();
+        if orders.running.load(Ordering::Acquire) && !said {
+            println!("ready");
+            said = true;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+fn read_words(orders: &Orders) {
+    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+        if let Some(begin) = line.strip_prefix("play ").and_then(|text| text.trim().parse().ok()) {
+            orders.begin_ns.store(begin, Ordering::Release);
+        }
+    }
+    orders.abandoned.store(true, Ordering::Release);
+}
+
+/// The audio thread with everything allocated beforehand.
+struct SoundCard {
+    processor: ClapProcessor,
+    music: Recording,
+    heard: Recording,
+    block: usize,
+    rate: u32,
+    ppm: f64,
+    record_frames: usize,
+    process_us: Vec<f64>,
+    late_us: Vec<f64>,
+}
+
+impl SoundCard {
+    fn new(play: &Play, music: Recording, processor: ClapProcessor) -> Self {
+        let record_frames = play.play_frames + play.tail_frames;
+        let blocks = record_frames / play.block + 2;
+        Self {
+            processor,
+            music,
+            heard: Recording::with_capacity(play.rate, record_frames + play.block),
+            block: play.block,
+            rate: play.rate,
+            ppm: play.ppm,
+            record_frames,
+            process_us: Vec::with_capacity(blocks),
+            late_us: Vec::with_capacity(blocks),
+        }
+    }
+
+    fn run(mut self, orders: &Orders) -> (ClapProcessor, Result<(Recording, HostRun), HostError>) {
+        let realtime = block_clock::raise_priority();
+        let outcome = self.blocks(orders);
+        orders.finished.store(true, Ordering::Release);
+        let outcome = outcome.map(|(start_ns, other_threads)| self.figures(start_ns, other_threads, realtime));
+        let heard = std::mem::take(&mut self.heard);
+        (self.processor, outcome.map(|figures| (heard, figures)))
+    }
+
+    /// Block after block until everything is recorded; gives the time of the first recorded sample frame and the processor
+    /// time of the other threads meanwhile.
+    fn blocks(&mut self, orders: &Orders) -> Result<(u64, Duration), HostError> {
+        let clock = BlockClock::new(monotonic_now() + 1_000_000, self.rate, self.ppm);
+        let mut start: Option<(u64, Duration)> = None;
+        let mut frame = 0_u64;
+        loop {
+            let due = clock.time_of(frame);
+            block_clock::sleep_until(due);
+            let begin = orders.begin_ns.load(Ordering::Acquire);
+            if start.is_none() && begin != 0 && due >= begin {
+                start = Some((due, other_threads_time()));
+            }
+            self.block(due, start.is_some())?;
+            frame += self.block as u64;
+            orders.running.store(true, Ordering::Release);
+            if let Some((start_ns, before)) = start.filter(|_| self.heard.frames() >= self.record_frames) {
+                return Ok((start_ns, other_threads_time() - before));
+            }
+            if orders.abandoned.load(Ordering::Acquire) {
+                return Err(HostError::host("clap", "was abandoned"));
+            }
+        }
+    }
+
+    /// One block: the music (or silence) in, what comes back out.
+    fn block(&mut self, due_ns: u64, recording: bool) -> Result<(), HostError> {
+        let late = monotonic_now().saturating_sub(due_ns);
+        let at = self.heard.frames();
+        for (channel, side) in [&self.music.left, &self.music.right].into_iter().enumerate() {
+            let input = self.processor.input(0, channel);
+            for (offset, sample) in input.iter_mut().enumerate() {
+                *sample = if recording { side.get(at + offset).copied().unwrap_or(0.0) } else { 0.0 };
+            }
+        }
+        let called = Instant::now();
+        self.processor.process(self.block)?;
+        let cost = called.elapsed();
+        if recording {
+            self.heard.left.extend_from_slice(&self.processor.output(0, 0)[..self.block]);
+            self.heard.right.extend_from_slice(&self.processor.output(0, 1)[..self.block]);
+            self.process_us.push(cost.as_secs_f64() * 1e6);
+            self.late_us.push(late as f64 * 1e-3);
+        }
+        Ok(())
+    }
+
+    fn figures(&self, start_ns: u64, other_threads: Duration, realtime: bool) -> HostRun {
+        let block_us = self.block as f64 * 1e6 / f64::from(self.rate);
+        HostRun {
+            start_ns,
+            blocks: self.process_us.len() as u64,
+            process_us_median: percentile(&self.process_us, 0.5),
+            process_us_p99: percentile(&self.process_us, 0.99),
+            process_us_max: percentile(&self.process_us, 1.0),
+            process_s_total: self.process_us.iter().sum::<f64>() * 1e-6,
+            late_us_median: percentile(&self.late_us, 0.5),
+            late_us_p99: percentile(&self.late_us, 0.99),
+            late_us_max: percentile(&self.late_us, 1.0),
+            blocks_missed: self.late_us.iter().filter(|late| **late > block_us).count() as u64,
+            other_threads_s: other_threads.as_secs_f64(),
+            realtime,
+        }
+    }
+}
+
+fn other_threads_time() -> Duration {
+    block_clock::process_cpu_time().saturating_sub(block_clock::thread_cpu_time())
+}
