@@ -1,0 +1,295 @@
+//! The audio callback. Read this first.
+//!
+//! Everything in it is bounded by the block's length and the number of slots: it copies, multiplies, adds, and writes atomics.
+//! It never allocates, frees, locks, waits or logs; its only system call is the doorbell's.
+//! Step before: the host's `process()`, through the plugin. Step after: the host's buses, and the worker.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backline_audio::{Gain, Pan, Ramp, StereoGain, strip};
+
+use crate::block::BlockIo;
+use crate::capture::CaptureWriter;
+use crate::controls::BlockControls;
+use crate::depth::ReturnDepth;
+use crate::doorbell::Doorbell;
+use crate::harmless::copy_harmless;
+use crate::lane::LaneReader;
+use crate::meters::{Meters, Peak, PeakHold};
+use crate::pace::{Pace, PaceMeter};
+use crate::strips::{Buses, Strips};
+use crate::sync::Ordering;
+use crate::{BridgeConfig, SLOTS, Shared, WAKE_FRAMES};
+
+/// Longest piece that is processed at once; keeps the scratch in the processor's cache.
+const PIECE_FRAMES_MAX: usize = 1024;
+
+/// Owned by the audio callback; may move between threads, as hosts do.
+pub struct AudioEnd {
+    config: BridgeConfig,
+    shared: Arc<Shared>,
+    doorbell: Arc<Doorbell>,
+    pace: PaceMeter,
+    last_call: Option<Instant>,
+    depth: ReturnDepth,
+    capture: CaptureWriter,
+    strips: Strips,
+    monitor: StereoGain,
+    /// 1: the mix is heard; 0: bypassed, the input is heard.
+    wet: Ramp,
+    scratch: Scratch,
+    send_hold: PeakHold,
+    main_hold: PeakHold,
+    peak_window_frames: usize,
+    unrung_frames: usize,
+}
+
+/// Room for one piece. Planar but for `lane`.
+struct Scratch {
+    dry: [Box<[f32]>; 2],
+    mix: [Box<[f32]>; 2],
+    lane: Box<[f32]>,
+}
+
+/// What a whole block has in common.
+#[derive(Clone, Copy)]
+struct Course {
+    send_gain: Option<Gain>,
+    send_peak_gain: Gain,
+    /// A slot may be heard.
+    any_on: bool,
+}
+
+impl AudioEnd {
+    pub(crate) fn new(
+        config: BridgeConfig,
+        shared: Arc<Shared>,
+        doorbell: Arc<Doorbell>,
+        capture: CaptureWriter,
+        lanes: [LaneReader; SLOTS],
+        fill_max_frames: usize,
+    ) -> Self {
+        let rate_hz = config.sample_rate.hz();
+        let piece_frames = config.max_block_frames.clamp(1, PIECE_FRAMES_MAX);
+        Self {
+            config,
+            shared,
+            doorbell,
+            pace: PaceMeter::new(config.sample_rate),
+            last_call: None,
+            depth: ReturnDepth::new(config.sample_rate, fill_max_frames),
+            capture,
+            strips: Strips::new(lanes, rate_hz),
+            monitor: StereoGain::new(Gain::SILENT, Pan::CENTRE),
+            wet: Ramp::new(Gain::UNITY),
+            scratch: Scratch::new(piece_frames),
+            send_hold: PeakHold::default(),
+            main_hold: PeakHold::default(),
+            peak_window_frames: rate_hz as usize / 40,
+            unrung_frames: 0,
+        }
+    }
+
+    /// One block. `now` is the time at which the host called; it may be virtual, but never runs backwards. [audio-thread]
+    pub fn process(&mut self, now: Instant, mut io: BlockIo<'_, '_>, controls: &BlockControls) {
+        let frames = io.frames();
+        if frames == 0 {
+            return;
+        }
+        io.hide_short_buses(frames);
+        let course = self.begin_block(now, frames, controls);
+        let piece_frames = self.scratch.lane.len() / 2;
+        let mut begin = 0;
+        while begin < frames {
+            let end = frames.min(begin + piece_frames);
+            self.piece(now, &mut io, begin..end, course);
+            begin = end;
+        }
+        silence_rest(&mut io, frames);
+        self.end_block(frames, course.any_on);
+    }
+
+    /// Drops what is queued for return and measures the pace anew, as after a pause. [audio-thread]
+    pub fn reset(&mut self) {
+        self.pace.restart();
+        self.last_call = None;
+        self.strips.flush();
+        self.capture.interrupt();
+    }
+
+    /// Notes how long the host's whole callback took; the plugin measures, because the bridge reads no clock. [audio-thread]
+    pub fn record_cost(&mut self, cost: Duration) {
+        self.shared.meters.record_cost(cost);
+    }
+
+    /// What the callback reports. [any-thread]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.shared.meters
+    }
+
+    /// What it was made for. [any-thread]
+    pub fn config(&self) -> BridgeConfig {
+        self.config
+    }
+
+    fn begin_block(&mut self, now: Instant, frames: usize, controls: &BlockControls) -> Course {
+        let reading = self.pace.block(now, frames);
+        if reading.restarted {
+            self.strips.flush();
+            self.capture.interrupt();
+            self.shared.meters.restarts.add(1);
+        }
+        let elapsed = self.last_call.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
+        self.last_call = Some(now);
+        self.depth.block(frames, elapsed.as_secs_f64());
+        let may_flow = reading.pace == Pace::RealTime;
+        let any_on = self.strips.begin_block(&self.shared, controls, may_flow);
+        let ramp_frames = self.config.sample_rate.hz() / 100;
+        self.monitor.set_target(controls.monitor_gain, Pan::CENTRE, ramp_frames);
+        self.wet.set_target(Gain::UNITY.unless_muted(controls.bypassed), ramp_frames);
+        let may_send = may_flow && !controls.bypassed;
+        let send_gain = controls.send_gain.unless_muted(controls.send_muted);
+        let is_wanted = self.shared.capture_wanted.load(Ordering::Acquire);
+        Course {
+            send_gain: (may_send && is_wanted).then_some(send_gain),
+            send_peak_gain: send_gain.unless_muted(!may_send),
+            any_on,
+        }
+    }
+
+    fn piece(&mut self, now: Instant, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {
+        let frames = range.len();
+        let bad_samples = take_input(io, &range, &mut self.scratch.dry);
+        self.shared.meters.bad_input_samples.add(bad_samples);
+        self.capture(now, &range, course);
+
+        let Scratch { dry: [dry_left, dry_right], mix: [mix_left, mix_right], lane } = &mut self.scratch;
+        let (mix_left, mix_right) = (&mut mix_left[..frames], &mut mix_right[..frames]);
+        mix_left.fill(0.0);
+        mix_right.fill(0.0);
+        for bus in io.aux.iter_mut().flatten() {
+            bus.left[range.clone()].fill(0.0);
+            bus.right[range.clone()].fill(0.0);
+        }
+        let mut buses = Buses { main: [mix_left, mix_right], aux: &mut io.aux, piece: range.clone() };
+        if self.strips.mix(&mut buses, &mut lane[..2 * frames], &self.shared.meters) {
+            self.depth.underrun();
+        }
+        let [mix_left, mix_right] = buses.main;
+        strip::mix_planar([&dry_left[..frames], &dry_right[..frames]], mix_left, mix_right, &mut self.monitor);
+        self.put_output(io, range);
+    }
+
+    fn capture(&mut self, now: Instant, range: &Range<usize>, course: Course) {
+        let meters = &*self.shared.meters;
+        let frames = range.len();
+        let dry = [&self.scratch.dry[0][..frames], &self.scratch.dry[1][..frames]];
+        let peak = Peak::of_planar(dry[0], dry[1]).scaled(course.send_peak_gain);
+        meters.set_send(self.send_hold.add(peak, frames, self.peak_window_frames));
+        let offset = Duration::from_secs_f64(range.start as f64 / f64::from(self.config.sample_rate.hz()));
+        let captured = self.capture.write(now + offset, dry, course.send_gain);
+        meters.overruns.add(usize::from(captured.has_overrun));
+        meters.overrun_frames.add(captured.lost_frames);
+    }
+
+    /// Fades between mix and input where bypass says so, and hands both to the host.
+    fn put_output(&mut self, io: &mut BlockIo<'_, '_>, range: Range<usize>) {
+        let frames = range.len();
+        let Scratch { dry, mix, .. } = &mut self.scratch;
+        for (mix, dry) in mix.iter_mut().zip(dry) {
+            blend(&mut mix[..frames], &dry[..frames], self.wet);
+        }
+        for bus in io.aux.iter_mut().flatten() {
+            // A copy each: every channel goes through the same ramp.
+            let (mut left, mut right) = (self.wet, self.wet);
+            left.apply(&mut bus.left[range.clone()]);
+            right.apply(&mut bus.right[range.clone()]);
+        }
+        self.wet.advance(frames);
+        let (left, right) = (&mix[0][..frames], &mix[1][..frames]);
+        self.shared.meters.set_main(self.main_hold.add(Peak::of_planar(left, right), frames, self.peak_window_frames));
+        match io.main {
+            [] => {}
+            [mono] => {
+                for ((out, left), right) in mono[range].iter_mut().zip(left).zip(right) {
+                    *out = 0.5 * (left + right);
+                }
+            }
+            [out_left, out_right, ..] => {
+                out_left[range.clone()].copy_from_slice(left);
+                out_right[range].copy_from_slice(right);
+            }
+        }
+    }
+
+    fn end_block(&mut self, frames: usize, any_on: bool) {
+        let meters = &*self.shared.meters;
+        let pace = self.pace.pace();
+        let has_changed = pace != meters.pace();
+        let fill_frames = if pace == Pace::RealTime { self.depth.fill_frames() } else { 0 };
+        meters.set_block(frames, fill_frames);
+        meters.set_pace(pace);
+        meters.frames.add(frames);
+        self.unrung_frames = self.unrung_frames.saturating_add(frames);
+        let has_news = any_on || has_changed || self.shared.capture_wanted.load(Ordering::Relaxed);
+        if has_news && (self.unrung_frames >= WAKE_FRAMES || has_changed) {
+            self.unrung_frames = 0;
+            self.doorbell.ring();
+        }
+    }
+}
+
+impl Scratch {
+    fn new(frames: usize) -> Self {
+        let channel = || vec![0.0; frames].into_boxed_slice();
+        Self { dry: [channel(), channel()], mix: [channel(), channel()], lane: vec![0.0; 2 * frames].into() }
+    }
+}
+
+/// Takes a piece of the host's input, made harmless; mono goes to both sides. Returns the samples that were changed.
+fn take_input(io: &BlockIo<'_, '_>, range: &Range<usize>, dry: &mut [Box<[f32]>; 2]) -> usize {
+    let frames = range.len();
+    let [left, right] = dry;
+    let (left, right) = (&mut left[..frames], &mut right[..frames]);
+    match (io.input_channels, &*io.main) {
+        (0, _) | (_, []) => {
+            left.fill(0.0);
+            right.fill(0.0);
+            0
+        }
+        (1, [mono, ..]) | (_, [mono]) => {
+            let bad_samples = copy_harmless(&mono[range.clone()], left);
+            right.copy_from_slice(left);
+            bad_samples
+        }
+        (_, [first, second, ..]) => {
+            copy_harmless(&first[range.clone()], left) + copy_harmless(&second[range.clone()], right)
+        }
+    }
+}
+
+/// Makes one channel of the mix the output: `wet` of itself and the rest of the input. Bit for bit at either end.
+fn blend(mix: &mut [f32], dry: &[f32], wet: Ramp) {
+    let moving = wet.moving_frames(mix.len());
+    for (index, (mix, dry)) in mix.iter_mut().zip(dry).take(moving).enumerate() {
+        let wet = wet.gain_at(index);
+        *mix = wet * *mix + (1.0 - wet) * dry;
+    }
+    if wet.target() == 0.0 {
+        mix[moving..].copy_from_slice(&dry[moving..]);
+    }
+}
+
+/// Silences what the host gave beyond the block and beyond stereo.
+fn silence_rest(io: &mut BlockIo<'_, '_>, frames: usize) {
+    for (index, channel) in io.main.iter_mut().enumerate() {
+        let from = if index < 2 { frames } else { 0 };
+        channel[from..].fill(0.0);
+    }
+    for bus in io.aux.iter_mut().flatten() {
+        bus.left[frames..].fill(0.0);
+        bus.right[frames..].fill(0.0);
+    }
+}

@@ -1,0 +1,162 @@
+//! How full the return rings are kept: as much as the next call will take, and hardly more.
+//!
+//! The worker fills the rings right after each ring of the doorbell, so what is in them was decided that long before it is
+//! heard: every sample frame more is latency. The level is what is taken between two rings of the bell, the largest run of
+//! calls that came in one breath (hosts that split a big block), and a margin that underruns raise and calm lets fall.
+
+use backline_audio::SampleRate;
+
+use crate::WAKE_FRAMES;
+
+/// Calls closer than this belong together: the worker had no time to fill in between.
+const BREATH_S: f64 = 0.002;
+/// From the doorbell until the worker has written, on a busy machine.
+const RESPONSE_S: f64 = 0.001;
+/// The margin that a bridge starts with, in seconds.
+const MARGIN_START_S: f64 = 0.000_25;
+/// What an underrun adds to the margin.
+const MARGIN_RAISE_S: f64 = 0.000_5;
+/// The margin never exceeds this.
+pub(crate) const MARGIN_MAX_S: f64 = 0.02;
+/// Underruns closer than this raise the margin once.
+const RAISE_EVERY_S: f64 = 0.05;
+/// After so much calm the margin falls by an eighth.
+const CALM_S: f64 = 10.0;
+/// How long the largest run is remembered, at least (twice that at most).
+const REMEMBER_S: f64 = 1.0;
+
+/// Derives the fill level from the calls.
+#[derive(Debug)]
+pub(crate) struct ReturnDepth {
+    rate_hz: f64,
+    fill_max_frames: usize,
+    run_frames: usize,
+    last_block_frames: usize,
+    largest_now_frames: usize,
+    largest_before_frames: usize,
+    largest_age_s: f64,
+    margin_s: f64,
+    since_raise_s: f64,
+    calm_s: f64,
+}
+
+impl ReturnDepth {
+    pub(crate) fn new(sample_rate: SampleRate, fill_max_frames: usize) -> Self {
+        Self {
+            rate_hz: f64::from(sample_rate.hz()),
+            fill_max_frames,
+            run_frames: 0,
+            last_block_frames: 0,
+            largest_now_frames: 0,
+            largest_before_frames: 0,
+            largest_age_s: 0.0,
+            margin_s: MARGIN_START_S,
+            since_raise_s: RAISE_EVERY_S,
+            calm_s: 0.0,
+        }
+    }
+
+    /// A call of `frames`, `elapsed_s` after the one before.
+    pub(crate) fn block(&mut self, frames: usize, elapsed_s: f64) {
+        let breath_s = BREATH_S.min(self.last_block_frames as f64 / (4.0 * self.rate_hz));
+        self.run_frames = if elapsed_s < breath_s { self.run_frames + frames } else { frames };
+        self.run_frames = self.run_frames.min(self.fill_max_frames);
+        self.last_block_frames = frames;
+        self.remember(elapsed_s);
+        self.since_raise_s += elapsed_s;
+        self.calm_s += elapsed_s;
+        if self.calm_s > CALM_S {
+            self.calm_s = 0.0;
+            self.margin_s = (self.margin_s * 0.875).max(MARGIN_START_S);
+        }
+    }
+
+    /// A playing slot ran empty.
+    pub(crate) fn underrun(&mut self) {
+        self.calm_s = 0.0;
+        if self.since_raise_s >= RAISE_EVERY_S {
+            self.since_raise_s = 0.0;
+            self.margin_s = (self.margin_s + MARGIN_RAISE_S).min(MARGIN_MAX_S);
+        }
+    }
+
+    /// To what level the rings are to be filled, in sample frames.
+    pub(crate) fn fill_frames(&self) -> usize {
+        let largest = self.largest_now_frames.max(self.largest_before_frames);
+        if largest == 0 {
+            return 0;
+        }
+        // Blocks smaller than WAKE_FRAMES are taken several to a bell.
+        let between_bells = if largest < WAKE_FRAMES { WAKE_FRAMES + largest } else { largest };
+        let response = ((RESPONSE_S * self.rate_hz) as usize).saturating_sub(largest);
+        let margin = (self.margin_s * self.rate_hz).ceil() as usize;
+        (between_bells + response + margin).min(self.fill_max_frames)
+    }
+
+    fn remember(&mut self, elapsed_s: f64) {
+        self.largest_age_s += elapsed_s;
+        if self.largest_age_s > REMEMBER_S {
+            self.largest_age_s = 0.0;
+            self.largest_before_frames = self.largest_now_frames;
+            self.largest_now_frames = 0;
+        }
+        self.largest_now_frames = self.largest_now_frames.max(self.run_frames);
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn depth_after(blocks: &[(usize, f64)]) -> usize {
+        let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
+        for (frames, elapsed_s) in blocks {
+            depth.block(*frames, *elapsed_s);
+        }
+        depth.fill_frames()
+    }
+
+    #[test]
+    fn one_block_and_a_quarter_of_a_millisecond() {
+        assert_eq!(depth_after(&[(64, 64.0 / 48_000.0); 20]), 64 + 12);
+        assert_eq!(depth_after(&[(8192, 8192.0 / 48_000.0); 20]), 8192 + 12);
+    }
+
+    #[test]
+    fn tiny_blocks_cover_the_time_between_bells() {
+        let fill = depth_after(&[(1, 1.0 / 48_000.0); 200]);
+        assert!((70..=100).contains(&fill), "{fill}");
+    }
+
+    #[test]
+    fn a_block_split_by_the_host_counts_whole() {
+        let mut blocks = vec![(64, 0.010_5)];
+        blocks.extend([(64, 0.000_02); 7]);
+        let blocks: Vec<_> = blocks.iter().copied().cycle().take(80).collect();
+        assert_eq!(depth_after(&blocks), 512 + 12);
+    }
+
+    #[test]
+    fn underruns_raise_it_and_calm_lets_it_fall() {
+        let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
+        depth.block(64, 0.0);
+        let before = depth.fill_frames();
+        depth.underrun();
+        depth.underrun();
+        assert_eq!(depth.fill_frames(), before + 24, "two in one breath count once");
+        for _ in 0..60_000 {
+            depth.block(64, 64.0 / 48_000.0);
+        }
+        assert!(depth.fill_frames() <= before + 2, "{}", depth.fill_frames());
+    }
+
+    #[test]
+    fn a_large_block_is_forgotten_after_two_seconds() {
+        let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
+        depth.block(4096, 0.0);
+        for _ in 0..1600 {
+            depth.block(64, 64.0 / 48_000.0);
+        }
+        assert_eq!(depth.fill_frames(), 76);
+    }
+}

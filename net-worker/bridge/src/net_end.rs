@@ -1,0 +1,121 @@
+//! The worker's end of an instance's bridge.
+//!
+//! A worker's turn, after `Doorbell::silence`: `read_capture` until it is empty; for each live slot, `return_wanted` sample
+//! frames from its playout into `write_return`. Nothing here waits.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backline_audio::SampleRate;
+
+use crate::capture::{CaptureReader, CaptureStamp};
+use crate::lane::LaneWriter;
+use crate::meters::Meters;
+use crate::pace::{GAP, Pace};
+use crate::sync::Ordering;
+use crate::{SLOTS, Shared};
+
+/// Owned by the worker. Dropping it ends every slot and the capture; the audio end goes on and is silent.
+pub struct NetEnd {
+    sample_rate: SampleRate,
+    shared: Arc<Shared>,
+    capture: CaptureReader,
+    /// Exactly [`SLOTS`].
+    lanes: Vec<LaneWriter>,
+    is_capturing: bool,
+    seen_frames: u64,
+    seen_at: Option<Instant>,
+}
+
+impl NetEnd {
+    pub(crate) fn new(
+        sample_rate: SampleRate,
+        shared: Arc<Shared>,
+        capture: CaptureReader,
+        lanes: Vec<LaneWriter>,
+    ) -> Self {
+        Self { sample_rate, shared, capture, lanes, is_capturing: false, seen_frames: 0, seen_at: None }
+    }
+
+    /// Takes what was captured since last time, up to the next discontinuity: call until it returns `None`.
+    /// `out` is cleared, then filled with stereo interleaved samples at the device's rate; it allocates only to grow.
+    /// The first call opens the capture (until then the audio end captures nothing and counts no overrun). [worker-thread]
+    pub fn read_capture(&mut self, out: &mut Vec<f32>) -> Option<CaptureStamp> {
+        if !self.is_capturing {
+            self.is_capturing = true;
+            self.capture.discard();
+            self.shared.capture_wanted.store(true, Ordering::Release);
+        }
+        self.capture.read(out)
+    }
+
+    /// Nobody wants the input for now; the next [`read_capture`](Self::read_capture) opens it again. [worker-thread]
+    pub fn stop_capture(&mut self) {
+        self.is_capturing = false;
+        self.shared.capture_wanted.store(false, Ordering::Release);
+    }
+
+    /// Sample frames (device rate) to write to a slot now, so that the next callbacks are covered and not more; 0 for a slot
+    /// that is not live or does not exist, and while the pace is not that of real time. [worker-thread]
+    pub fn return_wanted(&self, slot: usize) -> usize {
+        let fill_frames = self.shared.meters.return_fill_frames();
+        self.lanes.get(slot).map_or(0, |lane| lane.wanted_frames(fill_frames))
+    }
+
+    /// Writes stereo interleaved samples at the device's rate. Returns the sample frames taken: all that fit, none for a slot that is
+    /// not live. What is not a number or beyond +24 dBFS is made harmless and counted. [worker-thread]
+    pub fn write_return(&mut self, slot: usize, samples: &[f32]) -> usize {
+        let Some(lane) = self.lanes.get_mut(slot) else {
+            return 0;
+        };
+        let (frames, bad_samples) = lane.write(samples);
+        self.shared.meters.bad_return_samples.add(bad_samples);
+        frames
+    }
+
+    /// A slot comes to life with what is written next (it fades in), or ends after what was written (it fades out). An idle slot
+    /// costs the callback nothing, and that it is empty is no underrun. [worker-thread]
+    pub fn set_slot_live(&mut self, slot: usize, live: bool) {
+        if let (Some(lane), Some(state)) = (self.lanes.get_mut(slot), self.shared.lanes.get(slot)) {
+            lane.set_live(live, state);
+        }
+    }
+
+    /// The device's rate. [any-thread]
+    pub fn sample_rate(&self) -> SampleRate {
+        self.sample_rate
+    }
+
+    /// Whether the host calls `process()`: something came since the last time that this was asked, or not longer ago than a pause
+    /// may last. Where it has stopped, [`Meters::pace`] says so from then on. Ask at least every 100 ms. [worker-thread]
+    pub fn is_processing(&mut self, now: Instant) -> bool {
+        let frames = self.shared.meters.frames();
+        if frames != self.seen_frames {
+            self.seen_frames = frames;
+            self.seen_at = Some(now);
+        }
+        let block = Duration::from_secs_f64(
+            self.shared.meters.block_frames() as f64 / f64::from(self.sample_rate.hz()),
+        );
+        let is_processing = self.seen_at.is_some_and(|seen| now.saturating_duration_since(seen) <= GAP + block);
+        if !is_processing && self.shared.meters.pace() != Pace::Stopped {
+            // A callback that comes at this very moment writes its own pace, at the latest with the block after.
+            self.shared.meters.set_pace(Pace::Stopped);
+        }
+        is_processing
+    }
+
+    /// What the callback reports. [any-thread]
+    pub fn meters(&self) -> &Arc<Meters> {
+        &self.shared.meters
+    }
+}
+
+impl Drop for NetEnd {
+    fn drop(&mut self) {
+        self.stop_capture();
+        for slot in 0..SLOTS {
+            self.set_slot_live(slot, false);
+        }
+    }
+}
