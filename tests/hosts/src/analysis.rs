@@ -96,7 +96,12 @@ fn energies(pairs: &[Pair; 2], span: &std::ops::Range<usize>, gain: f64) -> (f64
 }
 
 /// The first frame of each damaged stretch.
-fn dropouts(pairs: &[Pair; 2], span: &std::ops::Range<usize>, gain: f64, strictness: Strictness) -> Vec<usize> {
+fn dropouts(
+    pairs: &[Pair; 2],
+    span: &std::ops::Range<usize>,
+    gain: f64,
+    strictness: Strictness,
+) -> Vec<usize> {
     let mut found: Vec<usize> = Vec::new();
     let mut damaged_before = false;
     let mut start = span.start;
@@ -140,7 +145,8 @@ mod tests {
 
     fn delayed(sent: &Recording, position: impl Fn(usize) -> f64, gain: f32) -> Recording {
         let sinc = interpolate::Interpolator::new();
-        let side = |side: &[f32]| (0..LENGTH).map(|frame| gain * sinc.at(side, position(frame)) as f32).collect();
+        let side =
+            |side: &[f32]| (0..LENGTH).map(|frame| gain * sinc.at(side, position(frame)) as f32).collect();
         Recording { sample_rate_hz: 48_000, left: side(&sent.left), right: side(&sent.right) }
     }
 
@@ -151,7 +157,8 @@ mod tests {
     #[test]
     fn an_exact_copy_is_found_at_its_exact_place() {
         let sent = music();
-        let judgement = judge(&sent, &delayed(&sent, |frame| frame as f64 - 213.0, 1.0), Strictness::PCM).unwrap();
+        let judgement =
+            judge(&sent, &delayed(&sent, |frame| frame as f64 - 213.0, 1.0), Strictness::PCM).unwrap();
         assert_eq!(median_delay(&judgement), 213.0);
         assert!(judgement.snr_db > 120.0, "{}", judgement.snr_db);
         assert_eq!((judgement.dropouts, judgement.windows_lost), (0, 0));
@@ -161,7 +168,8 @@ mod tests {
     #[test]
     fn a_fraction_of_a_sample_and_a_level_are_measured() {
         let sent = music();
-        let judgement = judge(&sent, &delayed(&sent, |frame| frame as f64 - 100.37, 0.5), Strictness::PCM).unwrap();
+        let judgement =
+            judge(&sent, &delayed(&sent, |frame| frame as f64 - 100.37, 0.5), Strictness::PCM).unwrap();
         assert!((median_delay(&judgement) - 100.37).abs() < 0.01, "{}", median_delay(&judgement));
         assert!((judgement.level_difference_db + 6.02).abs() < 0.01);
         assert!(judgement.snr_db > 55.0, "{}", judgement.snr_db);
@@ -171,7 +179,9 @@ mod tests {
     #[test]
     fn slow_drift_is_followed_and_is_no_noise() {
         let sent = music();
-        let judgement = judge(&sent, &delayed(&sent, |frame| frame as f64 * 1.0002 - 300.0, 1.0), Strictness::PCM).unwrap();
+        let judgement =
+            judge(&sent, &delayed(&sent, |frame| frame as f64 * 1.0002 - 300.0, 1.0), Strictness::PCM)
+                .unwrap();
         assert!(judgement.snr_db > 40.0, "{}", judgement.snr_db);
         assert_eq!(judgement.dropouts, 0);
     }

@@ -79,7 +79,8 @@ fn read_flac(path: &Path) -> Result<Recording, HostError> {
     let mut reader = claxon::FlacReader::open(path).map_err(failed)?;
     let info = reader.streaminfo();
     let scale = 1.0 / (1_u64 << (info.bits_per_sample - 1)) as f32;
-    let samples: Result<Vec<f32>, _> = reader.samples().map(|sample| sample.map(|value| value as f32 * scale)).collect();
+    let samples: Result<Vec<f32>, _> =
+        reader.samples().map(|sample| sample.map(|value| value as f32 * scale)).collect();
     Ok(Recording::from_interleaved(info.sample_rate, info.channels as usize, &samples.map_err(failed)?))
 }
 
@@ -105,7 +106,8 @@ mod tests {
     fn a_recording_survives_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("take.wav");
-        let take = Recording { sample_rate_hz: 48_000, left: vec![0.0, 0.5, -1.0], right: vec![0.25, 1e-9, 1.0] };
+        let take =
+            Recording { sample_rate_hz: 48_000, left: vec![0.0, 0.5, -1.0], right: vec![0.25, 1e-9, 1.0] };
         take.write_wav(&path).unwrap();
         assert_eq!(Recording::read(&path).unwrap(), take);
     }
@@ -113,17 +115,20 @@ mod tests {
     #[test]
     fn both_parts_of_the_music_are_there_and_loud_enough() {
         for name in ["part-a.flac", "part-b.flac"] {
-            let music = Recording::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("music").join(name)).unwrap();
+            let music =
+                Recording::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("music").join(name)).unwrap();
             assert_eq!(music.sample_rate_hz, 48_000);
             assert!(music.frames() >= 21 * 48_000, "{name} is shorter than 21 s");
-            let power = music.left.iter().take(20 * 48_000).map(|sample| sample * sample).sum::<f32>() / 960_000.0;
+            let power =
+                music.left.iter().take(20 * 48_000).map(|sample| sample * sample).sum::<f32>() / 960_000.0;
             assert!(power.sqrt() > 0.03, "{name} is too quiet to measure with");
         }
     }
 
     #[test]
     fn a_loop_begins_again_after_its_length() {
-        let take = Recording { sample_rate_hz: 48_000, left: vec![1.0, 2.0, 3.0], right: vec![4.0, 5.0, 6.0] };
+        let take =
+            Recording { sample_rate_hz: 48_000, left: vec![1.0, 2.0, 3.0], right: vec![4.0, 5.0, 6.0] };
         assert_eq!(take.looped(2, 5).left, [1.0, 2.0, 1.0, 2.0, 1.0]);
     }
 }

@@ -37,7 +37,11 @@ pub fn python() -> Result<PathBuf, HostError> {
         Some(python) => PathBuf::from(python),
         None => workspace().join("target/venv/bin/python"),
     };
-    if python.exists() { Ok(python) } else { Err(HostError::Missing(format!("Python at {}", python.display()))) }
+    if python.exists() {
+        Ok(python)
+    } else {
+        Err(HostError::Missing(format!("Python at {}", python.display())))
+    }
 }
 
 /// The recording of one of the two parts of the music.
@@ -53,7 +57,10 @@ pub fn vst3_host_script() -> PathBuf {
 fn existing(extension: &str) -> Result<PathBuf, HostError> {
     let folder = folder();
     let found = std::fs::read_dir(&folder).ok().and_then(|entries| {
-        entries.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|found| found == extension))
+        entries
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|found| found == extension))
     });
     found.ok_or_else(|| HostError::NoBundle(folder.join(format!("*.{extension}"))))
 }

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::log::{HostLog, HostLogImpl, LogSeverity};
 use clack_extensions::params::{
-    HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamInfoBuffer, ParamRescanFlags,
-    PluginParams,
+    HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamInfoBuffer,
+    ParamRescanFlags, PluginParams,
 };
 use clack_extensions::render::{PluginRender, RenderMode};
 use clack_extensions::state::{HostState, HostStateImpl, PluginState};
@@ -35,7 +35,10 @@ impl SharedHandler<'_> for Requests {
 
 impl HostLogImpl for Requests {
     fn log(&self, severity: LogSeverity, message: &str) {
-        if matches!(severity, LogSeverity::PluginMisbehaving | LogSeverity::HostMisbehaving | LogSeverity::Fatal) {
+        if matches!(
+            severity,
+            LogSeverity::PluginMisbehaving | LogSeverity::HostMisbehaving | LogSeverity::Fatal
+        ) {
             self.complaints.store(true, Ordering::Release);
         }
         eprintln!("plugin log, {severity}: {message}");
@@ -103,8 +106,9 @@ impl ClapBundle {
         let info = HostInfo::new("Backline test host", "Backline", "https://localhost", "1")
             .map_err(|error| HostError::plugin("be introduced", error))?;
         let id = CString::new(id).map_err(|error| HostError::plugin("be named", error))?;
-        let instance = PluginInstance::<TestHost>::new(|_| Requests::default(), |_| Project, &self.entry, &id, &info)
-            .map_err(|error| HostError::plugin("make an instance", error))?;
+        let instance =
+            PluginInstance::<TestHost>::new(|_| Requests::default(), |_| Project, &self.entry, &id, &info)
+                .map_err(|error| HostError::plugin("make an instance", error))?;
         Ok(ClapPlugin { instance })
     }
 }
@@ -181,7 +185,9 @@ impl ClapPlugin {
     /// The state as the plugin saves it into a project.
     pub fn save_state(&mut self) -> Result<Vec<u8>, HostError> {
         let plugin = self.instance.plugin_handle();
-        let state = plugin.get_extension::<PluginState>().ok_or_else(|| HostError::plugin("save its state", "no state"))?;
+        let state = plugin
+            .get_extension::<PluginState>()
+            .ok_or_else(|| HostError::plugin("save its state", "no state"))?;
         let mut bytes = Vec::new();
         state.save(&plugin, &mut bytes).map_err(|error| HostError::plugin("save its state", error))?;
         Ok(bytes)
@@ -190,7 +196,9 @@ impl ClapPlugin {
     /// Gives the plugin a state from a project.
     pub fn load_state(&mut self, bytes: &[u8]) -> Result<(), HostError> {
         let plugin = self.instance.plugin_handle();
-        let state = plugin.get_extension::<PluginState>().ok_or_else(|| HostError::plugin("load a state", "no state"))?;
+        let state = plugin
+            .get_extension::<PluginState>()
+            .ok_or_else(|| HostError::plugin("load a state", "no state"))?;
         let mut reader = bytes;
         state.load(&plugin, &mut reader).map_err(|error| HostError::plugin("load a state", error))
     }
@@ -208,12 +216,17 @@ impl ClapPlugin {
         let plugin = self.instance.plugin_handle();
         let Some(ports) = plugin.get_extension::<PluginAudioPorts>() else { return Vec::new() };
         let mut buffer = AudioPortInfoBuffer::new();
-        let port = |index| ports.get(&plugin, index, inputs, &mut buffer).map(|info| info.channel_count as usize);
+        let port =
+            |index| ports.get(&plugin, index, inputs, &mut buffer).map(|info| info.channel_count as usize);
         (0..ports.count(&plugin, inputs)).filter_map(port).collect()
     }
 
     /// Makes it ready to process blocks of up to `block_frames_max`.
-    pub fn activate(&mut self, sample_rate_hz: u32, block_frames_max: usize) -> Result<ClapProcessor, HostError> {
+    pub fn activate(
+        &mut self,
+        sample_rate_hz: u32,
+        block_frames_max: usize,
+    ) -> Result<ClapProcessor, HostError> {
         let (inputs, outputs) = (self.port_channels(true), self.port_channels(false));
         let configuration = PluginAudioConfiguration {
             sample_rate: f64::from(sample_rate_hz),
@@ -314,7 +327,9 @@ impl ClapProcessor {
         });
         let output_ports = self.outputs.iter_mut().map(|channels| AudioPortBuffer {
             latency: 0,
-            channels: AudioPortBufferType::f32_output_only(channels.iter_mut().map(move |channel| &mut channel[..frames])),
+            channels: AudioPortBufferType::f32_output_only(
+                channels.iter_mut().map(move |channel| &mut channel[..frames]),
+            ),
         });
         let audio_in = self.input_ports.with_input_buffers(input_ports);
         let mut audio_out = self.output_ports.with_output_buffers(output_ports);

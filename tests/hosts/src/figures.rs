@@ -67,7 +67,8 @@ impl SessionFigures {
 impl SideFigures {
     fn of(own: &Outcome, other: &Outcome, strictness: Strictness) -> Self {
         let judgement = analysis::judge(&other.sent, &own.heard, strictness);
-        let latencies = judgement.as_ref().map_or_else(Vec::new, |judgement| latencies_ms(judgement, own, other));
+        let latencies =
+            judgement.as_ref().map_or_else(Vec::new, |judgement| latencies_ms(judgement, own, other));
         let seconds = own.heard.frames() as f64 / own.clock.rate_hz();
         let second_of = |frame: &usize| *frame as f64 / own.clock.rate_hz();
         Self {
@@ -76,7 +77,10 @@ impl SideFigures {
             latency_ms_p99: analysis::percentile(&latencies, 0.99),
             latency_ms_shown: own.report.latency_ms(),
             dropouts: judgement.as_ref().map_or(0, |judgement| judgement.dropouts),
-            dropouts_at_s: judgement.iter().flat_map(|judgement| judgement.dropout_frames.iter().take(8).map(second_of)).collect(),
+            dropouts_at_s: judgement
+                .iter()
+                .flat_map(|judgement| judgement.dropout_frames.iter().take(8).map(second_of))
+                .collect(),
             windows_lost: judgement.as_ref().map_or(0, |judgement| judgement.windows_lost),
             level_difference_db: judgement.as_ref().map_or(0.0, |judgement| judgement.level_difference_db),
             snr_db: judgement.as_ref().map_or(0.0, |judgement| judgement.snr_db),

@@ -10,6 +10,7 @@ pub mod audio_file;
 pub mod block_clock;
 pub mod bundles;
 pub mod clap_plugin;
+pub mod cycles;
 pub mod error;
 pub mod figures;
 pub mod session;

@@ -91,7 +91,8 @@ pub fn run(setup: &Setup, say: &mut dyn FnMut(&str)) -> Result<[Outcome; 2], Hos
     }
     let _ = std::fs::remove_file(&link);
     say("starting host A, which opens the session");
-    let mut a = HostProcess::start("a", setup, &setup.sides[0], &folders[0], ("BACKLINE_HOST_LINK_FILE", &link))?;
+    let mut a =
+        HostProcess::start("a", setup, &setup.sides[0], &folders[0], ("BACKLINE_HOST_LINK_FILE", &link))?;
     wait_for_link(&link, &mut a)?;
     say("starting host B, which joins with the link");
     let mut b = HostProcess::start("b", setup, &setup.sides[1], &folders[1], ("BACKLINE_JOIN", &link))?;
@@ -136,7 +137,11 @@ fn wait_connected(a: &mut HostProcess, b: &mut HostProcess) -> Result<(), HostEr
     }
 }
 
-fn play_through(setup: &Setup, hosts: &mut [&mut HostProcess; 2], say: &mut dyn FnMut(&str)) -> Result<(), HostError> {
+fn play_through(
+    setup: &Setup,
+    hosts: &mut [&mut HostProcess; 2],
+    say: &mut dyn FnMut(&str),
+) -> Result<(), HostError> {
     let total = COUNT_IN + Duration::from_secs(u64::from(setup.seconds)) + TAIL;
     let started = Instant::now();
     let mut said = 0;

@@ -91,7 +91,9 @@ fn window_delay(
 ) -> Option<f64> {
     let first = start as isize - rough - SEARCH_FRAMES as isize;
     let text: Vec<f32> = (0..WINDOW_FRAMES + 2 * SEARCH_FRAMES)
-        .map(|offset| usize::try_from(first + offset as isize).ok().and_then(|at| sent.get(at)).copied().unwrap_or(0.0))
+        .map(|offset| {
+            usize::try_from(first + offset as isize).ok().and_then(|at| sent.get(at)).copied().unwrap_or(0.0)
+        })
         .collect();
     let lags = normalised(correlator.correlate(window, &text), &text, energy(window));
     let (lag, likeness) = largest(&lags)?;
@@ -193,7 +195,9 @@ impl DelayTrack {
     pub fn covered(&self, sent_frames: usize) -> std::ops::Range<usize> {
         let half = WINDOW_FRAMES / 2;
         let (Some(first), Some(last)) = (self.points.first(), self.points.last()) else { return 0..0 };
-        let end = (last.centre_frame + half).min((sent_frames as f64 + last.delay_frames) as usize).min(self.frames);
+        let end = (last.centre_frame + half)
+            .min((sent_frames as f64 + last.delay_frames) as usize)
+            .min(self.frames);
         first.centre_frame.saturating_sub(half).min(end)..end
     }
 

@@ -52,7 +52,9 @@ impl Interpolator {
 pub fn along(signal: &[f32], track: &DelayTrack) -> Vec<f32> {
     let interpolator = Interpolator::new();
     let mut delays = track.cursor();
-    (0..track.frames()).map(|frame| interpolator.at(signal, frame as f64 - delays.next(frame)) as f32).collect()
+    (0..track.frames())
+        .map(|frame| interpolator.at(signal, frame as f64 - delays.next(frame)) as f32)
+        .collect()
 }
 
 fn sample(signal: &[f32], index: isize) -> f32 {

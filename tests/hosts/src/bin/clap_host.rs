@@ -13,6 +13,7 @@ use backline_hosts::audio_file::Recording;
 use backline_hosts::block_clock::{self, BlockClock, monotonic_now};
 use backline_hosts::bundles;
 use backline_hosts::clap_plugin::{ClapBundle, ClapPlugin, ClapProcessor};
+use backline_hosts::cycles;
 use backline_hosts::error::HostError;
 use backline_hosts::session::host_process::HostRun;
 use clap::{Args, Parser, Subcommand};
@@ -34,6 +35,18 @@ enum What {
     },
     /// Plays a recording through the plugin and records what it returns.
     Play(Play),
+    /// Creates, automates, processes and destroys the plugin again and again in this one process.
+    Cycles {
+        /// The .clap file.
+        #[arg(long)]
+        bundle: PathBuf,
+        /// The class in it.
+        #[arg(long, default_value = bundles::CLAP_ID)]
+        class: String,
+        /// How often.
+        #[arg(long, default_value_t = 1_000)]
+        count: usize,
+    },
 }
 
 #[derive(Args)]
@@ -77,7 +90,23 @@ fn main() -> Result<(), HostError> {
     match Arguments::parse().what {
         What::List { bundle } => list(&ClapBundle::open(&bundle)?),
         What::Play(play) => run(&play),
+        What::Cycles { bundle, class, count } => cycle(&ClapBundle::open(&bundle)?, &class, count),
     }
+}
+
+fn cycle(bundle: &ClapBundle, class: &str, count: usize) -> Result<(), HostError> {
+    let (early, late) = cycles::run(bundle, class, count)?;
+    // One more of each may belong to something that the plugin began for its process, once.
+    if late.files > early.files + 1 || late.threads > early.threads + 1 {
+        return Err(HostError::plugin(
+            "clean up",
+            format!("the process held {early:?} early and {late:?} at the end"),
+        ));
+    }
+    println!(
+        "ok: {count} create/automate/process/destroy cycles in one process; it held {early:?}, then {late:?}"
+    );
+    Ok(())
 }
 
 fn list(bundle: &ClapBundle) -> Result<(), HostError> {
@@ -86,7 +115,10 @@ fn list(bundle: &ClapBundle) -> Result<(), HostError> {
         println!("{id}: inputs {:?}, outputs {:?}", plugin.port_channels(true), plugin.port_channels(false));
         for parameter in plugin.parameters() {
             let text = plugin.value_text(parameter.id, parameter.default).unwrap_or_default();
-            println!("  {:10} {} = {text} ({}..{})", parameter.id, parameter.name, parameter.minimum, parameter.maximum);
+            println!(
+                "  {:10} {} = {text} ({}..{})",
+                parameter.id, parameter.name, parameter.minimum, parameter.maximum
+            );
         }
     }
     Ok(())
@@ -120,7 +152,8 @@ fn run(play: &Play) -> Result<(), HostError> {
     plugin.run_callbacks();
     let (heard, figures) = outcome?;
     heard.write_wav(&play.heard)?;
-    let json = serde_json::to_string_pretty(&figures).map_err(|error| HostError::file(&play.figures, error))?;
+    let json =
+        serde_json::to_string_pretty(&figures).map_err(|error| HostError::file(&play.figures, error))?;
     std::fs::write(&play.figures, json).map_err(|error| HostError::file(&play.figures, error))
 }
 
@@ -180,7 +213,8 @@ impl SoundCard {
         let realtime = block_clock::raise_priority();
         let outcome = self.blocks(orders);
         orders.finished.store(true, Ordering::Release);
-        let outcome = outcome.map(|(start_ns, other_threads)| self.figures(start_ns, other_threads, realtime));
+        let outcome =
+            outcome.map(|(start_ns, other_threads)| self.figures(start_ns, other_threads, realtime));
         let heard = std::mem::take(&mut self.heard);
         (self.processor, outcome.map(|figures| (heard, figures)))
     }

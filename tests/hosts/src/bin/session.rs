@@ -5,10 +5,10 @@
 use std::path::PathBuf;
 
 use backline_hosts::analysis::Strictness;
+use backline_hosts::bundles;
 use backline_hosts::error::HostError;
 use backline_hosts::figures::SessionFigures;
 use backline_hosts::session::{self, HostKind, Setup, Side};
-use backline_hosts::bundles;
 use clap::{Parser, ValueEnum};
 
 /// Two hosts, one session, figures.

@@ -61,7 +61,13 @@ pub struct HostProcess {
 
 impl HostProcess {
     /// Starts a host; `role` is the variable that makes its plugin open or join the session.
-    pub fn start(name: &str, setup: &Setup, side: &Side, folder: &Path, role: (&str, &Path)) -> Result<Self, HostError> {
+    pub fn start(
+        name: &str,
+        setup: &Setup,
+        side: &Side,
+        folder: &Path,
+        role: (&str, &Path),
+    ) -> Result<Self, HostError> {
         let heard_file = folder.join(format!("heard-by-{name}.wav"));
         let figures_file = folder.join("host.json");
         let report_file = folder.join("plugin-report.json");
@@ -85,7 +91,9 @@ impl HostProcess {
         if let Some(depth) = setup.depth_ms {
             command.env("BACKLINE_DEPTH_MS", depth.to_string());
         }
-        let mut child = command.spawn().map_err(|error| HostError::host(name, format!("could not be started: {error}")))?;
+        let mut child = command
+            .spawn()
+            .map_err(|error| HostError::host(name, format!("could not be started: {error}")))?;
         let (ready, said) = (Arc::default(), Arc::default());
         listen(child.stdout.take(), child.stderr.take(), &ready, &said);
         let words = child.stdin.take();
@@ -107,7 +115,8 @@ impl HostProcess {
 
     /// Gives the time at which the music begins.
     pub fn play(&mut self, begin_ns: MonotonicNs) -> Result<(), HostError> {
-        let written = self.words.as_mut().map(|words| writeln!(words, "play {begin_ns}").and_then(|()| words.flush()));
+        let written =
+            self.words.as_mut().map(|words| writeln!(words, "play {begin_ns}").and_then(|()| words.flush()));
         match written {
             Some(Ok(())) => Ok(()),
             _ => Err(self.failed("does not listen")),
@@ -143,8 +152,10 @@ impl HostProcess {
         if !status.success() {
             return Err(self.failed(&format!("ended with {status}")));
         }
-        let text = std::fs::read_to_string(&self.figures_file).map_err(|error| HostError::file(&self.figures_file, error))?;
-        let run: HostRun = serde_json::from_str(&text).map_err(|error| HostError::file(&self.figures_file, error))?;
+        let text = std::fs::read_to_string(&self.figures_file)
+            .map_err(|error| HostError::file(&self.figures_file, error))?;
+        let run: HostRun =
+            serde_json::from_str(&text).map_err(|error| HostError::file(&self.figures_file, error))?;
         Ok(Outcome {
             sent: Recording::read(&side.music)?.looped(MUSIC_LOOP_FRAMES, play_frames(setup)),
             heard: Recording::read(&self.heard_file)?,
@@ -205,28 +216,42 @@ fn command(kind: HostKind) -> Result<Command, HostError> {
 /// `clap_host` lies beside the programs of this crate, one folder up from test programs.
 fn clap_host_program() -> Result<PathBuf, HostError> {
     let own = std::env::current_exe().map_err(|error| HostError::file("clap_host", error))?;
-    let found = own.ancestors().skip(1).take(2).map(|folder| folder.join("clap_host")).find(|program| program.exists());
-    found.ok_or_else(|| HostError::Missing("the program clap_host (cargo build -p backline-hosts)".to_owned()))
+    let found = own
+        .ancestors()
+        .skip(1)
+        .take(2)
+        .map(|folder| folder.join("clap_host"))
+        .find(|program| program.exists());
+    found
+        .ok_or_else(|| HostError::Missing("the program clap_host (cargo build -p backline-hosts)".to_owned()))
 }
 
 /// Keeps what the host prints, and notes when it is ready.
-fn listen(out: Option<ChildStdout>, err: Option<ChildStderr>, ready: &Arc<Mutex<bool>>, said: &Arc<Mutex<String>>) {
+fn listen(
+    out: Option<ChildStdout>,
+    err: Option<ChildStderr>,
+    ready: &Arc<Mutex<bool>>,
+    said: &Arc<Mutex<String>>,
+) {
     let ready = Arc::clone(ready);
     let keep = |said: &Arc<Mutex<String>>, line: &str| {
         let mut said = said.lock().unwrap_or_else(PoisonError::into_inner);
         said.push_str(line);
         said.push('\n');
     };
-    let read_lines = move |stream: Box<dyn Read + Send>, said: Arc<Mutex<String>>, ready: Option<Arc<Mutex<bool>>>| {
-        std::thread::spawn(move || {
-            for line in BufReader::new(stream).lines().map_while(Result::ok) {
-                match &ready {
-                    Some(ready) if line.trim() == "ready" => *ready.lock().unwrap_or_else(PoisonError::into_inner) = true,
-                    _ => keep(&said, &line),
+    let read_lines =
+        move |stream: Box<dyn Read + Send>, said: Arc<Mutex<String>>, ready: Option<Arc<Mutex<bool>>>| {
+            std::thread::spawn(move || {
+                for line in BufReader::new(stream).lines().map_while(Result::ok) {
+                    match &ready {
+                        Some(ready) if line.trim() == "ready" => {
+                            *ready.lock().unwrap_or_else(PoisonError::into_inner) = true
+                        }
+                        _ => keep(&said, &line),
+                    }
                 }
-            }
-        });
-    };
+            });
+        };
     if let Some(out) = out {
         read_lines(Box::new(out), Arc::clone(said), Some(ready));
     }

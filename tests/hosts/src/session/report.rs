@@ -42,7 +42,8 @@ impl PluginReport {
 
     /// The sum of a number over all sources.
     pub fn sum_of_sources(&self, name: &str) -> Option<f64> {
-        let values: Vec<f64> = self.sources().iter().filter_map(|source| source.get(name)?.as_f64()).collect();
+        let values: Vec<f64> =
+            self.sources().iter().filter_map(|source| source.get(name)?.as_f64()).collect();
         (!values.is_empty()).then(|| values.iter().sum())
     }
 
@@ -95,7 +96,9 @@ mod tests {
 
     #[test]
     fn a_present_source_is_somebody() {
-        let report = PluginReport::from_text(r#"{"sources":[{"present":true,"latency_ms":3.5}],"worker":{"cpu_time_us":1500,"running_for_ms":2000}}"#);
+        let report = PluginReport::from_text(
+            r#"{"sources":[{"present":true,"latency_ms":3.5}],"worker":{"cpu_time_us":1500,"running_for_ms":2000}}"#,
+        );
         assert!(report.hears_somebody());
         assert_eq!(report.latency_ms(), Some(3.5));
         assert_eq!(report.worker_seconds(), Some((0.0015, 2.0)));

@@ -1,0 +1,63 @@
+//! Whole sessions through the built bundles: two host processes on loopback, five seconds of music each way.
+//!
+//! What was heard is asserted; latencies and dropouts on a machine that does other work are `cargo xtask report path`'s.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test that is the way to fail")]
+
+use backline_hosts::analysis::Strictness;
+use backline_hosts::bundles;
+use backline_hosts::figures::SessionFigures;
+use backline_hosts::session::{self, HostKind, Setup, Side};
+
+fn side(kind: HostKind, part: char, block_frames: usize) -> Side {
+    Side { kind, music: bundles::music(part), ppm: 0.0, block_frames }
+}
+
+fn figures(sides: [Side; 2], quality: &str, sample_rate_hz: u32) -> SessionFigures {
+    let folder = tempfile::tempdir().unwrap();
+    let setup = Setup {
+        folder: folder.path().to_path_buf(),
+        sides,
+        sample_rate_hz,
+        quality: quality.to_owned(),
+        depth_ms: None,
+        seconds: 5,
+    };
+    let outcomes =
+        session::run(&setup, &mut |step| eprintln!("{step}")).unwrap_or_else(|error| panic!("{error}"));
+    SessionFigures::of(&outcomes, Strictness::CODEC, folder.path())
+}
+
+fn assert_both_hear_each_other(figures: &SessionFigures) {
+    for (side, name) in figures.sides.iter().zip(["A", "B"]) {
+        assert!(side.heard, "{name} did not hear the other's music: {figures:#?}");
+        assert!(side.level_difference_db.abs() < 0.5, "{name} hears {} dB off", side.level_difference_db);
+        assert!(side.latency_ms_median < 200.0, "{name} hears {} ms late", side.latency_ms_median);
+    }
+}
+
+#[test]
+fn vst3_and_clap_hear_each_other_in_pcm() {
+    assert_both_hear_each_other(&figures(
+        [side(HostKind::Vst3, 'a', 64), side(HostKind::Clap, 'b', 64)],
+        "lowest-latency",
+        48_000,
+    ));
+}
+
+#[test]
+fn clap_and_clap_hear_each_other_in_opus() {
+    assert_both_hear_each_other(&figures(
+        [side(HostKind::Clap, 'a', 64), side(HostKind::Clap, 'b', 512)],
+        "balanced",
+        48_000,
+    ));
+}
+
+#[test]
+fn clap_and_vst3_hear_each_other_at_44100() {
+    assert_both_hear_each_other(&figures(
+        [side(HostKind::Clap, 'a', 128), side(HostKind::Vst3, 'b', 480)],
+        "lossless",
+        44_100,
+    ));
+}
