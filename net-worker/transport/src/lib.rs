@@ -1,1 +1,18 @@
-//! One encrypted path to one peer: ICE, DTLS-SRTP, RTP and the control channel.
+//! One encrypted path to one peer: ICE, DTLS-SRTP, RTP and the control channel, without a socket.
+//!
+//! It is: [`Path`] (datagrams in, datagrams out, deadlines, events), [`demux`] (whose datagram is
+//! this, before any path exists) and [`Certificate`]. It is not: a socket, a clock, a session, or
+//! anything that knows samples. The step before is `io` (datagrams) and `session` or `relay` (what to
+//! send); the step after is the same two. Payloads pass through bit for bit, as do their payload type
+//! and 32-bit timestamp. The protocols are listed in `docs/PROTOCOL.md`.
+
+pub mod certificate;
+pub mod demux;
+pub mod media;
+pub mod path;
+pub mod stats;
+
+pub use certificate::{Certificate, CertificateError};
+pub use media::{MediaHead, MediaPacket};
+pub use path::{CloseReason, Path, PathConfig, PathError, PathEvent, Role, Transmit};
+pub use stats::{DropReason, PathStats};

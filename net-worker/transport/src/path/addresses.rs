@@ -1,0 +1,245 @@
+//! Where we are, where the peer is, and how we notice that it moved.
+//!
+//! ICE alone would stay on a dead address for 15 s after a NAT has given the peer a new port. So the
+//! path keeps the time when the address in use was last heard; when that is silent and the peer proves
+//! itself from another one, the old one is set aside, and taken back should it speak again.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use str0m::net::{Protocol, Receive};
+use str0m::{Candidate, Input, Rtc};
+
+use crate::demux::{Stun, StunKind};
+use crate::stats::DropReason;
+
+#[derive(Default)]
+pub(super) struct Addresses {
+    /// What ICE calls it → what the caller calls it.
+    locals: BTreeMap<SocketAddr, SocketAddr>,
+    /// Every address that ICE was told of or has proven; bounded, since ICE forgets none.
+    remotes: BTreeSet<SocketAddr>,
+    /// Every address that the peer has said it sees us at; bounded for the same reason.
+    mapped: BTreeSet<SocketAddr>,
+    set_aside: BTreeSet<SocketAddr>,
+    current: Option<Current>,
+    requests: VecDeque<([u8; 12], Instant)>,
+    round_trip: Option<Duration>,
+    allowance: Allowance,
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    remote: SocketAddr,
+    heard: Instant,
+}
+
+impl Addresses {
+    pub(super) fn add_local(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+        for name in ice_names(address) {
+            if self.locals.len() >= LOCALS_MAX || self.locals.contains_key(&name) {
+                continue;
+            }
+            if let Ok(candidate) = Candidate::host(name, Protocol::Udp) {
+                rtc.add_local_candidate(candidate);
+                self.locals.insert(name, address);
+            }
+        }
+    }
+
+    pub(super) fn add_remote(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+        let address = plain(address);
+        if self.remotes.len() >= REMOTES_MAX || address.port() == 0 {
+            return;
+        }
+        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
+            self.remotes.insert(address);
+            rtc.add_remote_candidate(candidate);
+        }
+    }
+
+    /// The name under which ICE knows our address, for a datagram from `source`.
+    pub(super) fn ice_local(&mut self, rtc: &mut Rtc, local: SocketAddr, source: SocketAddr) -> SocketAddr {
+        let any = placeholder(source.is_ipv4(), local.port());
+        let name = plain(local);
+        if self.locals.contains_key(&any) || name.is_ipv4() != source.is_ipv4() || name.ip().is_unspecified() {
+            return any;
+        }
+        if !self.locals.contains_key(&name) {
+            self.add_local(rtc, name);
+        }
+        name
+    }
+
+    /// What the caller calls an address of ours that ICE sends from.
+    pub(super) fn caller_local(&self, name: SocketAddr) -> SocketAddr {
+        self.locals.get(&name).copied().unwrap_or(name)
+    }
+
+    pub(super) fn accepts(&self, rtc: &Rtc, at: Instant, source: SocketAddr, datagram: &[u8]) -> bool {
+        let source = plain(source);
+        Receive::new(Protocol::Udp, source, source, datagram)
+            .is_ok_and(|receive| rtc.accepts(&Input::Receive(at, receive)))
+    }
+
+    /// May this check (already proven to be the peer's) be given to ICE?
+    pub(super) fn admit_stun(&mut self, now: Instant, source: SocketAddr, stun: &Stun<'_>) -> Result<(), DropReason> {
+        if !self.allowance.take(now) {
+            return Err(DropReason::StunFlood);
+        }
+        let (known, address) = match (stun.kind, stun.mapped) {
+            (StunKind::Request, _) => (&mut self.remotes, source),
+            (StunKind::Response, Some(mapped)) => (&mut self.mapped, mapped),
+            _ => return Ok(()),
+        };
+        if known.len() >= REMOTES_MAX && !known.contains(&address) {
+            return Err(DropReason::TooManyAddresses);
+        }
+        known.insert(address);
+        Ok(())
+    }
+
+    /// ICE has taken the check: learn from it where the peer is. True when it has moved.
+    pub(super) fn after_stun(
+        &mut self,
+        rtc: &mut Rtc,
+        now: Instant,
+        source: SocketAddr,
+        stun: &Stun<'_>,
+        dialer: bool,
+    ) -> bool {
+        self.heard_from(now, source);
+        if stun.kind == StunKind::Response {
+            self.round_trip = self.sent_at(&stun.transaction).map(|sent| now.saturating_duration_since(sent));
+            return false;
+        }
+        if self.set_aside.remove(&source) {
+            self.add_remote(rtc, source);
+        }
+        let Some(current) = self.current else { return false };
+        let silent = now.saturating_duration_since(current.heard) > MOVED_AFTER;
+        // A controlled agent follows only where the controlling one wants to be.
+        if current.remote == source || !silent || !(dialer || stun.use_candidate) {
+            return false;
+        }
+        self.set_aside(rtc, current.remote);
+        self.current = Some(Current { remote: source, heard: now });
+        true
+    }
+
+    /// Something authentic came from here.
+    pub(super) fn heard_from(&mut self, now: Instant, source: SocketAddr) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.remote == source) {
+            current.heard = now;
+        }
+    }
+
+    /// ICE sends a check: its answer will tell the round trip.
+    pub(super) fn request_sent(&mut self, now: Instant, transaction: [u8; 12]) {
+        if self.requests.len() >= REQUESTS_KEPT {
+            self.requests.pop_front();
+        }
+        self.requests.push_back((transaction, now));
+    }
+
+    /// When the check was sent that this transaction names, if it was ours.
+    pub(super) fn sent_at(&self, transaction: &[u8; 12]) -> Option<Instant> {
+        self.requests.iter().find(|(sent, _)| sent == transaction).map(|(_, at)| *at)
+    }
+
+    /// Something other than a check goes here: ICE has chosen it. True when it was elsewhere before.
+    pub(super) fn sent_to(&mut self, now: Instant, destination: SocketAddr) -> bool {
+        match self.current {
+            Some(current) if current.remote == destination => false,
+            // ICE has not yet chosen again.
+            _ if self.set_aside.contains(&destination) => false,
+            before => {
+                self.current = Some(Current { remote: destination, heard: now });
+                before.is_some()
+            }
+        }
+    }
+
+    pub(super) fn remote(&self) -> Option<SocketAddr> {
+        self.current.map(|current| current.remote)
+    }
+
+    pub(super) fn round_trip(&self) -> Option<Duration> {
+        self.round_trip
+    }
+
+    fn set_aside(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
+            // A peer-reflexive candidate becomes a host candidate first: only those have a public
+            // constructor, and to be discarded it must be named exactly.
+            rtc.add_remote_candidate(candidate.clone());
+            rtc.direct_api().invalidate_candidate(&candidate);
+            self.set_aside.insert(address);
+        }
+    }
+}
+
+/// How many checks a peer may send: a token bucket. ICE itself sends one in 50 ms at the most, and
+/// answers as many.
+struct Allowance {
+    tokens: f64,
+    refilled: Option<Instant>,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Allowance { tokens: STUN_BURST, refilled: None }
+    }
+}
+
+impl Allowance {
+    fn take(&mut self, now: Instant) -> bool {
+        let passed = self.refilled.map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
+        self.refilled = Some(now);
+        self.tokens = (self.tokens + passed.as_secs_f64() * STUN_PER_SECOND).min(STUN_BURST);
+        let enough = self.tokens >= 1.0;
+        if enough {
+            self.tokens -= 1.0;
+        }
+        enough
+    }
+}
+
+/// ICE knows no unspecified addresses, so one that stands for "the system's choice" gets a name for
+/// each family that it can reach.
+fn ice_names(address: SocketAddr) -> Vec<SocketAddr> {
+    match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => vec![placeholder(true, address.port())],
+        IpAddr::V6(ip) if ip.is_unspecified() => {
+            vec![placeholder(false, address.port()), placeholder(true, address.port())]
+        }
+        _ => vec![plain(address)],
+    }
+}
+
+/// From the blocks for documentation (RFC 5737, RFC 3849): never a real address of ours, never sent.
+fn placeholder(ipv4: bool, port: u16) -> SocketAddr {
+    let ip = if ipv4 {
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, 255))
+    } else {
+        IpAddr::V6(Ipv6Addr::new(0x2001, 0xDB8, 0xFFFF, 0, 0, 0, 0, 0xFFFF))
+    };
+    SocketAddr::new(ip, port)
+}
+
+/// A dual-stack socket writes IPv4 addresses as mapped ones.
+pub(super) fn plain(address: SocketAddr) -> SocketAddr {
+    match address.ip().to_canonical() {
+        IpAddr::V4(ip) => SocketAddr::new(IpAddr::V4(ip), address.port()),
+        IpAddr::V6(_) => address,
+    }
+}
+
+const LOCALS_MAX: usize = 16;
+const REMOTES_MAX: usize = 64;
+const REQUESTS_KEPT: usize = 64;
+const STUN_PER_SECOND: f64 = 64.0;
+const STUN_BURST: f64 = 128.0;
+/// Longer than the checks' interval, so that two lost in a row are no move.
+const MOVED_AFTER: Duration = Duration::from_millis(700);

@@ -1,0 +1,297 @@
+//! str0m wants to be drained after every change: here it is, into the path's own queues.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use backline_wire::Fingerprint;
+use backline_wire::limits::{
+    CONTROL_BYTES_MAX, DATAGRAM_BYTES_MAX, PATH_CONNECT_TIME_MAX, PATH_SILENCE_MAX, PATH_TRANSMITS_MAX,
+};
+use str0m::net::{Protocol, Receive};
+use str0m::{Event, Input, Output};
+
+use super::addresses::plain;
+use super::streams::media_packet;
+use super::{CloseReason, Path, PathEvent, Role, State, Transmit};
+use crate::demux::{Datagram, Stun, StunKind, classify, is_unauthorised_response};
+use crate::stats::DropReason;
+
+impl Path {
+    pub(super) fn receive(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        if self.state == State::Closed {
+            return Err(DropReason::Closed);
+        }
+        if datagram.len() > DATAGRAM_BYTES_MAX {
+            return Err(DropReason::TooLong);
+        }
+        let source = plain(source);
+        match classify(datagram) {
+            Datagram::Unknown => Err(DropReason::NotUnderstood),
+            Datagram::Stun(stun) => self.receive_stun(now, source, local, datagram, &stun),
+            Datagram::Rtp { ssrc } if !self.streams.is_expected(ssrc) => Err(DropReason::StreamNotExpected),
+            _ if !self.accepts(source, datagram) => Err(DropReason::AddressNotProven),
+            Datagram::Rtp { .. } => self.receive_media(now, source, local, datagram),
+            Datagram::Dtls | Datagram::Rtcp => self.feed(now, source, local, datagram),
+        }
+    }
+
+    /// Lets time pass inside str0m and takes out whatever that makes.
+    pub(super) fn advance(&mut self, now: Instant) {
+        self.last_now = self.last_now.max(now);
+        let failed = self.rtc.handle_input(Input::Timeout(self.last_now)).is_err();
+        if failed && !self.rtc.is_alive() {
+            self.ending.get_or_insert(CloseReason::Encryption);
+        }
+        self.drain();
+    }
+
+    pub(super) fn connect_deadline(&self) -> Instant {
+        let allowed = if self.told_unauthorised { PATH_CONNECT_TIME_MAX / 3 } else { PATH_CONNECT_TIME_MAX };
+        self.created + allowed
+    }
+
+    pub(super) fn enforce_deadlines(&mut self, now: Instant) {
+        match self.state {
+            State::Connecting if now >= self.connect_deadline() => {
+                let reason = if self.told_unauthorised { CloseReason::NotInvited } else { CloseReason::NoAnswer };
+                self.end(now, Some(reason));
+            }
+            State::Connected if now >= self.last_heard.unwrap_or(self.created) + PATH_SILENCE_MAX => {
+                self.end(now, Some(CloseReason::Silent));
+            }
+            _ => {}
+        }
+    }
+
+    /// Tells the peer (as well as the network lets us) and stops.
+    pub(super) fn end(&mut self, now: Instant, reason: Option<CloseReason>) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.last_now = self.last_now.max(now);
+        // Best effort: what cannot be said any more is noticed by the peer's own deadline.
+        let _ = self.rtc.close();
+        self.drain();
+        self.finish(reason);
+    }
+
+    fn receive_stun(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+        stun: &Stun<'_>,
+    ) -> Result<(), DropReason> {
+        if self.state == State::Connecting && is_unauthorised_response(datagram) {
+            // Only who saw our check can answer it.
+            self.told_unauthorised |= self.addresses.sent_at(&stun.transaction).is_some();
+            return Ok(());
+        }
+        if !self.accepts(source, datagram) {
+            return Err(DropReason::StunNotProven);
+        }
+        self.addresses.admit_stun(now, source, stun)?;
+        self.heard(now, source);
+        self.feed(now, source, local, datagram)?;
+        let dialer = self.role == Role::Dialer;
+        if self.addresses.after_stun(&mut self.rtc, now, source, stun, dialer) {
+            self.stats.address_changes += 1;
+            self.advance(now);
+        }
+        Ok(())
+    }
+
+    fn receive_media(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        let before = self.stats.media_in;
+        self.feed(now, source, local, datagram)?;
+        if self.stats.media_in == before {
+            return Err(DropReason::MediaRefused);
+        }
+        self.heard(now, source);
+        Ok(())
+    }
+
+    /// Gives a datagram to str0m. Its errors drop the datagram; they end the path only when str0m says
+    /// that it is dead, since anybody can send a damaged record with the peer's address on it.
+    fn feed(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+    ) -> Result<(), DropReason> {
+        self.last_now = self.last_now.max(now);
+        let destination = self.addresses.ice_local(&mut self.rtc, local, source);
+        let receive = Receive::new(Protocol::Udp, source, destination, datagram);
+        let receive = receive.map_err(|_| DropReason::NotUnderstood)?;
+        let taken = self.rtc.handle_input(Input::Receive(self.last_now, receive));
+        self.drain();
+        taken.map_err(|_| DropReason::DtlsRefused)
+    }
+
+    fn heard(&mut self, now: Instant, source: SocketAddr) {
+        self.last_heard = Some(self.last_heard.map_or(now, |before| before.max(now)));
+        self.addresses.heard_from(now, source);
+    }
+
+    fn drain(&mut self) {
+        self.flush_control();
+        let mut errors = 0;
+        loop {
+            match self.rtc.poll_output() {
+                Ok(Output::Timeout(deadline)) => {
+                    self.rtc_deadline = Some(deadline);
+                    if !self.flush_control() {
+                        break;
+                    }
+                }
+                Ok(Output::Transmit(transmit)) => self.queue_transmit(transmit),
+                Ok(Output::Event(event)) => self.handle_event(event),
+                Err(_) => {
+                    errors += 1;
+                    if errors > POLL_ERRORS_MAX || !self.rtc.is_alive() {
+                        self.ending.get_or_insert(CloseReason::Encryption);
+                        break;
+                    }
+                }
+            }
+        }
+        if self.ending.is_none() && !self.rtc.is_alive() && self.state != State::Closed {
+            self.ending = Some(CloseReason::ClosedByPeer);
+        }
+        if let Some(reason) = self.ending.take() {
+            self.finish(Some(reason));
+        }
+    }
+
+    fn handle_event(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.verify_peer(),
+            Event::ChannelOpen(id, _) if id == self.channel => self.channel_is_open = true,
+            Event::ChannelData(data) => self.take_control(data.id == self.channel, data.data),
+            Event::RtpPacket(packet) if self.state == State::Connected => {
+                self.stats.media_in += 1;
+                let media = media_packet(packet, self.last_now);
+                self.push_event(PathEvent::Media(media));
+            }
+            Event::ChannelClose(_) | Event::Closed => self.fail(CloseReason::ClosedByPeer),
+            _ => {}
+        }
+    }
+
+    /// The certificate is the peer's only proof of who it is: nothing of it is passed on before this.
+    fn verify_peer(&mut self) {
+        let api = self.rtc.direct_api();
+        let bytes = api.remote_dtls_fingerprint().map(|print| print.bytes.as_slice());
+        let remote = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Fingerprint);
+        match (remote, self.expected) {
+            (None, _) => self.fail(CloseReason::Encryption),
+            (Some(remote), Some(expected)) if remote != expected => self.fail(CloseReason::FingerprintMismatch),
+            (Some(remote_fingerprint), _) => {
+                self.state = State::Connected;
+                self.last_heard = Some(self.last_now);
+                self.push_event(PathEvent::Connected { remote_fingerprint });
+            }
+        }
+    }
+
+    fn take_control(&mut self, is_ours: bool, bytes: Vec<u8>) {
+        if !is_ours || bytes.len() > CONTROL_BYTES_MAX {
+            self.stats.count_drop(DropReason::ControlRefused);
+        } else if self.state == State::Connected {
+            self.stats.control_in += 1;
+            self.last_heard = Some(self.last_now);
+            self.push_event(PathEvent::Control(bytes));
+        }
+    }
+
+    /// No queue grows for a caller that is away: media goes first, then the path.
+    fn push_event(&mut self, event: PathEvent) {
+        self.inbox.push(event);
+        if !self.inbox.is_over_limit() {
+            return;
+        }
+        if self.inbox.drop_oldest_media() {
+            self.stats.count_drop(DropReason::EventQueueFull);
+        } else {
+            self.fail(CloseReason::ControlFlood);
+        }
+    }
+
+    /// Ends the path once str0m has been drained, so that the peer is told.
+    fn fail(&mut self, reason: CloseReason) {
+        if self.ending.is_none() {
+            self.ending = Some(reason);
+            let _ = self.rtc.close();
+        }
+    }
+
+    fn finish(&mut self, reason: Option<CloseReason>) {
+        if self.state == State::Closed {
+            return;
+        }
+        self.state = State::Closed;
+        self.ending = None;
+        self.control.clear();
+        if let Some(reason) = reason {
+            self.inbox.push(PathEvent::Closed { reason });
+        }
+    }
+
+    fn queue_transmit(&mut self, transmit: str0m::net::Transmit) {
+        let now = self.last_now;
+        match classify(&transmit.contents) {
+            Datagram::Stun(Stun { kind: StunKind::Request, transaction, .. }) => {
+                self.addresses.request_sent(now, transaction);
+            }
+            Datagram::Stun(_) => {}
+            _ => self.stats.address_changes += u64::from(self.addresses.sent_to(now, transmit.destination)),
+        }
+        if self.transmits.len() >= PATH_TRANSMITS_MAX {
+            self.stats.count_drop(DropReason::TransmitQueueFull);
+            return;
+        }
+        self.stats.datagrams_out += 1;
+        self.stats.bytes_out += transmit.contents.len() as u64;
+        let source = self.addresses.caller_local(transmit.source);
+        self.transmits.push_back((Transmit { destination: transmit.destination, source }, transmit.contents));
+    }
+
+    /// Moves what the channel takes; true when it took something.
+    fn flush_control(&mut self) -> bool {
+        let mut moved = false;
+        while self.channel_is_open && self.state == State::Connected {
+            let Some(bytes) = self.control.front() else { break };
+            let Some(mut channel) = self.rtc.channel(self.channel) else { break };
+            match channel.write(true, bytes) {
+                Ok(true) => {
+                    self.control_bytes -= bytes.len();
+                    self.control.pop_front();
+                    moved = true;
+                }
+                Ok(false) => break,
+                Err(_) => {
+                    self.fail(CloseReason::Encryption);
+                    break;
+                }
+            }
+        }
+        moved
+    }
+}
+
+/// Errors of one drain; str0m repeats some until something changes.
+const POLL_ERRORS_MAX: u32 = 8;

@@ -1,0 +1,126 @@
+//! What a path has counted: plain numbers, for people to be shown by others.
+
+/// Why a datagram, a message or a packet went no further. Closed list; counted for each path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DropReason {
+    /// Longer than a datagram may be.
+    TooLong,
+    /// Neither STUN, DTLS, RTP nor RTCP, or a damaged STUN message.
+    NotUnderstood,
+    /// A STUN message that does not prove to know the password.
+    StunNotProven,
+    /// More STUN than a peer has reason to send.
+    StunFlood,
+    /// More addresses than a peer has reason to use.
+    TooManyAddresses,
+    /// DTLS or RTP from an address that no check has proven.
+    AddressNotProven,
+    /// DTLS refused it.
+    DtlsRefused,
+    /// RTP of a stream that nobody expects.
+    StreamNotExpected,
+    /// RTP that is not authentic, or came before.
+    MediaRefused,
+    /// A control message longer than allowed, or on a channel that is none of ours.
+    ControlRefused,
+    /// The caller polls too slowly: the oldest media event was dropped.
+    EventQueueFull,
+    /// The caller drains too slowly: the datagram was not sent.
+    TransmitQueueFull,
+    /// It came after the end.
+    Closed,
+}
+
+impl DropReason {
+    /// All reasons, in the order of [`PathStats::dropped`].
+    pub const ALL: [DropReason; 13] = [
+        DropReason::TooLong,
+        DropReason::NotUnderstood,
+        DropReason::StunNotProven,
+        DropReason::StunFlood,
+        DropReason::TooManyAddresses,
+        DropReason::AddressNotProven,
+        DropReason::DtlsRefused,
+        DropReason::StreamNotExpected,
+        DropReason::MediaRefused,
+        DropReason::ControlRefused,
+        DropReason::EventQueueFull,
+        DropReason::TransmitQueueFull,
+        DropReason::Closed,
+    ];
+
+    /// For metrics and reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            DropReason::TooLong => "too_long",
+            DropReason::NotUnderstood => "not_understood",
+            DropReason::StunNotProven => "stun_not_proven",
+            DropReason::StunFlood => "stun_flood",
+            DropReason::TooManyAddresses => "too_many_addresses",
+            DropReason::AddressNotProven => "address_not_proven",
+            DropReason::DtlsRefused => "dtls_refused",
+            DropReason::StreamNotExpected => "stream_not_expected",
+            DropReason::MediaRefused => "media_refused",
+            DropReason::ControlRefused => "control_refused",
+            DropReason::EventQueueFull => "event_queue_full",
+            DropReason::TransmitQueueFull => "transmit_queue_full",
+            DropReason::Closed => "closed",
+        }
+    }
+}
+
+/// Counters of one path since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PathStats {
+    /// Datagrams handed in, dropped ones included.
+    pub datagrams_in: u64,
+    /// Their bytes, without IP and UDP headers.
+    pub bytes_in: u64,
+    /// Datagrams to be sent.
+    pub datagrams_out: u64,
+    /// Their bytes.
+    pub bytes_out: u64,
+    /// RTP packets received and authentic.
+    pub media_in: u64,
+    /// RTP packets sent.
+    pub media_out: u64,
+    /// Control messages received.
+    pub control_in: u64,
+    /// Control messages sent.
+    pub control_out: u64,
+    /// How often the peer's address changed after the first.
+    pub address_changes: u64,
+    dropped: [u64; DropReason::ALL.len()],
+}
+
+impl PathStats {
+    /// How many were dropped for this reason.
+    pub fn dropped(&self, reason: DropReason) -> u64 {
+        self.dropped[reason as usize]
+    }
+
+    /// How many were dropped for any reason.
+    pub fn dropped_total(&self) -> u64 {
+        self.dropped.iter().sum()
+    }
+
+    pub(crate) fn count_drop(&mut self, reason: DropReason) {
+        self.dropped[reason as usize] += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_counter_of_its_own() {
+        let mut stats = PathStats::default();
+        for (index, reason) in DropReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, index);
+            stats.count_drop(reason);
+            assert_eq!(stats.dropped(reason), 1, "{}", reason.name());
+        }
+        assert_eq!(stats.dropped_total(), 13);
+    }
+}
