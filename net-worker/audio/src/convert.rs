@@ -90,17 +90,15 @@ impl std::fmt::Debug for RateConverter {
 }
 
 fn make_filter(from: SampleRate, to: SampleRate) -> Result<Async<f32>, ResamplerConstructionError> {
-    let (from_hz, to_hz) = (from.hz(), to.hz());
-    let phases = (to_hz / greatest_common_divisor(from_hz, to_hz)) as usize;
-    let exact = phases <= MAX_PHASES;
+    let exact = phases(from, to) <= MAX_PHASES;
     let parameters = SincInterpolationParameters {
         sinc_len: taps(from, to),
-        f_cutoff: None,
-        oversampling_factor: if exact { phases } else { MAX_PHASES },
+        f_cutoff: cutoff(from, to),
+        oversampling_factor: phases(from, to).min(MAX_PHASES),
         interpolation: if exact { SincInterpolationType::Nearest } else { SincInterpolationType::Cubic },
         window: WindowFunction::Hann2,
     };
-    let ratio = f64::from(to_hz) / f64::from(from_hz);
+    let ratio = f64::from(to.hz()) / f64::from(from.hz());
     Async::new_sinc(ratio, 1.0, &parameters, MAX_CHUNK_FRAMES, CHANNELS, FixedAsync::Input)
 }
 
@@ -127,11 +125,24 @@ fn taps(from: SampleRate, to: SampleRate) -> usize {
     ((TAPS as f64 * longer / 8.0).round() as usize) * 8
 }
 
-/// Half the filter, in sample frames of the output. rubato's first output lies one output frame after the first place
-/// where the filter's window ends on the first input.
+/// Where the filter halves the amplitude, relative to the lower Nyquist frequency; `None` leaves it to rubato, which
+/// keeps everything out that could fold. Below 48 kHz that would cost 4 dB at 20 kHz, so there the slope is laid across
+/// the Nyquist frequency: what folds lands above 20 kHz.
+fn cutoff(from: SampleRate, to: SampleRate) -> Option<f32> {
+    (from.min(to) < SampleRate::NETWORK).then_some(CUTOFF_BELOW_48_KHZ)
+}
+
+/// How many places between two input samples an output sample can have.
+fn phases(from: SampleRate, to: SampleRate) -> usize {
+    (to.hz() / greatest_common_divisor(from.hz(), to.hz())) as usize
+}
+
+/// Half the filter, in sample frames of the output. rubato's table starts one phase early, and it steps one output
+/// before it computes; both make the delay shorter.
 fn delay_of(from: SampleRate, to: SampleRate) -> usize {
     let ratio = f64::from(to.hz()) / f64::from(from.hz());
-    let centre = taps(from, to) as f64 / 2.0 - 1.0;
+    let one_phase = 1.0 / phases(from, to).min(MAX_PHASES) as f64;
+    let centre = taps(from, to) as f64 / 2.0 - one_phase;
     (centre * ratio - 1.0).round() as usize
 }
 
@@ -143,6 +154,7 @@ fn greatest_common_divisor(a: u32, b: u32) -> u32 {
 const TAPS: usize = 64;
 /// Every usual pair of rates needs at most 640 phases; odd ones are interpolated from as many.
 const MAX_PHASES: usize = 640;
+const CUTOFF_BELOW_48_KHZ: f32 = 0.98;
 const MAX_CHUNK_FRAMES: usize = 1024;
 
 /// rubato refused a pair of rates.

@@ -91,7 +91,6 @@ impl OpusEncoder {
         encoder.set_vbr_constraint(true)?;
         encoder.set_signal(opus::Signal::Music)?;
         encoder.set_lsb_depth(24)?;
-        encoder.set_force_channels(Some(opus::Channels::Stereo))?;
         let delay_frames = encoder.get_lookahead()?.max(0) as usize;
         Ok(OpusEncoder { encoder, delay_frames, clean: [0.0; MAX_FRAME_FRAMES * CHANNELS] })
     }

@@ -12,6 +12,8 @@ pub mod encoding;
 pub mod error;
 mod pcm;
 pub mod quality;
+#[cfg(test)]
+mod test_signals;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;

@@ -3,14 +3,15 @@
 use super::*;
 use crate::encoder::Encoder;
 use crate::encoding::{Encoding, OpusFrame};
+use crate::test_signals::chord;
 use proptest::prelude::*;
+use std::sync::LazyLock;
 
-fn sine_payloads(count: usize) -> Vec<Vec<u8>> {
+fn music_payloads(count: usize) -> Vec<Vec<u8>> {
     let mut encoder = Encoder::new(Encoding::Opus { frame: OpusFrame::Ms2_5, bitrate_bps: 256_000 }).unwrap();
-    let sample = |n: usize| (n as f32 * std::f32::consts::TAU / 96.0).sin() * 0.5;
     (0..count)
         .map(|k| {
-            let frame: Vec<f32> = (k * 120..k * 120 + 120).flat_map(|n| [sample(n); 2]).collect();
+            let frame: Vec<f32> = (k * 120..k * 120 + 120).flat_map(chord).collect();
             let mut payload = Vec::new();
             encoder.encode(&frame, &mut payload).unwrap();
             payload
@@ -54,16 +55,17 @@ fn an_empty_or_endless_opus_payload_is_an_error() {
 }
 
 #[test]
-fn opus_conceals_a_sine_with_a_sine_and_fades() {
+fn opus_conceals_music_and_fades() {
     let mut decoder = Decoder::new(PayloadKind::Opus).unwrap();
     let mut out = Vec::new();
-    for payload in sine_payloads(80) {
+    for payload in music_payloads(80) {
         decoder.decode(&payload, &mut out).unwrap();
     }
     let before = rms(&out);
     decoder.conceal(120, &mut out);
     assert_eq!(out.len(), 240);
-    assert!(rms(&out) > before * 0.7, "{} of {before}", rms(&out));
+    println!("first concealed frame: {:.1} dB", 20.0 * (rms(&out) / before).log10());
+    assert!(rms(&out) > before * 0.5, "{} of {before}", rms(&out));
     for _ in 0..400 {
         decoder.conceal(120, &mut out);
     }
@@ -84,7 +86,7 @@ fn concealment_has_any_length() {
 
 #[test]
 fn after_a_reset_it_decodes_as_if_new() {
-    let payloads = sine_payloads(20);
+    let payloads = music_payloads(20);
     let (mut used, mut fresh) = (Decoder::new(PayloadKind::Opus).unwrap(), Decoder::new(PayloadKind::Opus).unwrap());
     let (mut out, mut expected) = (Vec::new(), Vec::new());
     for payload in &payloads {
@@ -99,7 +101,7 @@ fn after_a_reset_it_decodes_as_if_new() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2_000))]
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
 
     #[test]
     fn random_bytes_never_panic(payloads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..400), 1..8)) {
@@ -120,7 +122,8 @@ proptest! {
     fn damaged_payloads_do_no_lasting_harm(
         damage in prop::collection::vec((0_usize..40, any::<prop::sample::Index>(), any::<u8>()), 1..20),
     ) {
-        let mut payloads = sine_payloads(40);
+        static PAYLOADS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| music_payloads(40));
+        let mut payloads = PAYLOADS.clone();
         for (packet, place, byte) in &damage {
             let payload = &mut payloads[*packet];
             let at = place.index(payload.len());
