@@ -144,7 +144,7 @@ mod tests {
         depth.underrun();
         depth.underrun();
         assert_eq!(depth.fill_frames(), before + 24, "two in one breath count once");
-        for _ in 0..60_000 {
+        for _ in 0..80_000 {
             depth.block(64, 64.0 / 48_000.0);
         }
         assert!(depth.fill_frames() <= before + 2, "{}", depth.fill_frames());

@@ -135,15 +135,16 @@ impl LaneReader {
         self.tail.add_to(got);
         let mut is_sounding = got_frames > 0 || self.tail.is_sounding();
         let mut missing_frames = 0;
-        if self.is_playing {
-            self.tail.remember(got);
-            if !missing.is_empty() {
-                self.stop();
-                is_sounding = true;
-                missing_frames = if self.life.is_live { missing.len() / 2 } else { 0 };
-            }
+        self.tail.remember(got);
+        if self.is_playing && !missing.is_empty() {
+            self.stop();
+            is_sounding = true;
+            missing_frames = if self.life.is_live { missing.len() / 2 } else { 0 };
         }
         self.tail.add_to(missing);
+        if is_sounding {
+            self.tail.remember(missing);
+        }
         Pulled { is_sounding, missing_frames }
     }
 

@@ -63,7 +63,6 @@ impl Tail {
                 frame[channel] = next * (1.0 - fade);
             }
         }
-        self.history = [0.0; 2 * HISTORY_FRAMES];
         self.heard_frames = 0;
     }
 
