@@ -1,0 +1,390 @@
+//! A listener's queue for one source: packets in, an unbroken signal on the listener's clock out.
+//!
+//! It orders by RTP timestamp, so copies of a packet that came by two paths are one. It does not know where
+//! packets come from and never asks for one again. Before it: the transport's media event. After it: the
+//! worker, which pulls exactly what a callback needs and puts it into the return ring.
+//!
+//! ```text
+//! insert → timestamp → store ┐                       ┌ depth: how deep, how fast
+//!                            └→ voice → resampler → pull
+//!                       decode, conceal, merge, fade
+//! ```
+//!
+//! # Latency
+//! From the moment a sample enters the sender's [`push`](crate::Sender::push) until it leaves
+//! [`pull`](Playout::pull), at 48 kHz in sample frames:
+//!
+//! `latency = wait + network + target + listener's block + 16`
+//!
+//! *wait* is the longest time that a sample waits for the packet that carries it: the sender's block, and up to
+//! one frame less the greatest common divisor of block and frame (block 64, frame 60: 64 + 56). *network* is the
+//! slowest usual packet, *target* the depth, 16 the resampler, and Opus adds its look-ahead of 120. The worst
+//! phase between the two sides is always paid for, so it may change without a gap. Counted between two audio
+//! callbacks the sender's block falls away (its samples are all there when the callback is), and the return
+//! ring adds the listener's block once more.
+
+mod depth;
+mod envelope;
+mod extend;
+mod extrapolate;
+mod fade;
+mod startup;
+mod stats;
+mod store;
+mod voice;
+
+use std::time::{Duration, Instant};
+
+use backline_audio::{CHANNELS, DriftResampler};
+use backline_codec::{CodecError, PAYLOAD_TYPE_RED, PayloadKind};
+use thiserror::Error;
+
+use crate::packet::{ReceivedHead, payload_frames};
+use crate::red::{self, Block};
+use depth::{Correction, Depth};
+use extend::{Extender, Place};
+use startup::Startup;
+pub use stats::{DROP_REASONS, DropReason, Operation, Played, PlayoutState, PlayoutStats, Tally};
+use store::{Kept, Store, Stored};
+use voice::Voice;
+
+/// Depths that a user may ask for.
+pub const TARGET_DEPTH_MIN: Duration = Duration::ZERO;
+/// Depths that a user may ask for.
+pub const TARGET_DEPTH_MAX: Duration = Duration::from_millis(250);
+
+/// Ticks (sample frames) per second.
+const TICKS_PER_SECOND: f64 = 48_000.0;
+/// Sample frames made at a time.
+const CHUNK_FRAMES: usize = 256;
+/// What a chunk may take from the source at +1000 ppm.
+const CHUNK_SOURCE_FRAMES: usize = CHUNK_FRAMES + 4;
+/// A listener who has not pulled for so long (250 ms) was away; the longest block is 186 ms.
+const STALL_TICKS: f64 = 12_000.0;
+/// After so much silence nothing of the past is left in the resampler.
+const FLUSHED_FRAMES: usize = 64;
+/// Packets whose arrival is remembered, to know a second copy from a late first one.
+const SEEN_PACKETS: usize = 1024;
+/// No two packets of one stream are closer than the shortest frame.
+const SEEN_STEP_TICKS: u64 = 60;
+
+/// What a user or a quality decides about a playout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayoutConfig {
+    /// How long before it is needed the latest packet should arrive; limited to
+    /// [`TARGET_DEPTH_MIN`]..=[`TARGET_DEPTH_MAX`]. Kept as given; to recover lost packets from `n` copies it must
+    /// be at least `n` frames.
+    pub target_depth: Duration,
+}
+
+/// Why a playout could not be made.
+#[derive(Debug, Error)]
+pub enum PlayoutError {
+    /// libopus refused to make a decoder.
+    #[error("this source cannot be played: {0}")]
+    Codec(#[from] CodecError),
+}
+
+/// One source's queue. Call [`insert`](Self::insert) for each packet and [`pull`](Self::pull) for each block, in
+/// the order in which they happen; `now` may never matter more than its order allows: a step back counts as none.
+///
+/// Memory (about 1 MB) is taken by [`new`](Self::new); no other method allocates.
+pub struct Playout {
+    extender: Extender,
+    seen: Box<[u64; SEEN_PACKETS]>,
+    store: Store,
+    startup: Startup,
+    depth: Depth,
+    voice: Voice,
+    resampler: DriftResampler,
+    source: Vec<f32>,
+    clock: Clock,
+    last_pull: Option<f64>,
+    quiet_frames: usize,
+    starving: bool,
+    received: u64,
+    starts: u64,
+    skipped_frames: u64,
+    tally: Tally,
+}
+
+impl Playout {
+    /// A silent playout.
+    ///
+    /// # Errors
+    /// [`PlayoutError`] when libopus cannot make a decoder.
+    pub fn new(config: PlayoutConfig) -> Result<Self, PlayoutError> {
+        Ok(Self {
+            extender: Extender::default(),
+            seen: Box::new([0; SEEN_PACKETS]),
+            store: Store::new(),
+            startup: Startup::default(),
+            depth: Depth::new(target_ticks(config.target_depth)),
+            voice: Voice::new()?,
+            resampler: DriftResampler::new(),
+            source: vec![0.0; CHUNK_SOURCE_FRAMES * CHANNELS],
+            clock: Clock::default(),
+            last_pull: None,
+            quiet_frames: FLUSHED_FRAMES,
+            starving: false,
+            received: 0,
+            starts: 0,
+            skipped_frames: 0,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Takes a packet that arrived at `now`. Whatever it holds, it is kept or counted by [`DropReason`].
+    pub fn insert(&mut self, head: &ReceivedHead, payload: &[u8], now: Instant) {
+        let now = self.clock.ticks(now);
+        self.received += 1;
+        if head.payload_type != PAYLOAD_TYPE_RED {
+            let primary = Block { payload_type: head.payload_type, age_ticks: 0, bytes: payload };
+            self.insert_primary(head, &primary, now);
+            return;
+        }
+        let Ok(blocks) = red::read(payload) else {
+            return self.tally.dropped(DropReason::Malformed);
+        };
+        let Some(primary) = blocks.clone().last() else { return };
+        let Some(at) = self.insert_primary(head, &primary, now) else { return };
+        for copy in blocks.filter(|block| block.age_ticks > 0) {
+            self.insert_copy(head, at, &copy, now);
+        }
+    }
+
+    /// Fills all of `out` (interleaved, any even length) with what the listener hears next. It is the listener's
+    /// clock: what has not arrived by now is made up now.
+    pub fn pull(&mut self, out: &mut [f32], now: Instant) {
+        let now = self.clock.ticks(now);
+        let frames = out.len() / CHANNELS;
+        if frames == 0 {
+            return;
+        }
+        self.notice_stall(now);
+        let measured = self.depth.pulled(now, frames);
+        self.startup.pulled(now);
+        if self.voice.is_idle() {
+            self.try_to_begin(now, frames);
+        }
+        for chunk in out.chunks_mut(CHUNK_FRAMES * CHANNELS) {
+            self.make(chunk);
+        }
+        self.notice_starvation();
+        if measured && let Some(position) = self.voice.position() {
+            let correction = self.depth.update(now, position);
+            self.apply(correction);
+        }
+    }
+
+    /// Changes the depth; the queue gets there by playing imperceptibly slower or faster.
+    pub fn set_target_depth(&mut self, target_depth: Duration) {
+        self.depth.set_target(target_ticks(target_depth));
+    }
+
+    /// A new generation of the source begins: what is queued is dropped, what is heard fades out in 5 ms.
+    pub fn restart(&mut self) {
+        self.extender = Extender::default();
+        self.begin_again();
+    }
+
+    /// What has happened so far and what is happening now.
+    pub fn stats(&self) -> PlayoutStats {
+        let now = self.clock.latest;
+        let position = self.voice.position();
+        let queued = position.and_then(|position| Some(self.store.last()?.end().saturating_sub(position)));
+        PlayoutStats {
+            state: self.state(),
+            received: self.received,
+            tally: self.tally,
+            starts: self.starts,
+            skipped_frames: self.skipped_frames,
+            target: ticks_duration(self.depth.target_ticks()),
+            slack_ms: position.and_then(|at| self.depth.slack(now, at)).map(|ticks| (ticks / 48.0) as f32),
+            queued: ticks_duration(queued.unwrap_or(0) as f64),
+            drift_ppm: self.depth.drift_ppm() as f32,
+            correction_ppm: self.resampler.ppm() as f32,
+            played: position.map(|position| self.played(position)),
+        }
+    }
+
+    fn state(&self) -> PlayoutState {
+        match (self.voice.is_idle(), self.voice.gap_frames() > 0) {
+            (false, false) => PlayoutState::Playing,
+            (false, true) => PlayoutState::Concealing,
+            (true, _) if self.startup.is_hearing(self.clock.latest) => PlayoutState::Filling,
+            (true, _) => PlayoutState::Silent,
+        }
+    }
+
+    fn played(&self, position: u64) -> Played {
+        let tick = position.saturating_sub(1 + self.resampler.delay_frames() as u64);
+        Played { timestamp: tick as u32, captured_at: self.voice.captured_at(tick) }
+    }
+
+    /// Measures and keeps the frame that a packet is about; its tick, unless it is not even to be measured.
+    fn insert_primary(&mut self, head: &ReceivedHead, block: &Block<'_>, now: f64) -> Option<u64> {
+        let (kind, frames) = self.inspect(block)?;
+        let at = match self.extender.place(head.timestamp) {
+            Place::At(at) => at,
+            Place::Stray => {
+                self.tally.dropped(DropReason::Stray);
+                return None;
+            }
+            Place::Moved(at) => {
+                self.begin_again();
+                at
+            }
+        };
+        let seen = &mut self.seen[(at / SEEN_STEP_TICKS) as usize % SEEN_PACKETS];
+        if std::mem::replace(seen, at) == at {
+            // By a second path, later: it says nothing about how late the first one is.
+            self.tally.dropped(DropReason::Duplicate);
+            return None;
+        }
+        self.depth.arrived(now, at, frames as u32);
+        self.startup.arrived(now, at, frames as u32);
+        let mut frame = Stored::new(at, frames, kind, now);
+        frame.captured_at = head.captured_at;
+        if self.is_past(&frame) {
+            self.tally.dropped(DropReason::Late);
+        } else if self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
+            self.tally.dropped(DropReason::Overflow);
+        }
+        Some(at)
+    }
+
+    /// Keeps an older frame from the same packet where its own packet is missing.
+    fn insert_copy(&mut self, head: &ReceivedHead, primary_at: u64, block: &Block<'_>, now: f64) {
+        let Some((kind, frames)) = self.inspect(block) else { return };
+        let at = primary_at.saturating_sub(u64::from(block.age_ticks));
+        if self.seen[(at / SEEN_STEP_TICKS) as usize % SEEN_PACKETS] == at {
+            return;
+        }
+        let mut frame = Stored::new(at, frames, kind, now);
+        frame.copy = true;
+        let age = ticks_duration(f64::from(block.age_ticks));
+        frame.captured_at = head.captured_at.and_then(|captured_at| captured_at.checked_sub(age));
+        if !self.is_past(&frame) && self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
+            self.tally.dropped(DropReason::Overflow);
+        }
+    }
+
+    fn inspect(&mut self, block: &Block<'_>) -> Option<(PayloadKind, usize)> {
+        let Some(kind) = PayloadKind::from_payload_type(block.payload_type) else {
+            self.tally.dropped(DropReason::UnknownPayload);
+            return None;
+        };
+        let frames = payload_frames(kind, block.bytes);
+        if frames.is_none() {
+            self.tally.dropped(DropReason::Malformed);
+        }
+        Some((kind, frames?))
+    }
+
+    fn is_past(&self, frame: &Stored) -> bool {
+        self.voice.position().is_some_and(|position| frame.end() <= position)
+    }
+
+    fn begin_again(&mut self) {
+        self.store.clear();
+        self.seen.fill(0);
+        self.startup.forget_arrivals();
+        self.depth.forget_arrivals();
+        self.voice.release();
+    }
+
+    /// A host that paused has heard nothing, and what is queued is old: measure anew and fade in.
+    fn notice_stall(&mut self, now: f64) {
+        let stalled = self.last_pull.is_some_and(|last| now - last > STALL_TICKS);
+        self.last_pull = Some(now);
+        if stalled {
+            self.voice.silence();
+            self.resampler.reset();
+            self.depth.forget_pulls();
+            self.startup.forget();
+        }
+    }
+
+    /// Play begins where the latest packet will just be `target` early, which leaves out all that is older.
+    fn try_to_begin(&mut self, now: f64, frames: usize) {
+        if !self.startup.is_ready(now) {
+            return;
+        }
+        let Some(end) = self.startup.edge().and_then(|edge| self.depth.first_end(now, edge)) else { return };
+        let start = end.floor() as u64;
+        let start = start.saturating_sub(frames as u64);
+        if self.store.covering(start).is_none() {
+            return;
+        }
+        self.store.pop_before(start);
+        if self.quiet_frames >= FLUSHED_FRAMES {
+            self.resampler.reset();
+        }
+        self.voice.start(start);
+        self.starts += 1;
+        self.starving = false;
+        let correction = self.depth.begin(self.startup.is_certain());
+        self.apply(correction);
+    }
+
+    fn make(&mut self, chunk: &mut [f32]) {
+        if self.voice.is_idle() && self.quiet_frames >= FLUSHED_FRAMES {
+            chunk.fill(0.0);
+            self.tally.made(Operation::Silence, chunk.len() / CHANNELS);
+            return;
+        }
+        let needed = self.resampler.needed_input(chunk.len() / CHANNELS).min(CHUNK_SOURCE_FRAMES);
+        let source = &mut self.source[..needed * CHANNELS];
+        self.voice.make(&mut self.store, source, &mut self.tally);
+        self.resampler.process(source, chunk);
+        self.quiet_frames = if self.voice.is_idle() { self.quiet_frames + needed } else { 0 };
+    }
+
+    /// From the first missing packet on, arrivals are measured anew, in case play has to begin again.
+    fn notice_starvation(&mut self) {
+        let starving = self.voice.gap_frames() > 0 && self.store.first().is_none();
+        if starving && !self.starving {
+            self.startup.forget_arrivals();
+        }
+        if self.voice.is_idle() && self.starving {
+            self.depth.forget_arrivals();
+        }
+        self.starving = starving;
+    }
+
+    fn apply(&mut self, correction: Correction) {
+        match correction {
+            Correction::Keep => {}
+            Correction::Ppm(ppm) => self.resampler.set_ppm(ppm),
+            Correction::Skip(ticks) => {
+                self.skipped_frames += ticks;
+                self.voice.skip(ticks);
+            }
+        }
+    }
+}
+
+/// The listener's time in ticks since the first call, never falling.
+#[derive(Debug, Clone, Default)]
+struct Clock {
+    epoch: Option<Instant>,
+    latest: f64,
+}
+
+impl Clock {
+    fn ticks(&mut self, now: Instant) -> f64 {
+        let epoch = *self.epoch.get_or_insert(now);
+        let ticks = now.saturating_duration_since(epoch).as_secs_f64() * TICKS_PER_SECOND;
+        self.latest = self.latest.max(ticks);
+        self.latest
+    }
+}
+
+fn target_ticks(depth: Duration) -> f64 {
+    depth.clamp(TARGET_DEPTH_MIN, TARGET_DEPTH_MAX).as_secs_f64() * TICKS_PER_SECOND
+}
+
+fn ticks_duration(ticks: f64) -> Duration {
+    Duration::try_from_secs_f64(ticks / TICKS_PER_SECOND).unwrap_or_default()
+}

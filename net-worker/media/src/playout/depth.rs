@@ -1,0 +1,196 @@
+//! How deep the queue is, how deep it should be, and what to do about the difference.
+//!
+//! # The model
+//! Everything is in ticks (sample frames of 48 kHz). Each packet has an *arrival offset*: its tick less the
+//! listener's time at which it came. The lower edge of these offsets (an [`Envelope`]) belongs to the latest
+//! packets: jitter, and the bursts of the sender's block. Each pull has a *pull offset*: sample frames taken
+//! so far less the time; its upper edge belongs to the earliest and largest pulls: the listener's block.
+//! The *slack* is the difference of the two edges less how far the play position is ahead of the pulls: the
+//! time that passes between the latest arrival and the earliest need, whatever the phase between sender and
+//! listener. It is held at the target. Both edges are measured open loop, so the controller cannot disturb
+//! what it measures, and their slopes together are the drift between the two sound cards.
+//!
+//! While the slack stays where play began, the ratio is exactly 1 (bit-exact). Once it has moved, the
+//! resampler follows the drift for good. Neither repairs nor plays: that is the [voice](super::voice).
+
+use super::envelope::Envelope;
+
+use backline_audio::MAX_DRIFT_PPM;
+
+/// Speed at which a wrong depth is worked off, in ppm for each tick that is wrong (time constant 4 s).
+const PPM_PER_TICK: f64 = 5.0;
+/// The slack may move this far from where it began before the ratio leaves 1: half a frame, within these.
+const STEADY_TICKS_MIN: f64 = 24.0;
+const STEADY_TICKS_MAX: f64 = 60.0;
+/// Deeper than the target by more than this (20 ms) for two measurements is dropped instead of worked off.
+const SKIP_TICKS: f64 = 960.0;
+/// A drift below this is no drift (ppm).
+const STILL_PPM: f64 = 3.0;
+/// Measurements (4 a second) without drift or error after which the ratio returns to exactly 1.
+const CALM_UPDATES: u32 = 40;
+/// Error in ticks that counts as none.
+const CALM_TICKS: f64 = 6.0;
+
+/// What the controller wants done now.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Correction {
+    /// Nothing.
+    Keep,
+    /// Consume the source so many ppm faster.
+    Ppm(f64),
+    /// Leave out so many ticks at once, across a cross-fade.
+    Skip(u64),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mode {
+    /// Ratio exactly 1; the slack at which it is held, once known.
+    Hold(Option<f64>),
+    /// Following the drift; for how many measurements there was nothing to follow.
+    Follow(u32),
+}
+
+/// Measures and controls the depth of one playout.
+#[derive(Debug, Clone)]
+pub struct Depth {
+    target_ticks: f64,
+    arrivals: Envelope,
+    /// Of the negated pull offsets, so that its lower edge is their upper one.
+    pulls: Envelope,
+    pulled_ticks: f64,
+    frame_ticks: f64,
+    mode: Mode,
+    drift_ppm: f64,
+    deep_updates: u32,
+}
+
+impl Depth {
+    /// Nothing measured yet.
+    pub fn new(target_ticks: f64) -> Self {
+        Self {
+            target_ticks,
+            arrivals: Envelope::new(),
+            pulls: Envelope::new(),
+            pulled_ticks: 0.0,
+            frame_ticks: 0.0,
+            mode: Mode::Hold(None),
+            drift_ppm: 0.0,
+            deep_updates: 0,
+        }
+    }
+
+    /// A packet for tick `at` arrived, on time or late.
+    pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u32) {
+        self.arrivals.add(now, at as f64 - now);
+        self.frame_ticks = f64::from(frame_ticks);
+    }
+
+    /// The listener takes `frames`; returns whether a measurement is due ([`update`](Self::update)).
+    pub fn pulled(&mut self, now: f64, frames: usize) -> bool {
+        self.pulled_ticks += frames as f64;
+        self.pulls.add(now, now - self.pulled_ticks)
+    }
+
+    /// Forgets the packets: another path, or another source.
+    pub fn forget_arrivals(&mut self) {
+        self.arrivals = Envelope::new();
+    }
+
+    /// Forgets the pulls: the listener was away.
+    pub fn forget_pulls(&mut self) {
+        self.pulls = Envelope::new();
+    }
+
+    /// Changes the target; the ratio is used to get there.
+    pub fn set_target(&mut self, target_ticks: f64) {
+        if (target_ticks - self.target_ticks).abs() >= 1.0 {
+            self.mode = Mode::Follow(0);
+        }
+        self.target_ticks = target_ticks;
+    }
+
+    /// The target in ticks.
+    pub fn target_ticks(&self) -> f64 {
+        self.target_ticks
+    }
+
+    /// The drift in ppm, positive when the source's clock is faster than the listener's.
+    pub fn drift_ppm(&self) -> f64 {
+        self.drift_ppm
+    }
+
+    /// The tick after the last one that the pull just noted should take, if play began with it.
+    pub fn first_end(&self, now: f64, arrival_edge: f64) -> Option<f64> {
+        Some(arrival_edge + self.pulls.at(now)? + self.pulled_ticks - self.target_ticks)
+    }
+
+    /// Play begins. `certain` says that it begins exactly at the target.
+    pub fn begin(&mut self, certain: bool) -> Correction {
+        self.deep_updates = 0;
+        if self.drift_ppm.abs() > STILL_PPM {
+            self.mode = Mode::Follow(0);
+            return Correction::Ppm(self.drift_ppm);
+        }
+        self.mode = Mode::Hold(certain.then_some(self.target_ticks));
+        Correction::Keep
+    }
+
+    /// The slack with the play position (end of the last pull) at tick `position`.
+    pub fn slack(&self, now: f64, position: u64) -> Option<f64> {
+        let lead = position as f64 - self.pulled_ticks;
+        Some(self.arrivals.at(now)? + self.pulls.at(now)? - lead)
+    }
+
+    /// Compares slack and target, four times a second.
+    pub fn update(&mut self, now: f64, position: u64) -> Correction {
+        let Some(slack) = self.slack(now, position) else { return Correction::Keep };
+        let settled = self.arrivals.is_settled() && self.pulls.is_settled();
+        if settled {
+            self.drift_ppm = (self.arrivals.slope() + self.pulls.slope()) * 1e6;
+        }
+        let error = slack - self.target_ticks;
+        if let Some(ticks) = self.too_deep(error) {
+            // One of the edges has stepped; a line through both sides of a step means nothing.
+            self.forget_arrivals();
+            self.forget_pulls();
+            return Correction::Skip(ticks);
+        }
+        match self.mode {
+            Mode::Hold(None) if settled => {
+                self.mode = Mode::Hold(Some(slack));
+                Correction::Keep
+            }
+            Mode::Hold(Some(reference)) if self.has_moved(slack, reference, error) => {
+                self.mode = Mode::Follow(0);
+                self.follow(error, 0)
+            }
+            Mode::Hold(_) => Correction::Keep,
+            Mode::Follow(calm) => self.follow(error, calm),
+        }
+    }
+
+    fn too_deep(&mut self, error: f64) -> Option<u64> {
+        self.deep_updates = if error > SKIP_TICKS { self.deep_updates + 1 } else { 0 };
+        if self.deep_updates < 2 {
+            return None;
+        }
+        self.deep_updates = 0;
+        Some(error as u64)
+    }
+
+    fn has_moved(&self, slack: f64, reference: f64, error: f64) -> bool {
+        let steady = (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX);
+        (slack - reference).abs() > steady || error.abs() > self.frame_ticks.max(STEADY_TICKS_MAX)
+    }
+
+    fn follow(&mut self, error: f64, calm: u32) -> Correction {
+        let still = self.drift_ppm.abs() < STILL_PPM && error.abs() < CALM_TICKS;
+        let calm = if still { calm + 1 } else { 0 };
+        if calm >= CALM_UPDATES {
+            self.mode = Mode::Hold(Some(self.target_ticks));
+            return Correction::Ppm(0.0);
+        }
+        self.mode = Mode::Follow(calm);
+        Correction::Ppm((self.drift_ppm + PPM_PER_TICK * error).clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM))
+    }
+}

@@ -1,0 +1,175 @@
+//! The lower edge of a noisy, drifting series: how early the latest packets are, or how late the earliest pulls.
+//!
+//! Values are gathered in buckets of 250 ms, longer than the burst of any block, and each bucket gives its
+//! minimum. A robust line (Theil–Sen: the median of all slopes) through the minima of the last 6 s follows a
+//! clock that drifts and ignores a packet that was late once. It measures; [`depth`](super::depth) decides.
+
+/// Length of a bucket in ticks (250 ms): a block of 8192 at 44.1 kHz is 186 ms.
+const BUCKET_TICKS: f64 = 12_000.0;
+/// Buckets that the line goes through (6 s).
+const BUCKETS: usize = 24;
+/// Buckets from which on a slope is believed.
+const BUCKETS_FOR_SLOPE: usize = 4;
+/// Newest buckets whose median is the level while no slope is visible (2 s).
+const BUCKETS_FOR_LEVEL: usize = 8;
+/// The slope must move the line by so many times its own noise before it is believed.
+const SLOPE_OVER_NOISE: f64 = 4.0;
+/// No clock is farther off than this (ticks per tick); steeper is a change of path, not drift.
+const SLOPE_MAX: f64 = 0.001_5;
+const PAIRS: usize = BUCKETS * (BUCKETS - 1) / 2;
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Point {
+    time: f64,
+    value: f64,
+}
+
+/// A windowed minimum with a slope.
+#[derive(Debug, Clone)]
+pub struct Envelope {
+    points: [Point; BUCKETS],
+    count: usize,
+    open: Option<Point>,
+    open_bucket: f64,
+    slope: f64,
+    pivot: Point,
+}
+
+impl Envelope {
+    /// Nothing measured yet.
+    pub fn new() -> Self {
+        let zero = Point::default();
+        Self { points: [zero; BUCKETS], count: 0, open: None, open_bucket: 0.0, slope: 0.0, pivot: zero }
+    }
+
+    /// Adds a value measured at `time` (ticks, never falling); returns whether a bucket was closed by it.
+    pub fn add(&mut self, time: f64, value: f64) -> bool {
+        let bucket = (time / BUCKET_TICKS).floor();
+        if bucket > self.open_bucket + BUCKETS_FOR_LEVEL as f64 {
+            *self = Self::new();
+        }
+        let closes = self.open.is_some() && bucket > self.open_bucket;
+        if closes {
+            self.close();
+        }
+        self.open_bucket = bucket;
+        let lower = self.open.is_none_or(|open| value < open.value);
+        if lower {
+            self.open = Some(Point { time, value });
+        }
+        closes
+    }
+
+    /// The level of the edge at `time`; `None` before the first value.
+    pub fn at(&self, time: f64) -> Option<f64> {
+        if self.count < BUCKETS_FOR_SLOPE {
+            return self.points[..self.count].iter().chain(self.open.iter()).map(|point| point.value).reduce(f64::min);
+        }
+        Some(self.pivot.value + self.slope * (time - self.pivot.time))
+    }
+
+    /// How fast the edge moves, in ticks per tick; 0 until it is certain.
+    pub fn slope(&self) -> f64 {
+        self.slope
+    }
+
+    /// Whether enough has been seen for [`slope`](Self::slope) to mean something.
+    pub fn is_settled(&self) -> bool {
+        self.count >= BUCKETS_FOR_SLOPE
+    }
+
+    fn close(&mut self) {
+        let Some(point) = self.open.take() else { return };
+        if self.count == BUCKETS {
+            self.points.copy_within(1.., 0);
+            self.count -= 1;
+        }
+        self.points[self.count] = point;
+        self.count += 1;
+        if self.count >= BUCKETS_FOR_SLOPE {
+            self.fit();
+        }
+    }
+
+    fn fit(&mut self) {
+        let last = self.points[self.count - 1].time;
+        let slope = self.median_slope().clamp(-SLOPE_MAX, SLOPE_MAX);
+        let (level, noise) = self.level(slope, last, self.count);
+        let span = last - self.points[0].time;
+        let certain = (slope * span).abs() > SLOPE_OVER_NOISE * noise;
+        self.slope = if certain { slope } else { 0.0 };
+        let value = if certain { level } else { self.level(0.0, last, BUCKETS_FOR_LEVEL).0 };
+        self.pivot = Point { time: last, value };
+    }
+
+    fn median_slope(&self) -> f64 {
+        let mut slopes = [0.0; PAIRS];
+        let mut pairs = 0;
+        for (index, late) in self.points[..self.count].iter().enumerate() {
+            for early in &self.points[..index] {
+                slopes[pairs] = (late.value - early.value) / (late.time - early.time).max(1.0);
+                pairs += 1;
+            }
+        }
+        median(&mut slopes[..pairs])
+    }
+
+    /// Median of the newest values, moved along `slope` to `time`, and their median distance from it.
+    fn level(&self, slope: f64, time: f64, newest: usize) -> (f64, f64) {
+        let points = &self.points[self.count.saturating_sub(newest)..self.count];
+        let mut values = [0.0; BUCKETS];
+        for (value, point) in values.iter_mut().zip(points) {
+            *value = point.value + slope * (time - point.time);
+        }
+        let values = &mut values[..points.len()];
+        let level = median(values);
+        for value in values.iter_mut() {
+            *value = (*value - level).abs();
+        }
+        (level, median(values))
+    }
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_steady_series_has_its_minimum_and_no_slope() {
+        let mut edge = Envelope::new();
+        for step in 0..5000 {
+            edge.add(f64::from(step) * 60.0, 100.0 + f64::from(step % 7));
+        }
+        assert_eq!(edge.at(300_000.0), Some(100.0));
+        assert_eq!(edge.slope(), 0.0);
+    }
+
+    #[test]
+    fn drift_is_found_within_two_ppm_and_one_late_packet_changes_nothing() {
+        let mut edge = Envelope::new();
+        for step in 0..8000 {
+            let time = f64::from(step) * 60.0;
+            let late = if step == 6000 { -2000.0 } else { 0.0 };
+            edge.add(time, 500e-6 * time + f64::from(step % 5) + late);
+        }
+        assert!((edge.slope() - 500e-6).abs() < 2e-6, "{}", edge.slope());
+        let now = 480_000.0;
+        assert!((edge.at(now).unwrap() - 240.0).abs() < 2.0, "{:?}", edge.at(now));
+    }
+
+    #[test]
+    fn a_long_gap_forgets_what_was_before() {
+        let mut edge = Envelope::new();
+        edge.add(0.0, -500.0);
+        edge.add(BUCKET_TICKS * 40.0, 7.0);
+        assert_eq!(edge.at(BUCKET_TICKS * 40.0), Some(7.0));
+    }
+}

@@ -1,0 +1,145 @@
+//! When a source may begin to be played, and how early its packets are: measured before the first sample.
+//!
+//! A sender with large blocks delivers bursts, so the first packets alone say nothing: what counts is the
+//! earliest moment by which every packet so far had come. It feeds the first position; from then on
+//! [`depth`](super::depth) measures for itself.
+
+/// Bursts after which the pattern of arrivals has been seen completely (blocks of 64 in frames of 60 repeat after 15).
+const BURSTS_SEEN: u32 = 16;
+/// Shortest observation in ticks (20 ms).
+const OBSERVE_TICKS_MIN: f64 = 960.0;
+/// Longest observation in ticks (250 ms): two bursts of the largest block.
+const OBSERVE_TICKS_MAX: f64 = 12_000.0;
+/// After so long without a packet (500 ms) what was seen before says nothing any more.
+const STALE_TICKS: f64 = 24_000.0;
+/// Pulls that show the listener's block size, the first one of a host being often a double one.
+const PULLS_SEEN: u32 = 3;
+/// Longest wait for those pulls in ticks (150 ms).
+const PULL_TICKS_MAX: f64 = 7_200.0;
+
+/// The packets since the source was last silent, and the pulls since the listener last began.
+#[derive(Debug, Clone, Default)]
+pub struct Startup {
+    arrivals: Option<Arrivals>,
+    pulls: Option<(f64, u32)>,
+}
+
+#[derive(Debug, Clone)]
+struct Arrivals {
+    began: f64,
+    last: f64,
+    bursts: u32,
+    packets: u32,
+    frame_ticks: f64,
+    /// The latest packet, and the earliest first packet of a burst: tick less time of arrival.
+    latest: f64,
+    earliest: f64,
+}
+
+impl Startup {
+    /// Forgets the packets, not the pulls.
+    pub fn forget_arrivals(&mut self) {
+        self.arrivals = None;
+    }
+
+    /// Forgets everything: the listener was away.
+    pub fn forget(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A packet for tick `at`, `frame_ticks` long, arrived.
+    pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u32) {
+        if !self.is_hearing(now) {
+            self.arrivals = None;
+        }
+        let offset = at as f64 - now;
+        let frame_ticks = f64::from(frame_ticks);
+        let arrivals = self.arrivals.get_or_insert(Arrivals {
+            began: now,
+            last: now - frame_ticks,
+            bursts: 0,
+            packets: 0,
+            frame_ticks,
+            latest: offset,
+            earliest: offset,
+        });
+        arrivals.packets = arrivals.packets.saturating_add(1);
+        if now - arrivals.last >= frame_ticks / 4.0 {
+            arrivals.bursts = arrivals.bursts.saturating_add(1);
+            arrivals.earliest = arrivals.earliest.max(offset);
+        }
+        arrivals.last = now;
+        arrivals.frame_ticks = frame_ticks;
+        arrivals.latest = arrivals.latest.min(offset);
+    }
+
+    /// The listener took audio (or silence).
+    pub fn pulled(&mut self, now: f64) {
+        let pulls = self.pulls.get_or_insert((now, 0));
+        pulls.1 = pulls.1.saturating_add(1);
+    }
+
+    /// Whether packets have been coming.
+    pub fn is_hearing(&self, now: f64) -> bool {
+        self.arrivals.as_ref().is_some_and(|arrivals| now - arrivals.last <= STALE_TICKS)
+    }
+
+    /// Whether enough was seen to begin.
+    pub fn is_ready(&self, now: f64) -> bool {
+        if !self.is_hearing(now) {
+            return false;
+        }
+        let (Some(arrivals), Some((pulling_since, pulls))) = (&self.arrivals, self.pulls) else { return false };
+        let observed = now - arrivals.began;
+        let pulled = now - pulling_since;
+        let arrivals_known = observed >= OBSERVE_TICKS_MAX || self.is_certain() && observed >= OBSERVE_TICKS_MIN;
+        let pulls_known = pulled >= PULL_TICKS_MAX || pulls >= PULLS_SEEN && pulled >= OBSERVE_TICKS_MIN;
+        arrivals_known && pulls_known
+    }
+
+    /// Whether the whole pattern of bursts was seen, so that [`edge`](Self::edge) is no estimate.
+    pub fn is_certain(&self) -> bool {
+        self.arrivals.as_ref().is_some_and(|arrivals| arrivals.bursts >= BURSTS_SEEN)
+    }
+
+    /// The lower edge of *tick less arrival time*: how early the latest packets will be.
+    ///
+    /// From a few bursts of several frames each, the worst is inferred: cutting blocks into frames delays
+    /// the first frame of a burst by anything less than one frame.
+    pub fn edge(&self) -> Option<f64> {
+        let arrivals = self.arrivals.as_ref()?;
+        let several_in_a_burst = arrivals.packets > arrivals.bursts + arrivals.bursts / 2;
+        if self.is_certain() || !several_in_a_burst {
+            return Some(arrivals.latest);
+        }
+        Some(arrivals.latest.min(arrivals.earliest - (arrivals.frame_ticks - 1.0)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn small_blocks_are_certain_after_some_twenty_ms() {
+        let mut startup = Startup::default();
+        for block in 0..17u32 {
+            startup.arrived(f64::from(block) * 64.0, u64::from(block) * 60, 60);
+            startup.pulled(f64::from(block) * 64.0);
+        }
+        assert!(startup.is_certain() && startup.is_ready(1024.0));
+        assert_eq!(startup.edge(), Some(-64.0));
+    }
+
+    #[test]
+    fn two_large_bursts_infer_the_frame_that_was_not_seen() {
+        let mut startup = Startup::default();
+        for frame in 0..136u64 {
+            startup.arrived(8192.0, frame * 60, 60);
+        }
+        assert!(!startup.is_ready(20_000.0), "nobody pulls yet");
+        startup.pulled(0.0);
+        assert!(!startup.is_ready(20_191.0) && startup.is_ready(20_192.0));
+        assert_eq!(startup.edge(), Some(-8192.0 - 59.0));
+    }
+}
