@@ -7,8 +7,10 @@ use std::time::Duration;
 use backline_codec::Quality;
 use backline_wire::{InstanceId, ParticipantId, SourceId};
 
+/// What a listener is shown of each source, each slot and its own send.
+pub use backline_session::view::{Route, SendView, SlotView, SourceView};
 /// Automatable strips of an instance.
-pub use backline_bridge::SLOTS;
+pub use backline_wire::limits::SLOTS;
 
 /// What a person asks of their instance. Handled in the order sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +18,10 @@ pub enum Command {
     /// Open a session in this plugin; the invite link is in the next snapshots.
     Host,
     /// Join the session that an invite link leads to.
-    Join { link: String },
+    Join {
+        /// As pasted.
+        link: String,
+    },
     /// Leave the session (or close it for everybody, where it is hosted here).
     Leave,
     /// The participant's name, at most 64 bytes; longer ones are cut at a character.
@@ -34,7 +39,14 @@ pub enum Command {
     /// An address ("host:port" or "address") under which the internet reaches this machine, for the invite link.
     SetHostAddress(Option<String>),
     /// Show a message that arose outside the worker (unreadable state, for instance).
-    Notify { severity: Severity, text: String, advice: String },
+    Notify {
+        /// How loud.
+        severity: Severity,
+        /// What happened.
+        text: String,
+        /// What to do; may be empty.
+        advice: String,
+    },
     /// The person has read a notice.
     DismissNotice(u64),
 }
@@ -56,19 +68,10 @@ pub enum Connection {
     /// The host does not answer; calling again by itself.
     Reconnecting,
     /// It did not work; `text` says why and what to do.
-    Failed { text: String },
-}
-
-/// How a source reaches this instance.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Route {
-    /// Straight from the other participant.
-    Direct,
-    /// Passed on by the host.
-    ThroughHost,
-    /// Nothing has come yet, or the source is away.
-    #[default]
-    Waiting,
+    Failed {
+        /// For the person.
+        text: String,
+    },
 }
 
 /// How loud a notice is.
@@ -93,65 +96,6 @@ pub struct Notice {
     pub text: String,
     /// What to do; may be empty.
     pub advice: String,
-}
-
-/// One remote source as the listener sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SourceView {
-    /// Who and which instance.
-    pub source: SourceId,
-    /// The slot it plays on; none where all 16 are taken.
-    pub slot: Option<usize>,
-    /// The participant's name.
-    pub participant_name: String,
-    /// The source's name.
-    pub source_name: String,
-    /// The participant's colour, sRGB.
-    pub colour: [u8; 3],
-    /// In the session now.
-    pub present: bool,
-    /// How it reaches us.
-    pub route: Route,
-    /// DTLS-SRTP is up on the path it comes by.
-    pub encrypted: bool,
-    /// From their capture to our playout, measured by time stamps and clock offset.
-    pub latency: Option<Duration>,
-    /// Round trip to the participant (direct) or the host.
-    pub round_trip: Option<Duration>,
-    /// Share of frames of the last seconds that were concealed, 0 to 1.
-    pub loss: f32,
-    /// Concealed sample frames since it joined.
-    pub concealed_frames: u64,
-    /// Sample frames brought back from redundancy since it joined.
-    pub recovered_frames: u64,
-    /// What the playout holds now.
-    pub depth: Duration,
-    /// Their clock against ours, parts per million.
-    pub drift_ppm: f32,
-    /// In words: "PCM 16 bit, 1.25 ms".
-    pub encoding: String,
-}
-
-/// A slot and what it is bound to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SlotView {
-    /// What it is bound to, also while that is away.
-    pub source: SourceId,
-    /// The last known name, "Ada · Guitar".
-    pub name: String,
-    /// The source is in the session.
-    pub present: bool,
-}
-
-/// What this instance sends.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct SendView {
-    /// In words: "Opus 256 kbit/s, 2.5 ms".
-    pub encoding: String,
-    /// To all peers together, over the last second.
-    pub packets_per_second: f32,
-    /// To all peers together, over the last second, on the wire without UDP and IP headers.
-    pub bits_per_second: f32,
 }
 
 /// Who this instance is.

@@ -1,1 +1,26 @@
-//! The worker thread of a plugin process.
+//! The worker thread of a plugin instance: the only crate that sees the bridge and the session.
+//!
+//! ```text
+//! plugin ── Client (commands, snapshots) ──> Worker (thread, port, clock) ── Engine (sans-IO) ──> Session, Relay
+//!                                               └── NetEnd (rings to and from the audio thread)
+//! ```
+//!
+//! [`Client`] is what the plugin holds. [`Engine`] is the whole of an instance between two rings and the wire,
+//! without thread, socket or clock: simulations run it.
+
+pub mod api;
+mod client;
+pub mod engine;
+mod lanes;
+mod notices;
+mod worker;
+
+pub use api::{
+    Command, Connection, Identity, Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView,
+    WorkerView,
+};
+pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
+pub use backline_codec::Quality;
+pub use backline_wire::{InstanceId, ParticipantId, SourceId};
+pub use client::{Client, ClientConfig};
+pub use engine::{Engine, EngineConfig, EngineError};

@@ -1,1 +1,23 @@
-//! One participant: peers, sources, playouts and routing.
+//! One participant of a session: peers, sources, playouts and ways, sans-IO.
+//!
+//! It knows paths (`backline-transport`) and streams (`backline-media`); it does not know sockets, threads,
+//! files, the plugin or the server.
+
+mod clock_offset;
+mod links;
+mod listening;
+mod mesh;
+mod network;
+mod roster;
+mod sending;
+mod session;
+mod slots;
+mod timers;
+mod uplink;
+pub mod view;
+
+pub use links::Links;
+pub use network::LocalMessage;
+pub use session::{Session, SessionConfig, SessionEvent, SessionState};
+pub use slots::SlotTable;
+pub use uplink::JoinError;

@@ -1,0 +1,235 @@
+//! A whole instance between two rings and the wire: the session, the relay when it hosts, the lanes. Sans-IO.
+//!
+//! The step before is the worker (datagrams, time, the ends of the rings) or a simulation; the step after is
+//! the same. It glues and decides nothing.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use backline_audio::RateConverterError;
+use backline_bridge::NetEnd;
+use backline_relay::{LocalMember, Relay, RelayConfig, RelayEvent};
+use backline_session::{Session, SessionConfig, SessionEvent};
+use backline_transport::{Certificate, CertificateError};
+use backline_wire::{InviteLink, LinkError, SessionSecret};
+
+use crate::lanes::Lanes;
+
+/// What an engine starts with.
+pub struct EngineConfig {
+    /// Who takes part, and how.
+    pub session: SessionConfig,
+    /// This machine's addresses with the port, best first.
+    pub addresses: Vec<SocketAddr>,
+    /// Not guessable.
+    pub seed: [u8; 32],
+    /// The monotonic clock now.
+    pub now: Instant,
+    /// The wall clock at the same moment, since 1970.
+    pub unix_time: Duration,
+}
+
+/// One instance in one session.
+///
+/// Polling order after any of `handle_…` and `run_audio`: `poll_transmit` until none, `poll_event` until none,
+/// then `poll_timeout`.
+pub struct Engine {
+    session: Session,
+    relay: Option<Relay>,
+    lanes: Option<Lanes>,
+}
+
+/// What a person should hear about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EngineEvent {
+    /// Of the participant.
+    Session(SessionEvent),
+    /// Of the session that is hosted here.
+    Relay(RelayEvent),
+}
+
+impl Engine {
+    /// Opens a session here.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn host(config: EngineConfig) -> Result<Self, EngineError> {
+        let certificate = Certificate::generate()?;
+        let [session_seed, secret, ssrc] = split_seed(config.seed);
+        let relay_config = RelayConfig {
+            secret: SessionSecret(first_bytes(secret)),
+            certificate: certificate.clone(),
+            addresses: config.addresses,
+            first_ssrc: u32::from_be_bytes(first_bytes(ssrc)),
+        };
+        let mut relay = Relay::new(relay_config, config.now);
+        let local = LocalMember {
+            participant: config.session.identity.participant_id(),
+            instance: config.session.instance,
+            generation: config.session.generation,
+            name: config.session.name.clone(),
+            colour: config.session.colour,
+        };
+        let clocks = (config.now, config.unix_time);
+        let session = Session::beside_relay(config.session, certificate, session_seed, clocks);
+        relay.attach_local(local, config.now);
+        let mut engine = Self { session, relay: Some(relay), lanes: None };
+        engine.exchange(config.now);
+        Ok(engine)
+    }
+
+    /// Joins the session of a link.
+    ///
+    /// # Errors
+    /// When no certificate can be made.
+    pub fn join(config: EngineConfig, link: InviteLink) -> Result<Self, EngineError> {
+        let certificate = Certificate::generate()?;
+        let clocks = (config.now, config.unix_time);
+        let session =
+            Session::join(config.session, certificate, link, &config.addresses, config.seed, clocks);
+        Ok(Self { session, relay: None, lanes: None })
+    }
+
+    /// Another end of the rings, or none: lanes are made for its rate.
+    ///
+    /// # Errors
+    /// When its rate cannot be converted; nothing is sent or played then.
+    pub fn attach(&mut self, net: Option<&NetEnd>) -> Result<(), EngineError> {
+        self.lanes = None;
+        if let Some(net) = net {
+            self.lanes = Some(Lanes::new(net.sample_rate())?);
+        }
+        Ok(())
+    }
+
+    /// A datagram came to the local address.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
+        let taken = match &mut self.relay {
+            Some(relay) => relay.handle_datagram(now, source, local, datagram),
+            None => self.session.handle_datagram(now, source, local, datagram),
+        };
+        if taken {
+            self.exchange(now);
+        } else {
+            tracing::trace!(%source, bytes = datagram.len(), "a datagram that is nobody's");
+        }
+    }
+
+    /// Time passed: call it when `poll_timeout` says so.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let Some(relay) = &mut self.relay {
+            relay.handle_timeout(now);
+        }
+        self.session.handle_timeout(now);
+        self.exchange(now);
+    }
+
+    /// Sends what was captured and fills the return rings. `net` must be the end that was attached.
+    pub fn run_audio(&mut self, now: Instant, net: &mut NetEnd) {
+        let Some(lanes) = &mut self.lanes else { return };
+        debug_assert_eq!(lanes.rate(), net.sample_rate(), "attach every new end");
+        net.is_processing(now);
+        lanes.capture(net, &mut self.session, now);
+        lanes.play(net, &mut self.session, now);
+        self.exchange(now);
+    }
+
+    /// Where this machine may be reached now.
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+        match &mut self.relay {
+            Some(relay) => relay.set_addresses(addresses),
+            None => self.session.set_addresses(addresses),
+        }
+    }
+
+    /// Says goodbye; poll the datagrams once more, then drop the engine.
+    pub fn close(&mut self, now: Instant) {
+        match &mut self.relay {
+            Some(relay) => relay.close(now),
+            None => self.session.leave(now),
+        }
+    }
+
+    /// The next datagram to send, into `buffer`, and where to.
+    pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<SocketAddr> {
+        match &mut self.relay {
+            Some(relay) => relay.poll_transmit(buffer),
+            None => self.session.poll_transmit(buffer).map(|transmit| transmit.destination),
+        }
+    }
+
+    /// The next thing a person should hear about.
+    pub fn poll_event(&mut self) -> Option<EngineEvent> {
+        let of_relay = self.relay.as_mut().and_then(Relay::poll_event).map(EngineEvent::Relay);
+        of_relay.or_else(|| self.session.poll_event().map(EngineEvent::Session))
+    }
+
+    /// When `handle_timeout` is due.
+    pub fn poll_timeout(&mut self) -> Instant {
+        let session = self.session.poll_timeout();
+        self.relay.as_mut().map_or(session, |relay| relay.poll_timeout().min(session))
+    }
+
+    /// The participant.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// The participant, to change names, quality, slots.
+    pub fn session_mut(&mut self) -> &mut Session {
+        &mut self.session
+    }
+
+    /// The link to the session that is hosted here, by the addresses `named` and the machine's own.
+    ///
+    /// # Errors
+    /// When the machine has no address. None when nothing is hosted here.
+    pub fn invite(&self, named: &[SocketAddr]) -> Option<Result<InviteLink, LinkError>> {
+        self.relay.as_ref().map(|relay| relay.invite(named))
+    }
+
+    /// What the return ring and the rate conversion add after a playout.
+    pub fn return_delay(&self, net: &NetEnd) -> Duration {
+        self.lanes.as_ref().map_or(Duration::ZERO, |lanes| lanes.return_delay(net))
+    }
+
+    /// Carries messages between the session and the relay beside it until both are quiet.
+    fn exchange(&mut self, now: Instant) {
+        let Some(relay) = &mut self.relay else { return };
+        loop {
+            if let Some(message) = self.session.poll_local() {
+                relay.handle_local(now, message);
+            } else if let Some(message) = relay.poll_local() {
+                self.session.handle_local(now, message);
+            } else {
+                return;
+            }
+        }
+    }
+}
+
+/// Three seeds that tell nothing of each other from one.
+fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 3] {
+    use rand_chacha::rand_core::{Rng, SeedableRng};
+    let mut random = rand_chacha::ChaCha20Rng::from_seed(seed);
+    std::array::from_fn(|_| {
+        let mut part = [0; 32];
+        random.fill_bytes(&mut part);
+        part
+    })
+}
+
+fn first_bytes<const N: usize>(seed: [u8; 32]) -> [u8; N] {
+    std::array::from_fn(|at| seed[at])
+}
+
+/// Why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing to encrypt with.
+    #[error("no certificate can be made ({0}): restart the DAW")]
+    Certificate(#[from] CertificateError),
+    /// The device's rate cannot be converted.
+    #[error("the device's sample rate can't be converted ({0}): choose 44.1, 48, 88.2, 96 or 192 kHz")]
+    Rate(#[from] RateConverterError),
+}

@@ -1,0 +1,133 @@
+//! Between the rings (device rate) and the session (48 kHz): one lane in, sixteen out.
+//!
+//! The step before is the capture ring, the step after the session's sender; and back: the session's playouts,
+//! then the return rings. At 48 kHz samples pass as they are. No allocation once warm.
+
+use std::time::{Duration, Instant};
+
+use backline_audio::{RateConverter, RateConverterError, SampleRate};
+use backline_bridge::NetEnd;
+use backline_session::Session;
+use backline_wire::limits::SLOTS;
+
+/// All lanes of an instance at one device rate.
+pub(crate) struct Lanes {
+    rate: SampleRate,
+    capture: Lane,
+    returns: Vec<Lane>,
+    live: [bool; SLOTS],
+    scratch: Vec<f32>,
+}
+
+/// One direction of one stream.
+struct Lane {
+    /// None at 48 kHz.
+    converter: Option<RateConverter>,
+    /// Converted and not yet taken, stereo interleaved.
+    ready: Vec<f32>,
+}
+
+impl Lanes {
+    /// For a device rate. Allocates; made when a bridge is attached.
+    ///
+    /// # Errors
+    /// When no converter can be made for the rate.
+    pub fn new(rate: SampleRate) -> Result<Self, RateConverterError> {
+        let returns = (0..SLOTS).map(|_| Lane::new(SampleRate::NETWORK, rate)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            rate,
+            capture: Lane::new(rate, SampleRate::NETWORK)?,
+            returns,
+            live: [false; SLOTS],
+            scratch: Vec::new(),
+        })
+    }
+
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// Hands everything that was captured to the session.
+    pub fn capture(&mut self, net: &mut NetEnd, session: &mut Session, now: Instant) {
+        while let Some(stamp) = net.read_capture(&mut self.scratch) {
+            if stamp.discontinuity {
+                self.capture.reset();
+            }
+            match &mut self.capture.converter {
+                None => session.capture(&self.scratch, stamp.at, now),
+                Some(converter) => {
+                    self.capture.ready.clear();
+                    converter.push(&self.scratch, &mut self.capture.ready);
+                    let delay = frames_to_time(converter.delay_frames(), SampleRate::NETWORK);
+                    let at = stamp.at.checked_sub(delay).unwrap_or(stamp.at);
+                    session.capture(&self.capture.ready, at, now);
+                }
+            }
+        }
+    }
+
+    /// Fills the return rings for the callbacks to come.
+    pub fn play(&mut self, net: &mut NetEnd, session: &mut Session, now: Instant) {
+        for (slot, lane) in self.returns.iter_mut().enumerate() {
+            let live = session.is_live(slot, now);
+            if live != self.live[slot] {
+                self.live[slot] = live;
+                lane.reset();
+                net.set_slot_live(slot, live);
+            }
+            let wanted_frames = net.return_wanted(slot);
+            if live && wanted_frames > 0 {
+                lane.fill(slot, wanted_frames, session, &mut self.scratch, now);
+                let taken = net.write_return(slot, &lane.ready[..2 * wanted_frames]);
+                lane.ready.drain(..2 * taken);
+            }
+        }
+    }
+
+    /// What the return ring and the conversion add after a playout.
+    pub fn return_delay(&self, net: &NetEnd) -> Duration {
+        let ring = frames_to_time(net.meters().return_fill_frames(), self.rate);
+        let converter = self.returns.first().and_then(|lane| lane.converter.as_ref());
+        ring + converter.map_or(Duration::ZERO, |c| frames_to_time(c.delay_frames(), self.rate))
+    }
+}
+
+impl Lane {
+    fn new(from: SampleRate, to: SampleRate) -> Result<Self, RateConverterError> {
+        let converter = if from == to { None } else { Some(RateConverter::new(from, to)?) };
+        Ok(Self { converter, ready: Vec::new() })
+    }
+
+    fn reset(&mut self) {
+        self.ready.clear();
+        if let Some(converter) = &mut self.converter {
+            converter.reset();
+        }
+    }
+
+    /// Pulls from the slot's playout until `wanted_frames` are ready.
+    fn fill(
+        &mut self,
+        slot: usize,
+        wanted_frames: usize,
+        session: &mut Session,
+        scratch: &mut Vec<f32>,
+        now: Instant,
+    ) {
+        let Some(converter) = &mut self.converter else {
+            self.ready.resize(2 * wanted_frames, 0.0);
+            return session.playout(slot, &mut self.ready, now);
+        };
+        while self.ready.len() < 2 * wanted_frames {
+            let missing_frames = wanted_frames - self.ready.len() / 2;
+            let (from_hz, to_hz) = (converter.from().hz() as usize, converter.to().hz() as usize);
+            scratch.resize(2 * (missing_frames * from_hz).div_ceil(to_hz).max(1), 0.0);
+            session.playout(slot, scratch, now);
+            converter.push(scratch, &mut self.ready);
+        }
+    }
+}
+
+fn frames_to_time(frames: usize, rate: SampleRate) -> Duration {
+    Duration::from_secs_f64(frames as f64 / f64::from(rate.hz()))
+}

@@ -1,0 +1,228 @@
+//! Who is in the session, what they publish, and who wants what passed on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use backline_wire::limits::{PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
+use backline_wire::{
+    Generation, InstanceId, ParticipantId, PeerId, PeerInfo, PublishedSource, SourceId, SourceInfo, Ssrc,
+};
+
+/// Connections whose ids are kept for their return; beyond it the oldest absent ones are forgotten.
+const KNOWN_MAX: usize = 256;
+const _: () = assert!(KNOWN_MAX > PARTICIPANTS_MAX);
+
+/// Which path of the relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct LinkId(pub u64);
+
+/// One participant in the session.
+pub(crate) struct Member {
+    pub info: PeerInfo,
+    pub instance: InstanceId,
+    pub generation: Generation,
+    /// None for the participant of this process.
+    pub link: Option<LinkId>,
+    pub sources: BTreeMap<SourceId, PublishedSource>,
+    /// Sources that reach this member directly, so that they are not passed on to it.
+    pub direct: BTreeSet<SourceId>,
+    pub joined_at: Instant,
+}
+
+/// What the relay counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RelayStats {
+    /// Packets of streams that came in.
+    pub packets_in: u64,
+    /// Packets that were passed on, counted for each listener.
+    pub packets_out: u64,
+    /// Packets of streams that their sender does not publish.
+    pub packets_refused: u64,
+    /// Attempts to join with a link that is old or wrong.
+    pub strangers: u64,
+    /// Hellos that were refused.
+    pub refused: u64,
+}
+
+/// All members, and the ids that the session has given away.
+#[derive(Default)]
+pub(crate) struct Members {
+    present: BTreeMap<PeerId, Member>,
+    known: BTreeMap<(ParticipantId, InstanceId), PeerId>,
+    known_order: Vec<(ParticipantId, InstanceId)>,
+    streams: BTreeMap<Ssrc, SourceId>,
+    next_peer: u16,
+    next_ssrc: u32,
+}
+
+impl Members {
+    /// `first_ssrc` should not be guessable (RFC 3550 section 8).
+    pub fn new(first_ssrc: u32) -> Self {
+        Self { next_peer: 1, next_ssrc: first_ssrc, ..Self::default() }
+    }
+
+    pub fn len(&self) -> usize {
+        self.present.len()
+    }
+
+    pub fn get(&self, peer: PeerId) -> Option<&Member> {
+        self.present.get(&peer)
+    }
+
+    pub fn get_mut(&mut self, peer: PeerId) -> Option<&mut Member> {
+        self.present.get_mut(&peer)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = (PeerId, &Member)> {
+        self.present.iter().map(|(peer, member)| (*peer, member))
+    }
+
+    pub fn by_link(&self, link: LinkId) -> Option<PeerId> {
+        self.present.iter().find(|(_, member)| member.link == Some(link)).map(|(peer, _)| *peer)
+    }
+
+    /// The id of a connection: the one it had before, or a new one.
+    pub fn id_of(&mut self, participant: ParticipantId, instance: InstanceId) -> PeerId {
+        let key = (participant, instance);
+        if let Some(peer) = self.known.get(&key) {
+            return *peer;
+        }
+        self.forget_oldest();
+        let peer = PeerId(self.next_peer);
+        self.next_peer = self.next_peer.checked_add(1).unwrap_or(1);
+        self.known.insert(key, peer);
+        self.known_order.push(key);
+        peer
+    }
+
+    pub fn insert(&mut self, member: Member) {
+        self.present.insert(member.info.peer, member);
+    }
+
+    /// Takes a member out; its streams are nobody's from now on.
+    pub fn remove(&mut self, peer: PeerId) -> Option<Member> {
+        let member = self.present.remove(&peer)?;
+        for source in member.sources.values() {
+            self.streams.remove(&source.ssrc);
+        }
+        Some(member)
+    }
+
+    /// A member publishes a source, or says something new about it. None when it may not: it is somebody
+    /// else's, or one too many.
+    pub fn publish(&mut self, peer: PeerId, info: SourceInfo) -> Option<PublishedSource> {
+        let member = self.present.get_mut(&peer)?;
+        let is_new = !member.sources.contains_key(&info.source);
+        if info.source.participant != member.info.participant
+            || (is_new && member.sources.len() >= SOURCES_PER_PARTICIPANT_MAX)
+        {
+            return None;
+        }
+        let ssrc = match member.sources.get(&info.source) {
+            Some(known) => known.ssrc,
+            None => {
+                self.next_ssrc = self.next_ssrc.wrapping_add(1).max(1);
+                Ssrc(self.next_ssrc)
+            }
+        };
+        let published = PublishedSource { peer, info, ssrc, generation: member.generation };
+        self.streams.insert(ssrc, published.info.source);
+        member.sources.insert(published.info.source, published.clone());
+        Some(published)
+    }
+
+    pub fn unpublish(&mut self, peer: PeerId, source: SourceId) -> bool {
+        let removed = self.present.get_mut(&peer).and_then(|member| member.sources.remove(&source));
+        removed.is_some_and(|published| self.streams.remove(&published.ssrc).is_some())
+    }
+
+    /// The source of a stream, if `peer` is who publishes it.
+    pub fn source_of(&self, peer: PeerId, ssrc: Ssrc) -> Option<SourceId> {
+        let source = *self.streams.get(&ssrc)?;
+        self.present.get(&peer)?.sources.contains_key(&source).then_some(source)
+    }
+
+    fn forget_oldest(&mut self) {
+        if self.known.len() < KNOWN_MAX {
+            return;
+        }
+        let absent = |key: &(ParticipantId, InstanceId)| {
+            self.known.get(key).is_none_or(|peer| !self.present.contains_key(peer))
+        };
+        if let Some(at) = self.known_order.iter().position(absent) {
+            let key = self.known_order.remove(at);
+            self.known.remove(&key);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backline_wire::{Name, StreamFormat};
+
+    fn member(members: &mut Members, number: u8, now: Instant) -> PeerId {
+        let participant = ParticipantId([number; 32]);
+        let peer = members.id_of(participant, InstanceId(1));
+        let info = PeerInfo { peer, participant, name: Name::new("Ada"), colour: [0; 3] };
+        members.insert(Member {
+            info,
+            instance: InstanceId(1),
+            generation: Generation(1),
+            link: Some(LinkId(u64::from(number))),
+            sources: BTreeMap::new(),
+            direct: BTreeSet::new(),
+            joined_at: now,
+        });
+        peer
+    }
+
+    fn source(number: u8, instance: u64) -> SourceInfo {
+        SourceInfo {
+            source: SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(instance) },
+            name: Name::new("Guitar"),
+            colour: [0; 3],
+            format: StreamFormat { payload_type: 96, frame_frames: 60, bitrate_bps: 0, redundancy: 0 },
+        }
+    }
+
+    #[test]
+    fn who_returns_has_the_same_id() {
+        let mut members = Members::new(7);
+        let now = Instant::now();
+        let first = member(&mut members, 1, now);
+        let other = member(&mut members, 2, now);
+        members.remove(first);
+        assert_eq!(member(&mut members, 1, now), first);
+        assert_ne!(first, other);
+    }
+
+    #[test]
+    fn nobody_publishes_for_somebody_else() {
+        let mut members = Members::new(7);
+        let now = Instant::now();
+        let (ada, bob) = (member(&mut members, 1, now), member(&mut members, 2, now));
+        assert!(members.publish(ada, source(2, 1)).is_none());
+        let published = members.publish(bob, source(2, 1)).unwrap();
+        assert_eq!(members.source_of(ada, published.ssrc), None);
+        assert_eq!(members.source_of(bob, published.ssrc), Some(published.info.source));
+    }
+
+    #[test]
+    fn a_new_name_keeps_the_stream() {
+        let mut members = Members::new(7);
+        let ada = member(&mut members, 1, Instant::now());
+        let first = members.publish(ada, source(1, 1)).unwrap();
+        assert_eq!(members.publish(ada, source(1, 1)).unwrap().ssrc, first.ssrc);
+        assert_ne!(members.publish(ada, source(1, 2)).unwrap().ssrc, first.ssrc);
+    }
+
+    #[test]
+    fn strangers_who_come_and_go_fill_nothing() {
+        let mut members = Members::new(7);
+        for number in 0..10_000_u64 {
+            members.id_of(ParticipantId([1; 32]), InstanceId(number));
+        }
+        assert!(members.known.len() <= KNOWN_MAX && members.known_order.len() <= KNOWN_MAX);
+    }
+}

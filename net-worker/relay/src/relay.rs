@@ -1,0 +1,262 @@
+//! One session: paths to its members, what they say, and what is passed on.
+//!
+//! The step before is the driver (datagrams, time) or the session of the same process; the step after is a
+//! path to each listener. Media leaves the moment it arrives, unmixed; nothing is queued.
+
+mod incoming;
+mod outgoing;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use backline_session::{Links, LocalMessage};
+use backline_transport::{Certificate, Transmit};
+use backline_wire::limits::PEER_VANISHED_AFTER;
+use backline_wire::{
+    Control, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason, LinkError, Name,
+    ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
+};
+
+use crate::members::{LinkId, Member, Members, RelayStats};
+
+/// Paths of people who have not said a valid hello yet.
+const KNOCKING_MAX: usize = 32;
+/// How long somebody may take from the first datagram to a valid hello.
+const KNOCKING_TIME_MAX: Duration = Duration::from_secs(10);
+/// A path that is told why it ends is kept this long, so that the message arrives.
+const ENDING_TIME: Duration = Duration::from_millis(500);
+/// Between looks at who is silent.
+const UPKEEP: Duration = Duration::from_millis(200);
+const EVENTS_MAX: usize = 64;
+
+/// What a session is made of.
+pub struct RelayConfig {
+    /// Of the session.
+    pub secret: SessionSecret,
+    /// Of this host.
+    pub certificate: Certificate,
+    /// Where this machine may be reached, with the port.
+    pub addresses: Vec<SocketAddr>,
+    /// Not guessable: the streams are numbered from here.
+    pub first_ssrc: u32,
+}
+
+/// What the person who hosts should hear about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RelayEvent {
+    /// Somebody tried an old or wrong link.
+    Stranger(SocketAddr),
+    /// Somebody was not let in, and why.
+    Refused(Name, RefusalReason),
+}
+
+/// A session's relay.
+///
+/// Polling order: `poll_local` until none, `poll_transmit` until none, `poll_event` until none, then
+/// `poll_timeout`.
+pub struct Relay {
+    config: RelayConfig,
+    links: Links<LinkId>,
+    next_link: u64,
+    members: Members,
+    knocking: BTreeMap<LinkId, Knocking>,
+    ending: BTreeMap<LinkId, Instant>,
+    to_local: VecDeque<LocalMessage>,
+    replies: VecDeque<(SocketAddr, Vec<u8>)>,
+    events: VecDeque<RelayEvent>,
+    upkeep_at: Instant,
+    stats: RelayStats,
+}
+
+struct Knocking {
+    since: Instant,
+    ufrag: String,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// The participant of the same process.
+pub struct LocalMember {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Which instance.
+    pub instance: InstanceId,
+    /// Of its streams.
+    pub generation: Generation,
+    /// Their name.
+    pub name: Name,
+    /// Their colour.
+    pub colour: [u8; 3],
+}
+
+impl Relay {
+    /// A session with nobody in it.
+    pub fn new(config: RelayConfig, now: Instant) -> Self {
+        Self {
+            members: Members::new(config.first_ssrc),
+            config,
+            links: Links::new(),
+            next_link: 0,
+            knocking: BTreeMap::new(),
+            ending: BTreeMap::new(),
+            to_local: VecDeque::new(),
+            replies: VecDeque::new(),
+            events: VecDeque::new(),
+            upkeep_at: now + UPKEEP,
+            stats: RelayStats::default(),
+        }
+    }
+
+    /// The link that leads here: by the addresses that the person named, then by the machine's own.
+    ///
+    /// # Errors
+    /// [`LinkError::NoAddress`] when the machine has none.
+    pub fn invite(&self, named: &[SocketAddr]) -> Result<InviteLink, LinkError> {
+        let addresses: Vec<SocketAddr> = named.iter().chain(&self.config.addresses).copied().collect();
+        InviteLink::new(&addresses, self.config.secret, self.config.certificate.fingerprint())
+    }
+
+    /// Lets the participant of this process in, beside the relay and without a path.
+    pub fn attach_local(&mut self, local: LocalMember, now: Instant) {
+        let LocalMember { participant, instance, generation, name, colour } = local;
+        let info = PeerInfo { peer: PeerId::HOST, participant, name, colour };
+        self.members.insert(Member {
+            info,
+            instance,
+            generation,
+            link: None,
+            sources: BTreeMap::new(),
+            direct: std::collections::BTreeSet::new(),
+            joined_at: now,
+        });
+        let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
+        self.welcome(PeerId::HOST, unspecified, now);
+    }
+
+    /// A datagram came. False when it is nobody's.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        if self.links.handle_datagram(now, source, local, datagram).is_none()
+            && !self.handle_stranger(now, source, local, datagram)
+        {
+            return false;
+        }
+        self.handle_path_events(now);
+        true
+    }
+
+    /// Time passed: call it when `poll_timeout` says so.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.links.handle_timeout(now);
+        self.handle_path_events(now);
+        if now >= self.upkeep_at {
+            self.upkeep_at = now + UPKEEP;
+            self.upkeep(now);
+        }
+    }
+
+    /// The session of this process says something or sends media.
+    pub fn handle_local(&mut self, now: Instant, message: LocalMessage) {
+        match message {
+            LocalMessage::Control(message) => self.member_says(now, PeerId::HOST, message),
+            LocalMessage::Media { ssrc, head, payload } => {
+                self.member_plays(now, PeerId::HOST, ssrc, &head, &payload);
+            }
+        }
+    }
+
+    /// Where this machine may be reached now.
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+        if self.config.addresses == addresses {
+            return;
+        }
+        self.config.addresses = addresses.to_vec();
+        for (_, path) in self.links.iter_mut() {
+            addresses.iter().for_each(|address| path.add_local_address(*address));
+        }
+    }
+
+    /// Ends the session for everybody; poll the datagrams once more, then drop the relay.
+    pub fn close(&mut self, now: Instant) {
+        let goodbye = Control::Goodbye { reason: GoodbyeReason::SessionEnded }.encode();
+        for (_, path) in self.links.iter_mut() {
+            // A path that cannot take it any more learns it by the closing of the path.
+            let _ = path.send_control(now, &goodbye);
+            path.close(now);
+        }
+    }
+
+    /// The next message for the session of this process.
+    pub fn poll_local(&mut self) -> Option<LocalMessage> {
+        self.to_local.pop_front()
+    }
+
+    /// The next datagram to send, into `buffer`; the local address is none where any will do.
+    pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<SocketAddr> {
+        if let Some((destination, reply)) = self.replies.pop_front() {
+            buffer.clear();
+            buffer.extend_from_slice(&reply);
+            return Some(destination);
+        }
+        self.links.poll_transmit(buffer).map(|Transmit { destination, .. }| destination)
+    }
+
+    /// The next thing the hosting person should hear about.
+    pub fn poll_event(&mut self) -> Option<RelayEvent> {
+        self.events.pop_front()
+    }
+
+    /// When `handle_timeout` is due.
+    pub fn poll_timeout(&mut self) -> Instant {
+        self.links.poll_timeout().map_or(self.upkeep_at, |paths| self.upkeep_at.min(paths))
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> RelayStats {
+        self.stats
+    }
+
+    fn upkeep(&mut self, now: Instant) {
+        let over = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
+        let ended: Vec<LinkId> =
+            self.ending.iter().filter(|(_, since)| over(**since, ENDING_TIME)).map(|(id, _)| *id).collect();
+        for link in ended {
+            self.ending.remove(&link);
+            self.links.remove(link);
+        }
+        let slow: Vec<LinkId> = self
+            .knocking
+            .iter()
+            .filter(|(_, knocking)| over(knocking.since, KNOCKING_TIME_MAX))
+            .map(|(id, _)| *id)
+            .collect();
+        for link in slow {
+            self.knocking.remove(&link);
+            self.links.remove(link);
+        }
+        for peer in self.silent_members(now) {
+            self.remove_member(now, peer, LeaveReason::Vanished);
+        }
+    }
+
+    fn silent_members(&self, now: Instant) -> Vec<PeerId> {
+        let is_silent = |member: &Member| {
+            let Some(link) = member.link else { return false };
+            let heard = self.links.get(link).and_then(|path| path.last_heard());
+            now.saturating_duration_since(heard.unwrap_or(member.joined_at)) >= PEER_VANISHED_AFTER
+        };
+        self.members.iter().filter(|(_, member)| is_silent(member)).map(|(peer, _)| peer).collect()
+    }
+
+    fn tell(&mut self, event: RelayEvent) {
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}

@@ -1,0 +1,262 @@
+//! What comes in: strangers, hellos, messages and media of members.
+
+use std::sync::Arc;
+
+use backline_transport::demux::{self, Datagram, Stun, StunKind};
+use backline_transport::{MediaHead, Path, PathConfig, PathEvent, Role};
+use backline_wire::{Hello, PathOffer, Ssrc};
+
+use super::*;
+use crate::admission::{Door, check};
+
+impl Relay {
+    /// Somebody whom no path knows: a joiner's first check, or a link that is old or wrong.
+    pub(super) fn handle_stranger(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+    ) -> bool {
+        let Datagram::Stun(Stun { kind: StunKind::Request, local_ufrag, remote_ufrag, .. }) =
+            demux::classify(datagram)
+        else {
+            return false;
+        };
+        let (Some(local_ufrag), Some(remote_ufrag)) = (local_ufrag, remote_ufrag) else { return false };
+        let ours = self.config.secret.ice_credentials_host();
+        if local_ufrag != ours.ufrag {
+            self.refuse_stranger(source, datagram);
+            return true;
+        }
+        if self.knocking.len() >= KNOCKING_MAX {
+            return false;
+        }
+        let theirs = self.config.secret.ice_credentials_joiner(remote_ufrag);
+        let ufrag = theirs.ufrag.clone();
+        let config = PathConfig {
+            role: Role::Acceptor,
+            local: ours,
+            remote: theirs,
+            remote_fingerprint: None,
+            certificate: &self.config.certificate,
+            local_addresses: &self.config.addresses,
+            remote_addresses: &[],
+        };
+        let mut path = match Path::new(config, now) {
+            Ok(path) => path,
+            Err(error) => {
+                tracing::warn!(%error, "a path for a joiner could not be set up");
+                return false;
+            }
+        };
+        // Only who knows the secret can make a check that the path accepts: nobody else costs us a path.
+        if !path.accepts(source, datagram) {
+            return false;
+        }
+        path.handle_datagram(now, source, local, datagram);
+        let link = LinkId(self.next_link);
+        self.next_link += 1;
+        self.links.insert(link, path);
+        self.knocking.insert(link, Knocking { since: now, ufrag, fingerprint: None });
+        true
+    }
+
+    fn refuse_stranger(&mut self, source: SocketAddr, datagram: &[u8]) {
+        self.stats.strangers += 1;
+        let mut reply = Vec::new();
+        if self.replies.len() < KNOCKING_MAX && demux::stun_unauthorised(datagram, &mut reply) {
+            self.replies.push_back((source, reply));
+        }
+        self.tell(RelayEvent::Stranger(source));
+    }
+
+    pub(super) fn handle_path_events(&mut self, now: Instant) {
+        while let Some((link, event)) = self.links.poll_event() {
+            match event {
+                PathEvent::Connected { remote_fingerprint } => {
+                    if let Some(knocking) = self.knocking.get_mut(&link) {
+                        knocking.fingerprint = Some(remote_fingerprint);
+                    }
+                }
+                PathEvent::Control(bytes) => self.path_says(now, link, &bytes),
+                PathEvent::Media(packet) => {
+                    if let Some(peer) = self.members.by_link(link) {
+                        self.member_plays(now, peer, packet.ssrc, &packet.head, &packet.payload);
+                    }
+                }
+                PathEvent::Closed { .. } => self.path_closed(now, link),
+            }
+        }
+    }
+
+    fn path_closed(&mut self, now: Instant, link: LinkId) {
+        self.links.remove(link);
+        self.knocking.remove(&link);
+        self.ending.remove(&link);
+        if let Some(peer) = self.members.by_link(link) {
+            self.remove_member(now, peer, LeaveReason::Vanished);
+        }
+    }
+
+    fn path_says(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+        let message = match Control::decode(bytes) {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::debug!(?link, %error, "a control message was dropped");
+                if self.knocking.contains_key(&link) {
+                    self.refuse(now, link, Name::default(), RefusalReason::NotUnderstood);
+                }
+                return;
+            }
+        };
+        if let Some(peer) = self.members.by_link(link) {
+            self.member_says(now, peer, message);
+        } else if let Some(knocking) = self.knocking.get(&link) {
+            match (message, knocking.fingerprint) {
+                (Control::Hello(hello), Some(fingerprint)) => self.admit(now, link, &fingerprint, *hello),
+                _ => self.refuse(now, link, Name::default(), RefusalReason::NotUnderstood),
+            }
+        }
+    }
+
+    fn admit(&mut self, now: Instant, link: LinkId, fingerprint: &Fingerprint, hello: Hello) {
+        let is_same = |member: &Member| {
+            member.info.participant == hello.participant && member.instance == hello.instance
+        };
+        let others = self.members.iter().filter(|(_, member)| !is_same(member)).count();
+        let ours = self.config.certificate.fingerprint();
+        let door = Door { secret: &self.config.secret, fingerprint: &ours, others };
+        if let Err(reason) = check(&door, fingerprint, &hello) {
+            return self.refuse(now, link, hello.name, reason);
+        }
+        self.knocking.remove(&link);
+        let peer = self.members.id_of(hello.participant, hello.instance);
+        self.replace(now, peer, hello.generation);
+        let observed = self.links.get(link).and_then(Path::remote_address);
+        let info = PeerInfo { peer, participant: hello.participant, name: hello.name, colour: hello.colour };
+        if let Some(known) = self.members.get_mut(peer) {
+            (known.info, known.link) = (info.clone(), Some(link));
+        } else {
+            self.members.insert(Member {
+                info: info.clone(),
+                instance: hello.instance,
+                generation: hello.generation,
+                link: Some(link),
+                sources: BTreeMap::new(),
+                direct: std::collections::BTreeSet::new(),
+                joined_at: now,
+            });
+        }
+        self.welcome(peer, observed.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), now);
+        self.say_to_others(now, peer, &Control::Joined(info));
+        hello.sources.into_iter().for_each(|info| self.publish(now, peer, info));
+    }
+
+    /// Somebody who is still here comes again: over a new path with the same streams, or after a restart.
+    fn replace(&mut self, now: Instant, peer: PeerId, generation: Generation) {
+        let Some(member) = self.members.get_mut(peer) else { return };
+        member.direct.clear();
+        let (old, restarted) = (member.link.take(), member.generation != generation);
+        match old {
+            // Only the connection was lost: its successor goes on where it was, without a word on the old one.
+            Some(old) if !restarted => drop(self.links.remove(old)),
+            Some(old) => self.end(now, old, &Control::Goodbye { reason: GoodbyeReason::Replaced }),
+            None => {}
+        }
+        if restarted {
+            self.remove_member(now, peer, LeaveReason::Replaced);
+        }
+    }
+
+    pub(super) fn member_says(&mut self, now: Instant, peer: PeerId, message: Control) {
+        match message {
+            Control::Publish(info) => self.publish(now, peer, info),
+            Control::Unpublish { source } => {
+                if self.members.unpublish(peer, source) {
+                    self.say_to_all(now, &Control::Unpublished { source });
+                }
+            }
+            Control::Rename { name, colour } => {
+                let Some(member) = self.members.get_mut(peer) else { return };
+                (member.info.name, member.info.colour) = (name, colour);
+                let joined = Control::Joined(member.info.clone());
+                self.say_to_others(now, peer, &joined);
+            }
+            Control::Forward { source, on } => self.forward(peer, source, on),
+            Control::PathOffer(offer) => {
+                let to = offer.peer;
+                self.say(now, to, &Control::PathOffer(self.with_observed(peer, offer)));
+            }
+            Control::Candidate { peer: to, address } => {
+                self.say(now, to, &Control::Candidate { peer, address })
+            }
+            Control::Ping { peer: to, id, sent_at_us } => {
+                self.say(now, to, &Control::Ping { peer, id, sent_at_us });
+            }
+            Control::Pong { peer: to, id, sent_at_us, received_at_us, replied_at_us } => {
+                self.say(now, to, &Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us });
+            }
+            Control::Goodbye { .. } => self.remove_member(now, peer, LeaveReason::Left),
+            other => tracing::debug!(%peer, ?other, "a member may not say that"),
+        }
+    }
+
+    pub(super) fn member_plays(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        ssrc: Ssrc,
+        head: &MediaHead,
+        payload: &Arc<[u8]>,
+    ) {
+        let Some(source) = self.members.source_of(peer, ssrc) else {
+            self.stats.packets_refused += 1;
+            return;
+        };
+        self.stats.packets_in += 1;
+        for (listener, member) in self.members.iter() {
+            if listener == peer || member.direct.contains(&source) {
+                continue;
+            }
+            match member.link {
+                None => {
+                    self.to_local.push_back(LocalMessage::Media {
+                        ssrc,
+                        head: *head,
+                        payload: Arc::clone(payload),
+                    });
+                }
+                Some(link) => {
+                    let path = self.links.get_mut(link);
+                    let sent = path.is_some_and(|path| path.send_media(now, ssrc, *head, payload).is_ok());
+                    self.stats.packets_out += u64::from(sent);
+                }
+            }
+        }
+    }
+
+    /// A listener wants a source passed on, or no longer.
+    fn forward(&mut self, listener: PeerId, source: backline_wire::SourceId, on: bool) {
+        let exists = self.members.iter().any(|(_, member)| member.sources.contains_key(&source));
+        if let Some(member) = self.members.get_mut(listener) {
+            if on || !exists {
+                member.direct.remove(&source);
+            } else {
+                member.direct.insert(source);
+            }
+        }
+    }
+
+    /// An offer with the address that we see its sender at: behind a router, the one that others can reach.
+    fn with_observed(&self, from: PeerId, mut offer: PathOffer) -> PathOffer {
+        offer.peer = from;
+        let link = self.members.get(from).and_then(|member| member.link);
+        let observed = link.and_then(|link| self.links.get(link)).and_then(Path::remote_address);
+        if let Some(observed) = observed.filter(|address| !offer.candidates.contains(address)) {
+            offer.candidates.truncate(backline_wire::limits::CANDIDATES_MAX - 1);
+            offer.candidates.push(observed);
+        }
+        offer
+    }
+}

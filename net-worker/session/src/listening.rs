@@ -1,0 +1,252 @@
+//! The remote sources: one playout each, on the slots of this instance.
+//!
+//! A packet that comes by two ways is played once (the playout orders by time stamp). The step before is a
+//! path or the relay; inside is `backline_media::Playout`; the step after is the return ring of the slot.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backline_media::{Operation, Playout, PlayoutConfig, PlayoutStats, ReceivedHead};
+use backline_transport::MediaHead;
+use backline_wire::limits::{SLOTS, SOURCES_MAX};
+use backline_wire::{Generation, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc};
+
+use crate::slots::SlotTable;
+
+/// A way that has brought nothing for this long does not bring the source.
+const WAY_FRESH: Duration = Duration::from_millis(500);
+/// A source that is away is taken off its slot's ring once its playout has faded out.
+const FADE_OUT: Duration = Duration::from_millis(600);
+/// Loss is shown over windows of this length.
+const LOSS_WINDOW: Duration = Duration::from_secs(2);
+
+/// By which way a packet came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Direct,
+    ThroughHost,
+}
+
+/// Everything that this instance listens to.
+pub(crate) struct Listening {
+    pub sources: BTreeMap<SourceId, RemoteSource>,
+    by_ssrc: BTreeMap<Ssrc, SourceId>,
+    pub slots: SlotTable,
+    target_depth: Duration,
+}
+
+/// One remote source, present or away.
+pub(crate) struct RemoteSource {
+    pub info: SourceInfo,
+    pub peer: PeerId,
+    pub ssrc: Ssrc,
+    pub generation: Generation,
+    pub present: bool,
+    pub slot: Option<usize>,
+    pub playout: Playout,
+    pub direct_at: Option<Instant>,
+    pub forwarded_at: Option<Instant>,
+    /// What we last asked of the host.
+    pub forward_asked: bool,
+    /// How they code, from the last packet.
+    pub last_packet_at: Option<Instant>,
+    loss: Loss,
+}
+
+#[derive(Default)]
+struct Loss {
+    since: Option<Instant>,
+    concealed_frames: u64,
+    played_frames: u64,
+    share: f32,
+}
+
+impl Listening {
+    pub fn new(slots: SlotTable, target_depth: Duration) -> Self {
+        Self { sources: BTreeMap::new(), by_ssrc: BTreeMap::new(), slots, target_depth }
+    }
+
+    pub fn target_depth(&self) -> Duration {
+        self.target_depth
+    }
+
+    pub fn set_target_depth(&mut self, depth: Duration) {
+        self.target_depth = depth;
+        for source in self.sources.values_mut() {
+            source.playout.set_target_depth(depth);
+        }
+    }
+
+    /// A source is there, came back, restarted or changed its name.
+    pub fn published(&mut self, published: PublishedSource) {
+        let id = published.info.source;
+        if let Some(known) = self.sources.get_mut(&id) {
+            self.by_ssrc.remove(&known.ssrc);
+            if known.generation != published.generation || known.ssrc != published.ssrc {
+                known.playout.restart();
+            }
+            (known.info, known.peer, known.ssrc) = (published.info, published.peer, published.ssrc);
+            (known.generation, known.present, known.forward_asked) = (published.generation, true, true);
+        } else if let Some(playout) = self.new_playout() {
+            self.sources.insert(id, RemoteSource::new(&published, playout));
+        } else {
+            return;
+        }
+        self.by_ssrc.insert(published.ssrc, id);
+        self.bind(id);
+    }
+
+    /// A source is gone; its playout fades out by itself when no packet comes any more.
+    pub fn unpublished(&mut self, id: SourceId) {
+        if let Some(source) = self.sources.get_mut(&id) {
+            source.present = false;
+            self.by_ssrc.remove(&source.ssrc);
+        }
+    }
+
+    /// A peer is gone with all its sources.
+    pub fn peer_left(&mut self, peer: PeerId) {
+        let gone: Vec<SourceId> =
+            self.sources.iter().filter(|(_, s)| s.peer == peer).map(|(id, _)| *id).collect();
+        gone.into_iter().for_each(|id| self.unpublished(id));
+    }
+
+    /// Who publishes a stream.
+    pub fn peer_of(&self, ssrc: Ssrc) -> Option<PeerId> {
+        self.by_ssrc.get(&ssrc).and_then(|id| self.sources.get(id)).map(|source| source.peer)
+    }
+
+    /// A packet of a stream. One of a stream that nobody publishes, or that is not this peer's, is dropped.
+    pub fn packet(
+        &mut self,
+        (way, from): (Way, PeerId),
+        ssrc: Ssrc,
+        head: &MediaHead,
+        payload: &Arc<[u8]>,
+        now: Instant,
+    ) -> bool {
+        let Some(source) = self.by_ssrc.get(&ssrc).and_then(|id| self.sources.get_mut(id)) else {
+            return false;
+        };
+        match way {
+            Way::Direct if source.peer != from => return false,
+            Way::Direct => source.direct_at = Some(now),
+            Way::ThroughHost => source.forwarded_at = Some(now),
+        }
+        source.last_packet_at = Some(now);
+        let head = ReceivedHead {
+            payload_type: head.payload_type,
+            timestamp: head.timestamp,
+            captured_at: head.captured_at,
+        };
+        source.playout.insert(&head, payload, now);
+        true
+    }
+
+    /// Fills `out` (stereo interleaved, 48 kHz) with what the slot's source plays now; silence without one.
+    pub fn playout(&mut self, slot: usize, out: &mut [f32], now: Instant) {
+        match self.slots.source_at(slot).and_then(|id| self.sources.get_mut(&id)) {
+            Some(source) => source.playout.pull(out, now),
+            None => out.fill(0.0),
+        }
+    }
+
+    /// Whether a slot has anything to play: its source is here, or has only just gone and is fading out.
+    pub fn is_live(&self, slot: usize, now: Instant) -> bool {
+        let source = self.slots.source_at(slot).and_then(|id| self.sources.get(&id));
+        source.is_some_and(|source| source.present || source.is_fresh(source.last_packet_at, FADE_OUT, now))
+    }
+
+    /// Takes new bindings from the DAW project; sources that are here and not named find a free slot.
+    pub fn set_slots(&mut self, bindings: [Option<SourceId>; SLOTS]) {
+        self.slots = SlotTable::new(bindings);
+        self.sources.values_mut().for_each(|source| source.slot = None);
+        let present: Vec<SourceId> =
+            self.sources.iter().filter(|(_, source)| source.present).map(|(id, _)| *id).collect();
+        present.into_iter().for_each(|id| self.bind(id));
+    }
+
+    /// Brings the figures that are shown up to date; call it now and then.
+    pub fn measure(&mut self, now: Instant) {
+        for source in self.sources.values_mut() {
+            let stats = source.playout.stats();
+            source.loss.measure(&stats, now);
+        }
+    }
+
+    fn new_playout(&self) -> Option<Playout> {
+        if self.sources.len() >= SOURCES_MAX {
+            return None;
+        }
+        Playout::new(PlayoutConfig { target_depth: self.target_depth })
+            .inspect_err(|error| tracing::error!(%error, "a source can't be played"))
+            .ok()
+    }
+
+    fn bind(&mut self, id: SourceId) {
+        let sources = &self.sources;
+        let is_present = |other| sources.get(&other).is_some_and(|source| source.present);
+        let slot = self.slots.bind(id, is_present);
+        for (other, source) in &mut self.sources {
+            if *other == id {
+                source.slot = slot;
+            } else if source.slot == slot {
+                source.slot = None;
+            }
+        }
+    }
+}
+
+impl RemoteSource {
+    fn new(published: &PublishedSource, playout: Playout) -> Self {
+        Self {
+            info: published.info.clone(),
+            peer: published.peer,
+            ssrc: published.ssrc,
+            generation: published.generation,
+            present: true,
+            slot: None,
+            playout,
+            direct_at: None,
+            forwarded_at: None,
+            forward_asked: true,
+            last_packet_at: None,
+            loss: Loss::default(),
+        }
+    }
+
+    /// Packets come straight from the peer.
+    pub fn is_direct(&self, now: Instant) -> bool {
+        self.is_fresh(self.direct_at, WAY_FRESH, now)
+    }
+
+    /// Packets come by the host.
+    pub fn is_forwarded(&self, now: Instant) -> bool {
+        self.is_fresh(self.forwarded_at, WAY_FRESH, now)
+    }
+
+    pub fn loss(&self) -> f32 {
+        self.loss.share
+    }
+
+    fn is_fresh(&self, at: Option<Instant>, limit: Duration, now: Instant) -> bool {
+        at.is_some_and(|at| now.saturating_duration_since(at) < limit)
+    }
+}
+
+impl Loss {
+    fn measure(&mut self, stats: &PlayoutStats, now: Instant) {
+        let since = *self.since.get_or_insert(now);
+        if now.saturating_duration_since(since) < LOSS_WINDOW {
+            return;
+        }
+        let heard = [Operation::Normal, Operation::Recover, Operation::Conceal, Operation::Merge];
+        let played_frames = heard.iter().map(|operation| stats.tally.frames(*operation)).sum::<u64>();
+        let concealed = stats.concealed_frames().saturating_sub(self.concealed_frames);
+        let played = played_frames.saturating_sub(self.played_frames);
+        self.share = if played == 0 { 0.0 } else { concealed as f32 / played as f32 };
+        (self.since, self.concealed_frames, self.played_frames) =
+            (Some(now), stats.concealed_frames(), played_frames);
+    }
+}

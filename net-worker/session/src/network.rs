@@ -1,0 +1,148 @@
+//! The paths of one participant and the way to the session's host.
+//!
+//! It sends what the other parts of the session want said or played, and decides nothing. The step before
+//! is `sending`, `mesh` or `uplink`; the step after is `backline_transport::Path`, or the relay in this process.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backline_transport::{Certificate, MediaHead};
+use backline_wire::{Control, PeerId, Ssrc};
+use rand_chacha::ChaCha20Rng;
+use rand_chacha::rand_core::{Rng, SeedableRng};
+
+use crate::links::Links;
+
+/// Which path: a call of the host, or the direct one to a peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LinkKey {
+    /// The n-th call of the host; a new call may be under way while the last one still stands.
+    Host(u32),
+    /// Direct.
+    Peer(PeerId),
+}
+
+/// How the host is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Uplink {
+    /// Not at all, now.
+    Down,
+    /// It is in this process.
+    Here,
+    /// Over a path.
+    Path(LinkKey),
+}
+
+/// What passes between a participant and the relay of the same process: what a path would have carried.
+#[derive(Debug, Clone, PartialEq)]
+pub enum LocalMessage {
+    /// A control message.
+    Control(Control),
+    /// A packet of a stream.
+    Media {
+        /// Which stream.
+        ssrc: Ssrc,
+        /// Its header.
+        head: MediaHead,
+        /// Its payload.
+        payload: Arc<[u8]>,
+    },
+}
+
+/// Everything that leads out.
+pub(crate) struct Network {
+    pub links: Links<LinkKey>,
+    pub certificate: Certificate,
+    /// Where this machine may be reached, with the port.
+    pub addresses: Vec<SocketAddr>,
+    pub uplink: Uplink,
+    pub to_relay: VecDeque<LocalMessage>,
+    random: ChaCha20Rng,
+    started: Instant,
+    started_unix: Duration,
+}
+
+impl Network {
+    pub fn new(certificate: Certificate, seed: [u8; 32], now: Instant, unix_time: Duration) -> Self {
+        Self {
+            links: Links::new(),
+            certificate,
+            addresses: Vec::new(),
+            uplink: Uplink::Down,
+            to_relay: VecDeque::new(),
+            random: ChaCha20Rng::from_seed(seed),
+            started: now,
+            started_unix: unix_time,
+        }
+    }
+
+    /// The wall clock at `now`, computed from the monotonic one, so that it never jumps.
+    pub fn unix_time(&self, now: Instant) -> Duration {
+        self.started_unix + now.saturating_duration_since(self.started)
+    }
+
+    /// Unpredictable bytes.
+    pub fn random<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.random.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    /// Says something to the host. False when there is no way to it now.
+    pub fn say_to_host(&mut self, now: Instant, message: Control) -> bool {
+        match self.uplink {
+            Uplink::Down => false,
+            Uplink::Here => {
+                self.to_relay.push_back(LocalMessage::Control(message));
+                true
+            }
+            Uplink::Path(key) => self.say(key, now, &message),
+        }
+    }
+
+    /// Says something over one path. False when it does not stand.
+    pub fn say(&mut self, key: LinkKey, now: Instant, message: &Control) -> bool {
+        let Some(path) = self.links.get_mut(key) else { return false };
+        match path.send_control(now, &message.encode()) {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(?key, %error, "a control message could not be sent");
+                false
+            }
+        }
+    }
+
+    /// Sends a packet of our stream to the host and straight to every peer that is reached; how many went out.
+    pub fn send_media(&mut self, now: Instant, ssrc: Ssrc, head: &MediaHead, payload: &[u8]) -> usize {
+        let mut sent = 0;
+        if self.uplink == Uplink::Here {
+            self.to_relay.push_back(LocalMessage::Media { ssrc, head: *head, payload: payload.into() });
+            sent += 1;
+        }
+        for (key, path) in self.links.iter_mut() {
+            let leads_on = matches!(key, LinkKey::Peer(_)) || self.uplink == Uplink::Path(key);
+            if leads_on && path.is_connected() && path.send_media(now, ssrc, *head, payload).is_ok() {
+                sent += 1;
+            }
+        }
+        sent
+    }
+
+    /// Opens our stream on every path, so that packets of it can be sent.
+    pub fn open_stream(&mut self, ssrc: Ssrc) {
+        for (key, path) in self.links.iter_mut() {
+            if let Err(error) = path.open_stream(ssrc) {
+                tracing::debug!(?key, %error, "our stream could not be opened on a path");
+            }
+        }
+    }
+
+    /// Expects a stream on a path.
+    pub fn expect_stream(&mut self, key: LinkKey, ssrc: Ssrc) {
+        if let Some(Err(error)) = self.links.get_mut(key).map(|path| path.expect_stream(ssrc)) {
+            tracing::debug!(?key, %error, "a stream could not be expected on a path");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! Who else is in the session, and what their clocks say.
+
+use std::collections::BTreeMap;
+
+use backline_wire::{Control, PeerId, PeerInfo};
+
+use crate::clock_offset::{ClockOffset, Exchange};
+
+/// The others, by peer id; the host is [`PeerId::HOST`].
+#[derive(Default)]
+pub(crate) struct Roster {
+    pub peers: BTreeMap<PeerId, Peer>,
+    pings_sent: u32,
+}
+
+/// One other participant.
+pub(crate) struct Peer {
+    pub info: PeerInfo,
+    pub clock: ClockOffset,
+    /// Told to us by the host of the standing uplink; after a reconnect all have to be told again.
+    pub confirmed: bool,
+    ping: Option<(u32, u64)>,
+}
+
+impl Roster {
+    /// Somebody is here, or has another name. True when they are new.
+    pub fn joined(&mut self, info: PeerInfo) -> bool {
+        if let Some(known) = self.peers.get_mut(&info.peer) {
+            (known.info, known.confirmed) = (info, true);
+            return false;
+        }
+        let peer = Peer { info, clock: ClockOffset::default(), confirmed: true, ping: None };
+        self.peers.insert(peer.info.peer, peer);
+        true
+    }
+
+    /// After a reconnect: all have to be told again.
+    pub fn doubt_all(&mut self) {
+        self.peers.values_mut().for_each(|peer| peer.confirmed = false);
+    }
+
+    /// The next ping for a peer; the time is ours, in µs since 1970.
+    pub fn ping(&mut self, peer: PeerId, now_us: u64) -> Option<Control> {
+        self.pings_sent = self.pings_sent.wrapping_add(1);
+        let id = self.pings_sent;
+        self.peers.get_mut(&peer)?.ping = Some((id, now_us));
+        Some(Control::Ping { peer, id, sent_at_us: now_us })
+    }
+
+    /// An answer; one that was not asked for is ignored.
+    pub fn pong(&mut self, pong: &Control, now_us: u64) {
+        let Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us } = *pong else { return };
+        let Some(peer) = self.peers.get_mut(&peer) else { return };
+        if peer.ping == Some((id, sent_at_us)) {
+            peer.ping = None;
+            peer.clock.add(Exchange { sent_at_us, received_at_us, replied_at_us, returned_at_us: now_us });
+        }
+    }
+}

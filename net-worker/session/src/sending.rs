@@ -1,0 +1,130 @@
+//! Our own source: captured samples in, packets out to everybody who is reached.
+//!
+//! The step before is `client` (the capture ring, converted to 48 kHz); inside is `backline_media::Sender`
+//! (framing, coding, redundancy); the step after is `Network::send_media`. No allocation once a stream runs.
+
+use std::time::{Duration, Instant};
+
+use backline_codec::{Encoding, Quality};
+use backline_media::{Sender, SenderConfig};
+use backline_transport::MediaHead;
+use backline_wire::{Generation, Ssrc, StreamFormat};
+
+use crate::network::Network;
+use crate::view::SendView;
+
+/// Rates are over windows of this length.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// What this instance sends.
+pub(crate) struct Sending {
+    quality: Quality,
+    sender: Option<Sender>,
+    /// Given by the host; nothing is sent before.
+    pub ssrc: Option<Ssrc>,
+    pub generation: Generation,
+    payload: Vec<u8>,
+    rate: Rate,
+}
+
+#[derive(Default)]
+struct Rate {
+    since: Option<Instant>,
+    packets: u64,
+    bytes: u64,
+    packets_per_second: f32,
+    bits_per_second: f32,
+}
+
+impl Sending {
+    pub fn new(quality: Quality, generation: Generation) -> Self {
+        let sender = start(quality);
+        Self {
+            quality,
+            sender,
+            ssrc: None,
+            generation,
+            payload: Vec::with_capacity(2048),
+            rate: Rate::default(),
+        }
+    }
+
+    pub fn quality(&self) -> Quality {
+        self.quality
+    }
+
+    /// From the next frame on. False when the encoder cannot be made: the old quality stays.
+    pub fn set_quality(&mut self, quality: Quality) -> bool {
+        let changed = match &mut self.sender {
+            Some(sender) => sender.reconfigure(sender_config(quality)).is_ok(),
+            None => false,
+        };
+        if changed {
+            self.quality = quality;
+        }
+        changed
+    }
+
+    pub fn format(&self) -> StreamFormat {
+        let config = sender_config(self.quality);
+        let bitrate_bps = match config.encoding {
+            Encoding::Opus { bitrate_bps, .. } => bitrate_bps,
+            Encoding::Pcm16 { .. } | Encoding::Pcm24 { .. } => 0,
+        };
+        StreamFormat {
+            payload_type: config.encoding.payload_type(),
+            frame_frames: u16::try_from(config.encoding.frame_frames()).unwrap_or(u16::MAX),
+            bitrate_bps,
+            redundancy: config.redundancy,
+        }
+    }
+
+    /// Sends what was captured: 48 kHz, stereo interleaved; `captured_at` is the first sample frame's unix time.
+    pub fn capture(&mut self, network: &mut Network, samples: &[f32], captured_at: Duration, now: Instant) {
+        let (Some(sender), Some(ssrc)) = (&mut self.sender, self.ssrc) else { return };
+        sender.push(samples, captured_at);
+        while let Some(packet) = sender.poll_packet(&mut self.payload) {
+            let head = MediaHead {
+                payload_type: packet.payload_type,
+                timestamp: packet.timestamp,
+                captured_at: Some(packet.captured_at),
+                level: Some(packet.level_dbov),
+                marker: false,
+            };
+            let copies = network.send_media(now, ssrc, &head, &self.payload);
+            self.rate.count(now, copies, self.payload.len());
+        }
+    }
+
+    pub fn view(&self) -> SendView {
+        SendView {
+            encoding: crate::view::describe(self.format()),
+            packets_per_second: self.rate.packets_per_second,
+            bits_per_second: self.rate.bits_per_second,
+        }
+    }
+}
+
+impl Rate {
+    fn count(&mut self, now: Instant, copies: usize, payload_bytes: usize) {
+        let since = *self.since.get_or_insert(now);
+        let elapsed = now.saturating_duration_since(since);
+        if elapsed >= RATE_WINDOW {
+            self.packets_per_second = self.packets as f32 / elapsed.as_secs_f32();
+            self.bits_per_second = self.bytes as f32 * 8.0 / elapsed.as_secs_f32();
+            (self.since, self.packets, self.bytes) = (Some(now), 0, 0);
+        }
+        self.packets += copies as u64;
+        self.bytes += (copies * payload_bytes) as u64;
+    }
+}
+
+fn sender_config(quality: Quality) -> SenderConfig {
+    SenderConfig { encoding: quality.encoding(), redundancy: quality.redundancy() }
+}
+
+fn start(quality: Quality) -> Option<Sender> {
+    Sender::new(sender_config(quality), 0)
+        .inspect_err(|error| tracing::error!(%error, "the encoder could not be made; nothing is sent"))
+        .ok()
+}

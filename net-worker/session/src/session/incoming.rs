@@ -1,0 +1,258 @@
+//! What the paths and the host say, and what follows from it.
+
+use super::*;
+
+impl Session {
+    pub(super) fn handle_path_events(&mut self, now: Instant) {
+        while let Some((key, event)) = self.network.links.poll_event() {
+            match event {
+                PathEvent::Connected { remote_fingerprint } => {
+                    self.path_connected(now, key, &remote_fingerprint)
+                }
+                PathEvent::Control(bytes) => self.path_says(now, key, &bytes),
+                PathEvent::Media(packet) => self.path_plays(now, key, &packet),
+                PathEvent::Closed { reason } => self.path_closed(now, key, reason),
+            }
+        }
+    }
+
+    fn path_connected(&mut self, now: Instant, key: LinkKey, remote: &Fingerprint) {
+        match key {
+            LinkKey::Host(_) => {
+                let hello = self.hello(remote);
+                self.network.say(key, now, &hello);
+            }
+            LinkKey::Peer(peer) => {
+                self.mesh.connected(peer);
+                self.open_streams(key);
+            }
+        }
+    }
+
+    fn hello(&self, host: &Fingerprint) -> Control {
+        let transcript = HelloTranscript::new(host, &self.network.certificate.fingerprint());
+        let secret = self.caller.as_ref().map(|caller| caller.link().secret());
+        Control::Hello(Box::new(Hello {
+            protocol_version: PROTOCOL_VERSION,
+            app: self.config.app.clone(),
+            name: self.config.name.clone(),
+            colour: self.config.colour,
+            participant: self.config.identity.participant_id(),
+            instance: self.config.instance,
+            generation: self.config.generation,
+            signature: transcript.sign(&self.config.identity),
+            proof: secret.map_or([0; 32], |secret| transcript.proof(secret)),
+            sources: vec![self.source_info()],
+        }))
+    }
+
+    pub(super) fn source_info(&self) -> SourceInfo {
+        let participant = self.config.identity.participant_id();
+        SourceInfo {
+            source: SourceId { participant, instance: self.config.instance },
+            name: self.config.source_name.clone(),
+            colour: self.config.colour,
+            format: self.sending.format(),
+        }
+    }
+
+    /// Our stream out and theirs in, on a path that has just come up.
+    fn open_streams(&mut self, key: LinkKey) {
+        let theirs: Vec<_> = self
+            .listening
+            .sources
+            .values()
+            .filter(|source| {
+                source.present && (key == LinkKey::Peer(source.peer) || matches!(key, LinkKey::Host(_)))
+            })
+            .map(|source| source.ssrc)
+            .collect();
+        theirs.into_iter().for_each(|ssrc| self.network.expect_stream(key, ssrc));
+        if let Some(ssrc) = self.sending.ssrc {
+            self.network.open_stream(ssrc);
+        }
+    }
+
+    fn path_says(&mut self, now: Instant, key: LinkKey, bytes: &[u8]) {
+        let message = match Control::decode(bytes) {
+            Ok(message) => message,
+            Err(error) => return tracing::debug!(?key, %error, "a control message was dropped"),
+        };
+        match (key, message) {
+            (LinkKey::Host(_), Control::Welcome(welcome)) => self.welcomed(now, key, &welcome),
+            (LinkKey::Host(_), Control::Refused { reason }) => self.fail(now, reason.into()),
+            (LinkKey::Host(_), message) if self.network.uplink == Uplink::Path(key) => {
+                self.handle_host_says(now, message);
+            }
+            (LinkKey::Host(_), _) => {}
+            (LinkKey::Peer(peer), Control::Ping { id, sent_at_us, .. }) => {
+                let pong = self.pong(now, peer, id, sent_at_us);
+                self.network.say(key, now, &pong);
+            }
+            (LinkKey::Peer(peer), Control::Pong { id, sent_at_us, received_at_us, replied_at_us, .. }) => {
+                let pong = Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us };
+                self.roster.pong(&pong, self.now_us(now));
+            }
+            (LinkKey::Peer(peer), message) => tracing::debug!(%peer, ?message, "a peer may not say that"),
+        }
+    }
+
+    fn path_plays(&mut self, now: Instant, key: LinkKey, packet: &MediaPacket) {
+        let from = match key {
+            LinkKey::Peer(peer) => (Way::Direct, peer),
+            // The host's own source comes straight, all others are passed on.
+            LinkKey::Host(_) if self.listening.peer_of(packet.ssrc) == Some(PeerId::HOST) => {
+                (Way::Direct, PeerId::HOST)
+            }
+            LinkKey::Host(_) => (Way::ThroughHost, PeerId::HOST),
+        };
+        self.listening.packet(from, packet.ssrc, &packet.head, &packet.payload, now);
+    }
+
+    fn path_closed(&mut self, now: Instant, key: LinkKey, reason: CloseReason) {
+        tracing::debug!(?key, ?reason, "a path closed");
+        match key {
+            LinkKey::Peer(peer) => self.mesh.closed(&mut self.network, peer, now),
+            LinkKey::Host(_) => {
+                if let Some(caller) = &mut self.caller {
+                    caller.closed(&mut self.network, key, now);
+                }
+                if reason == CloseReason::FingerprintMismatch {
+                    self.fail(now, JoinError::WrongHost);
+                }
+            }
+        }
+    }
+
+    fn welcomed(&mut self, now: Instant, key: LinkKey, welcome: &Welcome) {
+        let Some(caller) = &mut self.caller else { return };
+        caller.welcomed(&mut self.network, key, now);
+        if self.me.is_some_and(|me| me != welcome.peer) {
+            self.forget_everybody();
+        }
+        self.me = Some(welcome.peer);
+        self.roster.doubt_all();
+        self.welcomed_at = Some(now);
+        if !self.network.addresses.contains(&welcome.observed) {
+            self.network.addresses.push(welcome.observed);
+        }
+        self.open_streams(key);
+        self.set_state(SessionState::Joined);
+    }
+
+    /// The session goes on under another id of ours: whatever was built on the old one is gone.
+    fn forget_everybody(&mut self) {
+        let peers: Vec<PeerId> = self.roster.peers.keys().copied().collect();
+        peers.into_iter().for_each(|peer| drop(self.forget(peer)));
+    }
+
+    pub(super) fn forget(&mut self, peer: PeerId) -> Option<PeerInfo> {
+        self.mesh.peer_left(&mut self.network, peer);
+        self.listening.peer_left(peer);
+        self.roster.peers.remove(&peer).map(|peer| peer.info)
+    }
+
+    pub(super) fn handle_host_says(&mut self, now: Instant, message: Control) {
+        match message {
+            Control::Welcome(welcome) => {
+                self.me = Some(welcome.peer);
+                self.publish(now);
+            }
+            Control::Joined(info) => self.peer_joined(now, info),
+            Control::Left { peer, reason } => {
+                if let Some(info) = self.forget(peer) {
+                    self.tell(SessionEvent::Left(info.name, reason));
+                }
+            }
+            Control::Published(published) => self.published(published),
+            Control::Unpublished { source } => self.listening.unpublished(source),
+            Control::PathOffer(offer) => {
+                if let Some(me) = self.me.filter(|_| self.roster.peers.contains_key(&offer.peer)) {
+                    self.mesh.offered(&mut self.network, me, &offer, now);
+                }
+            }
+            Control::Candidate { peer, address } => Mesh::candidate(&mut self.network, peer, address),
+            Control::Ping { peer, id, sent_at_us } => {
+                let pong = self.pong(now, peer, id, sent_at_us);
+                self.network.say_to_host(now, pong);
+            }
+            Control::Pong { .. } => self.roster.pong(&message, self.now_us(now)),
+            Control::Goodbye { reason } => self.fail(now, reason.into()),
+            other => tracing::debug!(?other, "the host may not say that"),
+        }
+    }
+
+    fn peer_joined(&mut self, now: Instant, info: PeerInfo) {
+        let Some(me) = self.me.filter(|me| *me != info.peer) else { return };
+        if self.roster.peers.len() >= PARTICIPANTS_MAX {
+            return;
+        }
+        let (peer, name) = (info.peer, info.name.clone());
+        if self.roster.joined(info) {
+            self.tell(SessionEvent::Joined(name));
+        }
+        if me != PeerId::HOST && peer != PeerId::HOST {
+            self.mesh.peer_joined(&mut self.network, me, peer, now);
+        }
+    }
+
+    fn published(&mut self, published: backline_wire::PublishedSource) {
+        let (ssrc, peer) = (published.ssrc, published.peer);
+        if Some(peer) == self.me {
+            if published.generation == self.sending.generation {
+                self.sending.ssrc = Some(ssrc);
+                self.network.open_stream(ssrc);
+            }
+            return;
+        }
+        let (id, name) = (published.info.source, published.info.name.clone());
+        self.listening.published(published);
+        if let Uplink::Path(key) = self.network.uplink {
+            self.network.expect_stream(key, ssrc);
+        }
+        self.network.expect_stream(LinkKey::Peer(peer), ssrc);
+        if self.listening.sources.get(&id).is_some_and(|source| source.slot.is_none()) {
+            self.tell(SessionEvent::NoSlot(name));
+        }
+    }
+
+    pub(super) fn publish(&mut self, now: Instant) {
+        if self.me.is_some() {
+            let info = self.source_info();
+            self.network.say_to_host(now, Control::Publish(info));
+        }
+    }
+
+    pub(super) fn fail(&mut self, now: Instant, error: JoinError) {
+        for (_, path) in self.network.links.iter_mut() {
+            path.close(now);
+        }
+        self.forget_everybody();
+        self.caller = None;
+        self.network.uplink = Uplink::Down;
+        self.set_state(SessionState::Failed(error));
+    }
+
+    pub(super) fn set_state(&mut self, state: SessionState) {
+        if self.state != state {
+            self.state = state;
+            self.tell(SessionEvent::StateChanged);
+        }
+    }
+
+    pub(super) fn tell(&mut self, event: SessionEvent) {
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+
+    fn pong(&self, now: Instant, peer: PeerId, id: u32, sent_at_us: u64) -> Control {
+        let now_us = self.now_us(now);
+        Control::Pong { peer, id, sent_at_us, received_at_us: now_us, replied_at_us: now_us }
+    }
+
+    pub(super) fn now_us(&self, now: Instant) -> u64 {
+        self.network.unix_time(now).as_micros() as u64
+    }
+}

@@ -1,0 +1,63 @@
+//! What is shown of a session.
+
+use super::*;
+
+impl Session {
+    /// Every remote source, in slot order, then those without a slot. `return_delay` is what the return ring
+    /// and the output block add after the playout.
+    pub fn source_views(&self, now: Instant, return_delay: Duration) -> Vec<SourceView> {
+        let mut views: Vec<SourceView> =
+            self.listening.sources.keys().filter_map(|id| self.source_view(*id, now, return_delay)).collect();
+        views.sort_by_key(|view| (view.slot.unwrap_or(SLOTS), view.source));
+        views
+    }
+
+    /// All 16 slots.
+    pub fn slot_views(&self) -> [Option<SlotView>; SLOTS] {
+        std::array::from_fn(|slot| {
+            let id = self.listening.slots.source_at(slot)?;
+            let source = self.listening.sources.get(&id);
+            let name = source.map_or_else(String::new, |source| {
+                let peer = self.roster.peers.get(&source.peer).map_or("", |peer| peer.info.name.as_str());
+                format!("{peer} · {}", source.info.name)
+            });
+            Some(SlotView { source: id, name, present: source.is_some_and(|source| source.present) })
+        })
+    }
+
+    fn source_view(&self, id: SourceId, now: Instant, return_delay: Duration) -> Option<SourceView> {
+        let source = self.listening.sources.get(&id)?;
+        let peer = self.roster.peers.get(&source.peer);
+        let stats = source.playout.stats();
+        let route = match (source.present, source.is_direct(now), source.is_forwarded(now)) {
+            (true, true, _) => Route::Direct,
+            (true, false, true) => Route::ThroughHost,
+            _ => Route::Waiting,
+        };
+        let played_at = peer
+            .zip(stats.played.and_then(|played| played.captured_at))
+            .and_then(|(peer, at)| peer.clock.to_ours(at));
+        let latency = played_at
+            .and_then(|at| self.network.unix_time(now).checked_sub(at))
+            .map(|latency| latency + return_delay)
+            .filter(|_| route != Route::Waiting);
+        Some(SourceView {
+            source: id,
+            slot: source.slot,
+            participant_name: peer.map_or_else(String::new, |peer| peer.info.name.to_string()),
+            source_name: source.info.name.to_string(),
+            colour: source.info.colour,
+            present: source.present,
+            route,
+            encrypted: route != Route::Waiting,
+            latency,
+            round_trip: peer.and_then(|peer| peer.clock.round_trip()),
+            loss: source.loss(),
+            concealed_frames: stats.concealed_frames(),
+            recovered_frames: stats.recovered_frames(),
+            depth: stats.queued,
+            drift_ppm: stats.drift_ppm,
+            encoding: crate::view::describe(source.info.format),
+        })
+    }
+}

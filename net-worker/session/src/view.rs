@@ -1,0 +1,111 @@
+//! What a listener is shown of the session: plain values, no behaviour, made anew for each look.
+
+use std::time::Duration;
+
+use backline_wire::limits::NETWORK_RATE_HZ;
+use backline_wire::{SourceId, StreamFormat};
+
+/// How a source reaches this instance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Route {
+    /// Straight from the other participant.
+    Direct,
+    /// Passed on by the host.
+    ThroughHost,
+    /// Nothing has come yet, or the source is away.
+    #[default]
+    Waiting,
+}
+
+/// One remote source as the listener sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceView {
+    /// Who and which instance.
+    pub source: SourceId,
+    /// The slot it plays on, 0 to 15; none where all 16 are taken.
+    pub slot: Option<usize>,
+    /// The participant's name.
+    pub participant_name: String,
+    /// The source's name.
+    pub source_name: String,
+    /// The participant's colour, sRGB.
+    pub colour: [u8; 3],
+    /// In the session now.
+    pub present: bool,
+    /// How it reaches us.
+    pub route: Route,
+    /// DTLS-SRTP is up on the path it comes by.
+    pub encrypted: bool,
+    /// From their capture to our playout, measured by time stamps and clock offset.
+    pub latency: Option<Duration>,
+    /// Round trip to the participant.
+    pub round_trip: Option<Duration>,
+    /// Share of what was played in the last seconds that was concealed, 0 to 1.
+    pub loss: f32,
+    /// Concealed sample frames since it joined.
+    pub concealed_frames: u64,
+    /// Sample frames brought back from redundancy since it joined.
+    pub recovered_frames: u64,
+    /// What the playout holds now.
+    pub depth: Duration,
+    /// Their clock against ours, parts per million.
+    pub drift_ppm: f32,
+    /// In words: "PCM 16 bit, 1.25 ms".
+    pub encoding: String,
+}
+
+/// A slot and what it is bound to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlotView {
+    /// What it is bound to, also while that is away.
+    pub source: SourceId,
+    /// The last known name, "Ada · Guitar"; empty where none is known yet.
+    pub name: String,
+    /// The source is in the session.
+    pub present: bool,
+}
+
+/// What this instance sends.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct SendView {
+    /// In words: "Opus 256 kbit/s, 2.5 ms".
+    pub encoding: String,
+    /// To all peers together, over the last second.
+    pub packets_per_second: f32,
+    /// To all peers together, over the last second, as RTP payload.
+    pub bits_per_second: f32,
+}
+
+/// A stream's format in words, for people.
+pub fn describe(format: StreamFormat) -> String {
+    let milliseconds = f32::from(format.frame_frames) * 1_000.0 / NETWORK_RATE_HZ as f32;
+    let length = format!("{milliseconds:.2}");
+    let length = length.trim_end_matches('0').trim_end_matches('.');
+    let copies = match format.redundancy {
+        0 => String::new(),
+        1 => ", sent twice".to_owned(),
+        n => format!(", sent {} times", n + 1),
+    };
+    match format.payload_type {
+        96 => format!("PCM 16 bit, {length} ms{copies}"),
+        97 => format!("PCM 24 bit, {length} ms{copies}"),
+        111 => format!("Opus {} kbit/s, {length} ms{copies}", format.bitrate_bps / 1_000),
+        _ => "unknown".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn formats_read_well() {
+        let format = |payload_type, frame_frames, bitrate_bps, redundancy| {
+            describe(StreamFormat { payload_type, frame_frames, bitrate_bps, redundancy })
+        };
+        assert_eq!(format(96, 60, 0, 0), "PCM 16 bit, 1.25 ms");
+        assert_eq!(format(111, 120, 256_000, 0), "Opus 256 kbit/s, 2.5 ms");
+        assert_eq!(format(111, 240, 128_000, 2), "Opus 128 kbit/s, 5 ms, sent 3 times");
+        assert_eq!(format(111, 480, 128_000, 1), "Opus 128 kbit/s, 10 ms, sent twice");
+    }
+}
