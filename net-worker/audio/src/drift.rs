@@ -103,13 +103,17 @@ impl DriftResampler {
         let wanted = self.needed_input(output.len());
         let brought = wanted.min(input.len());
         self.append(&input[..brought], wanted);
-        let mut window_at = 0;
-        for frame in output {
-            // The window moves before the output is computed, so that one sample frame in gives one out.
-            window_at += self.phase.step();
-            *frame = self.interpolate(window_at);
+        if self.phase.is_at_rest() {
+            self.copy_out(output);
+        } else {
+            let mut window_at = 0;
+            for frame in output {
+                // The window moves before the output is computed, so that one sample frame in gives one out.
+                window_at += self.phase.step();
+                *frame = self.interpolate(window_at);
+            }
+            debug_assert_eq!(window_at, wanted);
         }
-        debug_assert_eq!(window_at, wanted);
         for channel in &mut self.history {
             channel.copy_within(wanted..wanted + TAPS, 0);
         }
@@ -126,6 +130,15 @@ impl DriftResampler {
         }
     }
 
+    /// What [`interpolate`](Self::interpolate) would give at rest, several times as fast.
+    fn copy_out(&self, output: &mut [[f32; CHANNELS]]) {
+        let [left, right] = &self.history;
+        let centres = left[TAPS - DELAY_FRAMES..].iter().zip(&right[TAPS - DELAY_FRAMES..]);
+        for (frame, (left, right)) in output.iter_mut().zip(centres) {
+            *frame = [*left, *right];
+        }
+    }
+
     #[inline]
     fn interpolate(&self, window_at: usize) -> [f32; CHANNELS] {
         let [left, right] = &self.history;
@@ -134,11 +147,9 @@ impl DriftResampler {
             let centre = window_at + TAPS - 1 - DELAY_FRAMES;
             return [left[centre], right[centre]];
         }
-        let window = |channel: &[f32; HISTORY_FRAMES]| -> Option<[f32; TAPS]> {
-            channel[window_at..].first_chunk::<TAPS>().copied()
-        };
-        match (window(left), window(right)) {
-            (Some(left), Some(right)) => self.kernel.apply(fraction, &left, &right),
+        let windows = (left[window_at..].first_chunk(), right[window_at..].first_chunk());
+        match windows {
+            (Some(left), Some(right)) => self.kernel.apply(fraction, left, right),
             _ => [0.0; CHANNELS],
         }
     }

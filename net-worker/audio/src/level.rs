@@ -263,15 +263,23 @@ mod tests {
     #[test]
     fn reads_what_people_type() {
         for (text, level_db) in [
-            ("-6 dB", -6.0), ("-6.0dB", -6.0), (" −6,5 DB ", -6.5), ("0", 0.0), ("+3", 3.0), ("- 3", -3.0),
-            ("99", 12.0), (".5", 0.5),
+            ("-6 dB", -6.0),
+            ("-6.0dB", -6.0),
+            (" −6,5 DB ", -6.5),
+            ("0", 0.0),
+            ("+3", 3.0),
+            ("- 3", -3.0),
+            ("99", 12.0),
+            (".5", 0.5),
         ] {
             assert_eq!(parse_db(text), Ok(Db(level_db)), "{text}");
         }
         for text in ["mute", "MUTE", "-inf", "-Inf dB", "−∞ dB", "off", "-80", "-1000"] {
             assert_eq!(parse_db(text), Ok(Db::SILENT), "{text}");
         }
-        for text in ["", "dB", "loud", "nan", "inf", "1e3", "--3", "1.2.3", "é", "ééé", "0.00000000000000000001"] {
+        for text in
+            ["", "dB", "loud", "nan", "inf", "1e3", "--3", "1.2.3", "é", "ééé", "0.00000000000000000001"]
+        {
             assert!(parse_db(text).is_err(), "{text}");
         }
         assert!(parse_db("loud").unwrap_err().to_string().contains("\"loud\""));

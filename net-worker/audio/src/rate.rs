@@ -72,7 +72,9 @@ impl fmt::Display for SampleRate {
 
 /// A device rate outside what Backline can convert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the audio device runs at {rate_hz} Hz: choose a sample rate from 44100 to 192000 Hz in the audio settings (48000 is best)")]
+#[error(
+    "the audio device runs at {rate_hz} Hz: choose a sample rate from 44100 to 192000 Hz in the audio settings (48000 is best)"
+)]
 pub struct UnsupportedRate {
     /// The rate that was asked for.
     pub rate_hz: u32,

@@ -138,7 +138,10 @@ mod tests {
         let mut gain = StereoGain::new(Gain::UNITY, Pan::CENTRE);
         assert_eq!(mix_interleaved(&source, &mut left, &mut right, &mut gain), 100);
         for (index, pair) in source.chunks(2).enumerate() {
-            assert_eq!([left[index].to_bits(), right[index].to_bits()], [pair[0].to_bits(), pair[1].to_bits()]);
+            assert_eq!(
+                [left[index].to_bits(), right[index].to_bits()],
+                [pair[0].to_bits(), pair[1].to_bits()]
+            );
         }
     }
 

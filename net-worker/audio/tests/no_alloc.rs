@@ -2,7 +2,8 @@
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc};
 use backline_audio::{
-    CHANNELS, DriftResampler, Gain, Meter, MeterReading, Pan, RateConverter, SampleRate, StereoGain, parse_db, strip,
+    CHANNELS, DriftResampler, Gain, Meter, MeterReading, Pan, RateConverter, SampleRate, StereoGain,
+    parse_db, strip,
 };
 
 #[global_allocator]
@@ -20,7 +21,8 @@ fn the_drift_resampler_never_allocates() {
             resampler.set_ppm(ppm);
             for frames in BLOCKS_FRAMES {
                 let needed = resampler.needed_input(frames);
-                let consumed = resampler.process(&input[..needed * CHANNELS], &mut output[..frames * CHANNELS]);
+                let consumed =
+                    resampler.process(&input[..needed * CHANNELS], &mut output[..frames * CHANNELS]);
                 assert_eq!(consumed, needed);
             }
         }

@@ -37,7 +37,9 @@ fn encode(bencher: Bencher, encoding: &Encoding) {
 
 #[divan::bench(args = ENCODINGS)]
 fn decode(bencher: Bencher, encoding: &Encoding) {
-    let (Ok(mut encoder), Ok(mut decoder)) = (Encoder::new(*encoding), Decoder::new(encoding.kind())) else { return };
+    let (Ok(mut encoder), Ok(mut decoder)) = (Encoder::new(*encoding), Decoder::new(encoding.kind())) else {
+        return;
+    };
     let mut payloads = vec![Vec::new(); 64];
     for (frame, payload) in frames(*encoding).iter().zip(&mut payloads) {
         if encoder.encode(frame, payload).is_err() {

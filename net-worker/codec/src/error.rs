@@ -9,7 +9,9 @@ use crate::encoding::{MAX_BITRATE_BPS, MAX_FRAME_FRAMES, MIN_BITRATE_BPS, Payloa
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// An Opus rate outside the limits.
-    #[error("{bitrate_bps} bit/s is outside what Opus can do here: choose from {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bit/s")]
+    #[error(
+        "{bitrate_bps} bit/s is outside what Opus can do here: choose from {MIN_BITRATE_BPS} to {MAX_BITRATE_BPS} bit/s"
+    )]
     Bitrate {
         /// The rate that was asked for.
         bitrate_bps: u32,
@@ -23,7 +25,9 @@ pub enum CodecError {
         samples: usize,
     },
     /// A payload whose size no frame has.
-    #[error("a payload of {payload_bytes} bytes is no frame of {kind:?}: it was damaged or comes from another program")]
+    #[error(
+        "a payload of {payload_bytes} bytes is no frame of {kind:?}: it was damaged or comes from another program"
+    )]
     PayloadSize {
         /// What it was said to be.
         kind: PayloadKind,
@@ -31,7 +35,9 @@ pub enum CodecError {
         payload_bytes: usize,
     },
     /// An Opus payload longer than anything that Backline sends.
-    #[error("an Opus payload of {frames} sample frames is longer than the {MAX_FRAME_FRAMES} that are accepted")]
+    #[error(
+        "an Opus payload of {frames} sample frames is longer than the {MAX_FRAME_FRAMES} that are accepted"
+    )]
     PayloadTooLong {
         /// Its length in sample frames.
         frames: usize,
@@ -43,7 +49,9 @@ pub enum CodecError {
         what: &'static str,
     },
     /// libopus failed for a reason of its own.
-    #[error("the Opus codec failed ({what}): choose a PCM quality (Lowest latency or Lossless) and report this")]
+    #[error(
+        "the Opus codec failed ({what}): choose a PCM quality (Lowest latency or Lossless) and report this"
+    )]
     Opus {
         /// libopus's words.
         what: &'static str,

@@ -18,8 +18,8 @@ mod test_signals;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use encoding::{
-    Encoding, MAX_BITRATE_BPS, MAX_FRAME_FRAMES, MIN_BITRATE_BPS, OpusFrame, PAYLOAD_TYPE_L16, PAYLOAD_TYPE_L24,
-    PAYLOAD_TYPE_OPUS, PAYLOAD_TYPE_RED, PayloadKind, PcmFrame,
+    Encoding, MAX_BITRATE_BPS, MAX_FRAME_FRAMES, MIN_BITRATE_BPS, OpusFrame, PAYLOAD_TYPE_L16,
+    PAYLOAD_TYPE_L24, PAYLOAD_TYPE_OPUS, PAYLOAD_TYPE_RED, PayloadKind, PcmFrame,
 };
 pub use error::CodecError;
 pub use quality::{Quality, UnknownQuality};

@@ -23,7 +23,8 @@ pub enum Quality {
 
 impl Quality {
     /// In the order in which they are offered.
-    pub const ALL: [Quality; 4] = [Quality::LowestLatency, Quality::Balanced, Quality::Careful, Quality::Lossless];
+    pub const ALL: [Quality; 4] =
+        [Quality::LowestLatency, Quality::Balanced, Quality::Careful, Quality::Lossless];
 
     /// How it is coded.
     #[must_use]
@@ -60,10 +61,18 @@ impl Quality {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Quality::LowestLatency => "Uncompressed audio in the smallest packets: for wired networks with 2 Mbit/s to spare for each listener.",
-            Quality::Balanced => "Very good sound at a quarter of the bandwidth, 3 ms later: right for most home connections.",
-            Quality::Careful => "Every packet carries copies of the two before it: for Wi-Fi and mobile networks that lose packets.",
-            Quality::Lossless => "24-bit uncompressed audio, exactly as you play it: for fast networks with 3 Mbit/s to spare for each listener.",
+            Quality::LowestLatency => {
+                "Uncompressed audio in the smallest packets: for wired networks with 2 Mbit/s to spare for each listener."
+            }
+            Quality::Balanced => {
+                "Very good sound at a quarter of the bandwidth, 3 ms later: right for most home connections."
+            }
+            Quality::Careful => {
+                "Every packet carries copies of the two before it: for Wi-Fi and mobile networks that lose packets."
+            }
+            Quality::Lossless => {
+                "24-bit uncompressed audio, exactly as you play it: for fast networks with 3 Mbit/s to spare for each listener."
+            }
         }
     }
 
@@ -92,7 +101,9 @@ impl FromStr for Quality {
         let wanted = text.trim();
         Quality::ALL
             .into_iter()
-            .find(|quality| wanted.eq_ignore_ascii_case(quality.key()) || wanted.eq_ignore_ascii_case(quality.name()))
+            .find(|quality| {
+                wanted.eq_ignore_ascii_case(quality.key()) || wanted.eq_ignore_ascii_case(quality.name())
+            })
             .ok_or_else(|| UnknownQuality { text: wanted.chars().take(32).collect() })
     }
 }

@@ -8,7 +8,8 @@ static ALLOCATOR: AllocDisabler = AllocDisabler;
 
 fn encodings() -> Vec<Encoding> {
     let opus = OpusFrame::ALL.map(|frame| Encoding::Opus { frame, bitrate_bps: 256_000 });
-    let pcm = PcmFrame::ALL.into_iter().flat_map(|frame| [Encoding::Pcm16 { frame }, Encoding::Pcm24 { frame }]);
+    let pcm =
+        PcmFrame::ALL.into_iter().flat_map(|frame| [Encoding::Pcm16 { frame }, Encoding::Pcm24 { frame }]);
     opus.into_iter().chain(pcm).collect()
 }
 
@@ -17,7 +18,8 @@ fn coding_does_not_allocate_once_warm() {
     for encoding in encodings() {
         let mut encoder = Encoder::new(encoding).unwrap();
         let mut decoder = Decoder::new(encoding.kind()).unwrap();
-        let frame: Vec<f32> = (0..encoding.frame_frames() * 2).map(|n| (n as f32 * 0.1).sin() * 0.3).collect();
+        let frame: Vec<f32> =
+            (0..encoding.frame_frames() * 2).map(|n| (n as f32 * 0.1).sin() * 0.3).collect();
         let (mut payload, mut out) = (Vec::new(), Vec::with_capacity(MAX_FRAME_FRAMES * 2));
         encoder.encode(&frame, &mut payload).unwrap();
         assert_no_alloc(|| {

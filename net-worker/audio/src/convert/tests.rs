@@ -38,10 +38,14 @@ fn fit(samples: &[f32], step: f64) -> (f64, f64) {
     }
     let det = m[0][0] * m[1][1] - m[0][1] * m[1][0];
     let (a, b) = ((v[0] * m[1][1] - v[1] * m[0][1]) / det, (v[1] * m[0][0] - v[0] * m[1][0]) / det);
-    let error: f64 = left.iter().enumerate().map(|(n, x)| {
-        let (s, c) = (step * n as f64).sin_cos();
-        (x - a * c - b * s).powi(2)
-    }).sum();
+    let error: f64 = left
+        .iter()
+        .enumerate()
+        .map(|(n, x)| {
+            let (s, c) = (step * n as f64).sin_cos();
+            (x - a * c - b * s).powi(2)
+        })
+        .sum();
     let power = (a * a + b * b) / 2.0;
     (10.0 * (power * left.len() as f64 / error).log10(), 20.0 * ((2.0 * power).sqrt() / 0.5).log10())
 }
@@ -69,7 +73,8 @@ fn sines_pass_clean_and_level() {
 fn nothing_above_the_lower_nyquist_folds_back() {
     for device_hz in [88_200, 96_000, 192_000] {
         for frequency_hz in [28_000.0, 33_000.0, 40_000.0] {
-            let out = convert(rate(device_hz), SampleRate::NETWORK, &sine(device_hz, frequency_hz, 40_000), 480);
+            let out =
+                convert(rate(device_hz), SampleRate::NETWORK, &sine(device_hz, frequency_hz, 40_000), 480);
             let energy: f32 = out[2_000..].iter().map(|x| x * x).sum::<f32>() / (out.len() - 2_000) as f32;
             let level_db = 10.0 * (energy / 0.125).log10();
             println!("{device_hz} Hz, {frequency_hz} Hz: {level_db:.1} dB left");
@@ -86,10 +91,16 @@ fn an_impulse_comes_out_where_the_delay_says() {
         let mut input = vec![0.0; 8_000];
         input[at * 2] = 1.0;
         let out = convert(from, to, &input, 64);
-        let (weight, moment) = out.iter().step_by(2).enumerate()
+        let (weight, moment) = out
+            .iter()
+            .step_by(2)
+            .enumerate()
             .fold((0.0, 0.0), |(w, m), (n, x)| (w + f64::from(*x), m + n as f64 * f64::from(*x)));
         let found = moment / weight - at as f64 * f64::from(to.hz()) / f64::from(from.hz());
-        println!("{from} to {to}: delay {found:.2} output frames, {:.3} ms", found * 1e3 / f64::from(to.hz()));
+        println!(
+            "{from} to {to}: delay {found:.2} output frames, {:.3} ms",
+            found * 1e3 / f64::from(to.hz())
+        );
         assert!((found - converter.delay_frames() as f64).abs() <= 0.51, "{from} to {to}: {found:.2}");
         assert!(found / f64::from(to.hz()) < 0.001, "more than a millisecond");
     }
@@ -140,7 +151,12 @@ fn equal_rates_are_the_identity() {
 #[test]
 fn odd_rates_work_too() {
     for device_hz in [44_101, 47_999, 176_400, 64_000, 191_999] {
-        let out = convert(rate(device_hz), SampleRate::NETWORK, &sine(device_hz, 1_000.0, device_hz as usize / 2), 480);
+        let out = convert(
+            rate(device_hz),
+            SampleRate::NETWORK,
+            &sine(device_hz, 1_000.0, device_hz as usize / 2),
+            480,
+        );
         let (snr_db, _) = fit(&out[4_000..], TAU * 1_000.0 / 48_000.0);
         println!("{device_hz} Hz: SNR {snr_db:.1} dB");
         assert!(snr_db > 80.0);

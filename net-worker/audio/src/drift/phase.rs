@@ -76,7 +76,8 @@ impl Phase {
     }
 
     fn advance_steadily(&mut self, out_frames: usize) -> usize {
-        let position = i128::from(self.fraction) + (i128::from(ONE) + i128::from(self.excess)) * out_frames as i128;
+        let position =
+            i128::from(self.fraction) + (i128::from(ONE) + i128::from(self.excess)) * out_frames as i128;
         self.fraction = (position & i128::from(ONE - 1)) as i64;
         (position >> FRACTION_BITS) as usize
     }
@@ -121,7 +122,9 @@ mod tests {
 
     #[test]
     fn it_comes_home_from_everywhere_within_a_second() {
-        for (speed_ppm, frames) in [(1000.0, 12_345), (-1000.0, 54_321), (3.0, 100_000), (-0.001, 77), (250.0, 2_001)] {
+        for (speed_ppm, frames) in
+            [(1000.0, 12_345), (-1000.0, 54_321), (3.0, 100_000), (-0.001, 77), (250.0, 2_001)]
+        {
             let mut phase = Phase::new();
             phase.set_target_ppm(speed_ppm);
             phase.advance(frames);

@@ -87,7 +87,8 @@ fn concealment_has_any_length() {
 #[test]
 fn after_a_reset_it_decodes_as_if_new() {
     let payloads = music_payloads(20);
-    let (mut used, mut fresh) = (Decoder::new(PayloadKind::Opus).unwrap(), Decoder::new(PayloadKind::Opus).unwrap());
+    let (mut used, mut fresh) =
+        (Decoder::new(PayloadKind::Opus).unwrap(), Decoder::new(PayloadKind::Opus).unwrap());
     let (mut out, mut expected) = (Vec::new(), Vec::new());
     for payload in &payloads {
         used.decode(payload, &mut out).unwrap();

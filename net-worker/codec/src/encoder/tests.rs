@@ -13,7 +13,8 @@ fn opus(frame: OpusFrame, bitrate_bps: u32) -> Encoding {
 fn round_trip(encoding: Encoding, source: impl Fn(usize) -> [f32; 2]) -> (f64, f64) {
     let mut encoder = Encoder::new(encoding).unwrap();
     let mut decoder = Decoder::new(encoding.kind()).unwrap();
-    let (mut payload, mut out, mut heard, mut bytes, mut packets) = (Vec::new(), Vec::new(), Vec::new(), 0, 0);
+    let (mut payload, mut out, mut heard, mut bytes, mut packets) =
+        (Vec::new(), Vec::new(), Vec::new(), 0, 0);
     let frame_frames = encoding.frame_frames();
     for start in (0..48_000).step_by(frame_frames) {
         let frame: Vec<f32> = (start..start + frame_frames).flat_map(&source).collect();
@@ -64,11 +65,11 @@ fn opus_states_its_look_ahead() {
 #[test]
 fn pcm_is_transparent_on_its_grid() {
     for frame in PcmFrame::ALL {
-        for (encoding, scale) in [(Encoding::Pcm16 { frame }, 32_768.0_f32), (Encoding::Pcm24 { frame }, 8_388_608.0)] {
-            let samples: Vec<f32> = (0..frame.frames())
-                .flat_map(chord)
-                .map(|sample| (sample * scale).round() / scale)
-                .collect();
+        for (encoding, scale) in
+            [(Encoding::Pcm16 { frame }, 32_768.0_f32), (Encoding::Pcm24 { frame }, 8_388_608.0)]
+        {
+            let samples: Vec<f32> =
+                (0..frame.frames()).flat_map(chord).map(|sample| (sample * scale).round() / scale).collect();
             let (mut payload, mut out) = (Vec::new(), Vec::new());
             Encoder::new(encoding).unwrap().encode(&samples, &mut payload).unwrap();
             let decoded = Decoder::new(encoding.kind()).unwrap().decode(&payload, &mut out);
