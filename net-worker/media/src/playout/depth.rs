@@ -22,6 +22,8 @@ const PPM_PER_TICK: f64 = 5.0;
 /// The slack may move this far from where it began before the ratio leaves 1: half a frame, within these.
 const STEADY_TICKS_MIN: f64 = 24.0;
 const STEADY_TICKS_MAX: f64 = 60.0;
+/// Bursts in a measurement by which the pattern of blocks cut into frames has shown itself.
+const BURSTS_SEEN: u32 = 15;
 /// Deeper than the target by more than this (20 ms) for two measurements is dropped instead of worked off.
 const SKIP_TICKS: f64 = 960.0;
 /// A drift below this is no drift (ppm).
@@ -59,6 +61,7 @@ pub struct Depth {
     pulls: Envelope,
     pulled_ticks: f64,
     frame_ticks: f64,
+    bursts: Bursts,
     mode: Mode,
     drift_ppm: f64,
     deep_updates: u32,
@@ -73,6 +76,7 @@ impl Depth {
             pulls: Envelope::new(),
             pulled_ticks: 0.0,
             frame_ticks: 0.0,
+            bursts: Bursts::default(),
             mode: Mode::Hold(None),
             drift_ppm: 0.0,
             deep_updates: 0,
@@ -81,8 +85,12 @@ impl Depth {
 
     /// A packet for tick `at` arrived, on time or late.
     pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u32) {
-        self.arrivals.add(now, at as f64 - now);
         self.frame_ticks = f64::from(frame_ticks);
+        if self.arrivals.add(now, at as f64 - now) {
+            self.arrivals.set_wander(if self.bursts.hide_their_pattern() { self.frame_ticks } else { 0.0 });
+            self.bursts = Bursts::default();
+        }
+        self.bursts.arrived(now, self.frame_ticks);
     }
 
     /// The listener takes `frames`; returns whether a measurement is due ([`update`](Self::update)).
@@ -179,8 +187,10 @@ impl Depth {
     }
 
     fn has_moved(&self, slack: f64, reference: f64, error: f64) -> bool {
-        let steady = (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX);
-        (slack - reference).abs() > steady || error.abs() > self.frame_ticks.max(STEADY_TICKS_MAX)
+        let frame = self.frame_ticks.max(STEADY_TICKS_MAX);
+        let wander = self.arrivals.wander() + self.pulls.wander();
+        let steady = (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX).max(wander.min(frame));
+        (slack - reference).abs() > steady || error.abs() > frame + STEADY_TICKS_MIN
     }
 
     fn follow(&mut self, error: f64, calm: u32) -> Correction {
@@ -192,5 +202,30 @@ impl Depth {
         }
         self.mode = Mode::Follow(calm);
         Correction::Ppm((self.drift_ppm + PPM_PER_TICK * error).clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM))
+    }
+}
+
+/// The packets of one measurement: how many, in how many bursts.
+///
+/// A large block that is no multiple of the frame is cut differently each time, so that the edge of its bursts
+/// wanders by up to a frame over many blocks, without any drift.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bursts {
+    packets: u32,
+    bursts: u32,
+    last: f64,
+}
+
+impl Bursts {
+    fn arrived(&mut self, now: f64, frame_ticks: f64) {
+        self.packets += 1;
+        if self.bursts == 0 || now - self.last >= frame_ticks / 4.0 {
+            self.bursts += 1;
+        }
+        self.last = now;
+    }
+
+    fn hide_their_pattern(self) -> bool {
+        self.bursts < BURSTS_SEEN && self.packets > self.bursts + self.bursts / 2
     }
 }

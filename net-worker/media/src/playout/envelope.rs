@@ -14,6 +14,8 @@ const BUCKETS_FOR_SLOPE: usize = 4;
 const BUCKETS_FOR_LEVEL: usize = 8;
 /// The slope must move the line by so many times its own noise before it is believed.
 const SLOPE_OVER_NOISE: f64 = 4.0;
+/// An edge may wander so many times as far as its noise.
+const WANDER_OVER_NOISE: f64 = 3.0;
 /// No clock is farther off than this (ticks per tick); steeper is a change of path, not drift.
 const SLOPE_MAX: f64 = 0.001_5;
 const PAIRS: usize = BUCKETS * (BUCKETS - 1) / 2;
@@ -32,6 +34,8 @@ pub struct Envelope {
     open: Option<Point>,
     open_bucket: f64,
     slope: f64,
+    noise: f64,
+    wander: f64,
     pivot: Point,
 }
 
@@ -39,14 +43,14 @@ impl Envelope {
     /// Nothing measured yet.
     pub fn new() -> Self {
         let zero = Point::default();
-        Self { points: [zero; BUCKETS], count: 0, open: None, open_bucket: 0.0, slope: 0.0, pivot: zero }
+        Self { points: [zero; BUCKETS], count: 0, open: None, open_bucket: 0.0, slope: 0.0, noise: 0.0, wander: 0.0, pivot: zero }
     }
 
     /// Adds a value measured at `time` (ticks, never falling); returns whether a bucket was closed by it.
     pub fn add(&mut self, time: f64, value: f64) -> bool {
         let bucket = (time / BUCKET_TICKS).floor();
         if bucket > self.open_bucket + BUCKETS_FOR_LEVEL as f64 {
-            *self = Self::new();
+            *self = Self { wander: self.wander, ..Self::new() };
         }
         let closes = self.open.is_some() && bucket > self.open_bucket;
         if closes {
@@ -73,6 +77,16 @@ impl Envelope {
         self.slope
     }
 
+    /// How far a bucket's minimum may be from the edge without any drift, in ticks.
+    pub fn wander(&self) -> f64 {
+        self.wander.max(WANDER_OVER_NOISE * self.noise)
+    }
+
+    /// Tells by how many ticks the minimum of a bucket may wander for reasons that repeat more slowly.
+    pub fn set_wander(&mut self, wander: f64) {
+        self.wander = wander;
+    }
+
     /// Whether enough has been seen for [`slope`](Self::slope) to mean something.
     pub fn is_settled(&self) -> bool {
         self.count >= BUCKETS_FOR_SLOPE
@@ -93,11 +107,13 @@ impl Envelope {
 
     fn fit(&mut self) {
         let last = self.points[self.count - 1].time;
-        let slope = self.median_slope().clamp(-SLOPE_MAX, SLOPE_MAX);
+        let slope = self.median_slope();
         let (level, noise) = self.level(slope, last, self.count);
         let span = last - self.points[0].time;
-        let certain = (slope * span).abs() > SLOPE_OVER_NOISE * noise;
+        let moved = (slope * span).abs();
+        let certain = moved > SLOPE_OVER_NOISE * noise && moved > self.wander && slope.abs() <= SLOPE_MAX;
         self.slope = if certain { slope } else { 0.0 };
+        self.noise = noise;
         let value = if certain { level } else { self.level(0.0, last, BUCKETS_FOR_LEVEL).0 };
         self.pivot = Point { time: last, value };
     }

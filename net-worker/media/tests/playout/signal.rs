@@ -14,7 +14,7 @@ fn grid(seed: u64) -> f32 {
     let mut word = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     word = (word ^ word >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     word = (word ^ word >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-    f32::from((word >> 48) as u16 as i16) / 65_536.0
+    f32::from(((word >> 48) as u16 as i16) / 2) / 32_768.0
 }
 
 /// Four partials in each ear, none related to a block size.
