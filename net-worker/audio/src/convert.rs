@@ -62,6 +62,17 @@ impl RateConverter {
         (input_frames * to).div_ceil(from) + 2
     }
 
+    /// How many sample frames to push so that at least `out_frames` come out: the least number or up to two more (and two
+    /// more again for the first push after a start, which the filter keeps).
+    #[must_use]
+    pub fn input_for(&self, out_frames: usize) -> usize {
+        if self.filter.is_none() || out_frames == 0 {
+            return out_frames;
+        }
+        let (from, to) = (self.from.hz() as usize, self.to.hz() as usize);
+        ((out_frames + 1) * from).div_ceil(to)
+    }
+
     /// Converts a block of any length and appends what it gives to `out`. Over time, exactly `to / from` sample frames
     /// for each one of `input`. Does not allocate when `out` has room for [`output_bound`](Self::output_bound).
     pub fn push(&mut self, input: &[f32], out: &mut Vec<f32>) {

@@ -67,6 +67,7 @@ impl Ramp {
         self.advance(moving.len());
         match self.target {
             1.0 => {}
+            0.0 => settled.as_flattened_mut().fill(0.0),
             target => settled.as_flattened_mut().iter_mut().for_each(|sample| *sample *= target),
         }
     }

@@ -94,6 +94,9 @@ pub fn mix_into_interleaved(source: &[f32], bus: &mut [f32], gain: &mut StereoGa
         sum[1] += pair[1] * gain.right.gain_at(index);
     }
     gain.advance(frames);
+    if gain.is_silent() {
+        return frames;
+    }
     let gains = [gain.left.target(), gain.right.target()];
     for (pair, sum) in pairs.iter().zip(bus.iter_mut()).skip(moving) {
         sum[0] += pair[0] * gains[0];

@@ -140,12 +140,31 @@ fn the_count_is_exact_over_time() {
 }
 
 #[test]
+fn what_was_asked_for_comes_out() {
+    for (from, to) in pairs() {
+        let mut converter = RateConverter::new(from, to).unwrap();
+        let mut out = Vec::new();
+        converter.push(&[0.0; 2 * CHANNELS], &mut out);
+        for turn in 0..2_000 {
+            let wanted = [1, 2, 63, 64, 147, 160, 480][turn % 7];
+            let input = converter.input_for(wanted);
+            out.clear();
+            converter.push(&[0.0; 4_000][..input * CHANNELS], &mut out);
+            let got = out.len() / CHANNELS;
+            let at_most = wanted + 3 * (to.hz() / from.hz()).max(1) as usize;
+            assert!((wanted..=at_most).contains(&got), "{from} to {to}: {got} of {wanted}");
+        }
+    }
+}
+
+#[test]
 fn equal_rates_are_the_identity() {
     let mut converter = RateConverter::new(SampleRate::NETWORK, SampleRate::NETWORK).unwrap();
     let mut out = vec![9.0];
     converter.push(&[1.0, -0.0, 3.0, 4.0, 5.0], &mut out);
     assert_eq!(out, [9.0, 1.0, -0.0, 3.0, 4.0]);
     assert_eq!(converter.delay_frames(), 0);
+    assert_eq!(converter.input_for(64), 64);
 }
 
 #[test]
