@@ -24,7 +24,7 @@ impl Certificate {
     /// # Errors
     /// When the system has no randomness to give.
     pub fn generate() -> Result<Self, CertificateError> {
-        let provider = Arc::new(str0m::crypto::from_feature_flags());
+        let provider = Arc::new(crate::dtls::provider());
         let certificate = provider.dtls_provider.generate_certificate().ok_or(CertificateError::NoKey)?;
         let fingerprint = Fingerprint(provider.sha256_provider.sha256(&certificate.certificate));
         Ok(Certificate { provider, certificate, fingerprint })

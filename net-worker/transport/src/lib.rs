@@ -8,6 +8,7 @@
 
 pub mod certificate;
 pub mod demux;
+mod dtls;
 pub mod media;
 pub mod path;
 pub mod stats;

@@ -169,6 +169,8 @@ pub struct Path {
     channel_is_open: bool,
     /// A host that does not know our link has said so; believed when the time to connect is over.
     told_unauthorised: bool,
+    /// The peer's certificate is wrong; it is told by then.
+    refuse_by: Option<Instant>,
     /// Set while str0m still has to be drained before the end.
     ending: Option<CloseReason>,
     rtc_deadline: Option<Instant>,
@@ -208,6 +210,7 @@ impl Path {
             control_bytes: 0,
             channel_is_open: false,
             told_unauthorised: false,
+            refuse_by: None,
             ending: None,
             rtc_deadline: None,
             created: now,
@@ -228,7 +231,11 @@ impl Path {
     /// Whether this path would take the datagram: its peer's address is proven, or it is a check that
     /// proves to know our password. Costs an HMAC for STUN, a comparison else.
     pub fn accepts(&self, source: SocketAddr, datagram: &[u8]) -> bool {
-        self.state != State::Closed && self.addresses.accepts(&self.rtc, self.created, source, datagram)
+        match self.state {
+            State::Closed => false,
+            State::Connecting if self.is_refusal(datagram) => true,
+            _ => self.addresses.accepts(&self.rtc, self.created, source, datagram),
+        }
     }
 
     /// A datagram came, to our address `local`. Never an error: what is not valid is counted.
@@ -369,12 +376,6 @@ impl Path {
     /// control. While the peer is there, never more than about half a second ago.
     pub fn last_heard(&self) -> Option<Instant> {
         self.last_heard
-    }
-
-    /// A host has answered that it does not know our link; believed when the time to connect is over, or
-    /// earlier by a caller that knows better.
-    pub fn is_told_uninvited(&self) -> bool {
-        self.told_unauthorised
     }
 
     /// Whether media can be sent.

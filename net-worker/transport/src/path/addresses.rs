@@ -22,6 +22,8 @@ pub(super) struct Addresses {
     remotes: BTreeSet<SocketAddr>,
     /// Every address that the peer has said it sees us at; bounded for the same reason.
     mapped: BTreeSet<SocketAddr>,
+    /// Where checks came from that know the password. Part of `remotes`.
+    proven: BTreeSet<SocketAddr>,
     set_aside: BTreeSet<SocketAddr>,
     current: Option<Current>,
     requests: VecDeque<([u8; 12], Instant)>,
@@ -77,8 +79,14 @@ impl Addresses {
         self.locals.get(&name).copied().unwrap_or(name)
     }
 
+    /// Whether to look inside. A check proves itself; anything else must come from where the peer has
+    /// proven to be. (That it sent a proven check is enough to listen there: what we send goes only
+    /// where ICE has had an answer from.)
     pub(super) fn accepts(&self, rtc: &Rtc, at: Instant, source: SocketAddr, datagram: &[u8]) -> bool {
         let source = plain(source);
+        if !matches!(datagram, [0..=1, ..]) {
+            return self.proven.contains(&source);
+        }
         Receive::new(Protocol::Udp, source, source, datagram)
             .is_ok_and(|receive| rtc.accepts(&Input::Receive(at, receive)))
     }
@@ -110,6 +118,9 @@ impl Addresses {
         dialer: bool,
     ) -> bool {
         self.heard_from(now, source);
+        if self.remotes.contains(&source) {
+            self.proven.insert(source);
+        }
         if stun.kind == StunKind::Response {
             self.round_trip = self.sent_at(&stun.transaction).map(|sent| now.saturating_duration_since(sent));
             return false;

@@ -1,7 +1,7 @@
 //! str0m wants to be drained after every change: here it is, into the path's own queues.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backline_wire::Fingerprint;
 use backline_wire::limits::{
@@ -53,13 +53,17 @@ impl Path {
 
     pub(super) fn connect_deadline(&self) -> Instant {
         let allowed = if self.told_unauthorised { PATH_CONNECT_TIME_MAX / 3 } else { PATH_CONNECT_TIME_MAX };
-        self.created + allowed
+        self.refuse_by.unwrap_or(self.created + allowed)
     }
 
     pub(super) fn enforce_deadlines(&mut self, now: Instant) {
         match self.state {
             State::Connecting if now >= self.connect_deadline() => {
-                let reason = if self.told_unauthorised { CloseReason::NotInvited } else { CloseReason::NoAnswer };
+                let reason = match (self.refuse_by, self.told_unauthorised) {
+                    (Some(_), _) => CloseReason::FingerprintMismatch,
+                    (None, true) => CloseReason::NotInvited,
+                    (None, false) => CloseReason::NoAnswer,
+                };
                 self.end(now, Some(reason));
             }
             State::Connected if now >= self.last_heard.unwrap_or(self.created) + PATH_SILENCE_MAX => {
@@ -75,9 +79,11 @@ impl Path {
             return;
         }
         self.last_now = self.last_now.max(now);
+        self.ending = reason;
         // Best effort: what cannot be said any more is noticed by the peer's own deadline.
+        let _ = self.rtc.handle_input(Input::Timeout(self.last_now));
         let _ = self.rtc.close();
-        self.drain();
+        self.take_outputs();
         self.finish(reason);
     }
 
@@ -149,6 +155,16 @@ impl Path {
 
     fn drain(&mut self) {
         self.flush_control();
+        self.take_outputs();
+        if self.ending.is_none() && !self.rtc.is_alive() && self.state != State::Closed {
+            self.ending = Some(CloseReason::ClosedByPeer);
+        }
+        if let Some(reason) = self.ending.take() {
+            self.end(self.last_now, Some(reason));
+        }
+    }
+
+    fn take_outputs(&mut self) {
         let mut errors = 0;
         loop {
             match self.rtc.poll_output() {
@@ -169,17 +185,15 @@ impl Path {
                 }
             }
         }
-        if self.ending.is_none() && !self.rtc.is_alive() && self.state != State::Closed {
-            self.ending = Some(CloseReason::ClosedByPeer);
-        }
-        if let Some(reason) = self.ending.take() {
-            self.finish(Some(reason));
-        }
     }
 
     fn handle_event(&mut self, event: Event) {
+        if self.ending.is_some() {
+            return;
+        }
         match event {
             Event::Connected => self.verify_peer(),
+            Event::ChannelOpen(..) if self.refuse_by.is_some() => self.fail(CloseReason::FingerprintMismatch),
             Event::ChannelOpen(id, _) if id == self.channel => self.channel_is_open = true,
             Event::ChannelData(data) => self.take_control(data.id == self.channel, data.data),
             Event::RtpPacket(packet) if self.state == State::Connected => {
@@ -192,14 +206,17 @@ impl Path {
         }
     }
 
-    /// The certificate is the peer's only proof of who it is: nothing of it is passed on before this.
+    /// The certificate is the peer's only proof of who it is: nothing is passed on before this. A wrong
+    /// one ends the path as soon as the peer can be told (str0m says no goodbye before SCTP is up).
     fn verify_peer(&mut self) {
         let api = self.rtc.direct_api();
         let bytes = api.remote_dtls_fingerprint().map(|print| print.bytes.as_slice());
         let remote = bytes.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()).map(Fingerprint);
         match (remote, self.expected) {
             (None, _) => self.fail(CloseReason::Encryption),
-            (Some(remote), Some(expected)) if remote != expected => self.fail(CloseReason::FingerprintMismatch),
+            (Some(remote), Some(expected)) if remote != expected => {
+                self.refuse_by = Some(self.last_now + REFUSE_WITHIN);
+            }
             (Some(remote_fingerprint), _) => {
                 self.state = State::Connected;
                 self.last_heard = Some(self.last_now);
@@ -231,12 +248,9 @@ impl Path {
         }
     }
 
-    /// Ends the path once str0m has been drained, so that the peer is told.
+    /// Ends the path once str0m has been drained: only then can it still tell the peer.
     fn fail(&mut self, reason: CloseReason) {
-        if self.ending.is_none() {
-            self.ending = Some(reason);
-            let _ = self.rtc.close();
-        }
+        self.ending.get_or_insert(reason);
     }
 
     fn finish(&mut self, reason: Option<CloseReason>) {
@@ -293,5 +307,7 @@ impl Path {
     }
 }
 
+/// How long a peer with a wrong certificate may take until it can be told.
+const REFUSE_WITHIN: Duration = Duration::from_secs(1);
 /// Errors of one drain; str0m repeats some until something changes.
 const POLL_ERRORS_MAX: u32 = 8;
