@@ -97,7 +97,7 @@ pub fn stun_unauthorised(request: &[u8], out: &mut Vec<u8>) -> bool {
 /// Whether this is such an answer. It is not authenticated: it may explain why no connection comes
 /// about, and must never end one.
 pub fn is_unauthorised_response(datagram: &[u8]) -> bool {
-    matches!(classify(datagram), Datagram::Stun(Stun { kind: StunKind::Error { code: 401 }, .. }))
+    matches!(classify(datagram), Datagram::Stun(Stun { kind: UNAUTHORISED, .. }))
 }
 
 fn parse_stun(datagram: &[u8]) -> Option<Stun<'_>> {
@@ -180,6 +180,8 @@ fn error_code(value: &[u8]) -> u16 {
     }
 }
 
+/// The answer to somebody whose link is not ours.
+pub(crate) const UNAUTHORISED: StunKind = StunKind::Error { code: 401 };
 /// First byte of STUN, of DTLS, and of RTP and RTCP (RFC 7983 section 7).
 pub const FIRST_BYTES: [Range<u8>; 3] = [0..2, 20..64, 128..192];
 

@@ -25,6 +25,9 @@ pub(super) struct Addresses {
     /// Where checks came from that know the password. Part of `remotes`.
     proven: BTreeSet<SocketAddr>,
     set_aside: BTreeSet<SocketAddr>,
+    /// Taken back after they were set aside, under names of their own: ICE never takes the same back.
+    taken_back: BTreeMap<SocketAddr, Candidate>,
+    moves: usize,
     current: Option<Current>,
     requests: VecDeque<([u8; 12], Instant)>,
     round_trip: Option<Duration>,
@@ -92,7 +95,13 @@ impl Addresses {
     }
 
     /// May this check (already proven to be the peer's) be given to ICE?
-    pub(super) fn admit_stun(&mut self, now: Instant, source: SocketAddr, stun: &Stun<'_>) -> Result<(), DropReason> {
+    pub(super) fn admit_stun(
+        &mut self,
+        rtc: &mut Rtc,
+        now: Instant,
+        source: SocketAddr,
+        stun: &Stun<'_>,
+    ) -> Result<(), DropReason> {
         if !self.allowance.take(now) {
             return Err(DropReason::StunFlood);
         }
@@ -105,6 +114,9 @@ impl Addresses {
             return Err(DropReason::TooManyAddresses);
         }
         known.insert(address);
+        if self.set_aside.remove(&source) {
+            self.take_back(rtc, source);
+        }
         Ok(())
     }
 
@@ -125,15 +137,13 @@ impl Addresses {
             self.round_trip = self.sent_at(&stun.transaction).map(|sent| now.saturating_duration_since(sent));
             return false;
         }
-        if self.set_aside.remove(&source) {
-            self.add_remote(rtc, source);
-        }
         let Some(current) = self.current else { return false };
         let silent = now.saturating_duration_since(current.heard) > MOVED_AFTER;
         // A controlled agent follows only where the controlling one wants to be.
-        if current.remote == source || !silent || !(dialer || stun.use_candidate) {
+        if current.remote == source || !silent || !(dialer || stun.use_candidate) || self.moves >= MOVES_MAX {
             return false;
         }
+        self.moves += 1;
         self.set_aside(rtc, current.remote);
         self.current = Some(Current { remote: source, heard: now });
         true
@@ -181,12 +191,25 @@ impl Addresses {
     }
 
     fn set_aside(&mut self, rtc: &mut Rtc, address: SocketAddr) {
-        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
-            // A peer-reflexive candidate becomes a host candidate first: only those have a public
-            // constructor, and to be discarded it must be named exactly.
+        let candidate = match self.taken_back.remove(&address) {
+            Some(candidate) => candidate,
+            None => {
+                let Ok(candidate) = Candidate::host(address, Protocol::Udp) else { return };
+                // A peer-reflexive candidate becomes a host candidate first: those cannot be named,
+                // and to be discarded a candidate must be named exactly.
+                rtc.add_remote_candidate(candidate.clone());
+                candidate
+            }
+        };
+        rtc.direct_api().invalidate_candidate(&candidate);
+        self.set_aside.insert(address);
+    }
+
+    fn take_back(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+        let unique = placeholder(address.is_ipv4(), self.moves as u16 + 1);
+        if let Ok(candidate) = Candidate::server_reflexive(address, unique, Protocol::Udp) {
             rtc.add_remote_candidate(candidate.clone());
-            rtc.direct_api().invalidate_candidate(&candidate);
-            self.set_aside.insert(address);
+            self.taken_back.insert(address, candidate);
         }
     }
 }
@@ -249,6 +272,8 @@ pub(super) fn plain(address: SocketAddr) -> SocketAddr {
 
 const LOCALS_MAX: usize = 16;
 const REMOTES_MAX: usize = 64;
+/// Each costs ICE a candidate that it never forgets. After so many a new path is better.
+const MOVES_MAX: usize = 512;
 const REQUESTS_KEPT: usize = 64;
 const STUN_PER_SECOND: f64 = 64.0;
 const STUN_BURST: f64 = 128.0;

@@ -87,6 +87,12 @@ impl Path {
         self.finish(reason);
     }
 
+    /// A host that does not know our link answers one of our checks; only who saw the check can.
+    pub(super) fn is_refusal(&self, datagram: &[u8]) -> bool {
+        let Datagram::Stun(stun) = classify(datagram) else { return false };
+        is_unauthorised_response(datagram) && self.addresses.sent_at(&stun.transaction).is_some()
+    }
+
     fn receive_stun(
         &mut self,
         now: Instant,
@@ -95,15 +101,14 @@ impl Path {
         datagram: &[u8],
         stun: &Stun<'_>,
     ) -> Result<(), DropReason> {
-        if self.state == State::Connecting && is_unauthorised_response(datagram) {
-            // Only who saw our check can answer it.
-            self.told_unauthorised |= self.addresses.sent_at(&stun.transaction).is_some();
+        if self.state == State::Connecting && self.is_refusal(datagram) {
+            self.told_unauthorised = true;
             return Ok(());
         }
         if !self.accepts(source, datagram) {
             return Err(DropReason::StunNotProven);
         }
-        self.addresses.admit_stun(now, source, stun)?;
+        self.addresses.admit_stun(&mut self.rtc, now, source, stun)?;
         self.heard(now, source);
         self.feed(now, source, local, datagram)?;
         let dialer = self.role == Role::Dialer;
