@@ -45,7 +45,7 @@ fn one(bundle: &ClapBundle, class: &str, turn: usize) -> Result<(), HostError> {
     let mut plugin = bundle.instance(class)?;
     let parameters = plugin.parameters();
     // Hosts activate twice without having processed.
-    if turn % 7 == 0 {
+    if turn.is_multiple_of(7) {
         let processor = plugin.activate(rate, block)?;
         plugin.deactivate(processor);
     }

@@ -27,14 +27,16 @@ pub struct SideFigures {
     pub level_difference_db: f64,
     /// Signal to noise after alignment.
     pub snr_db: f64,
-    /// Share of one core that the calls of the plugin took, in percent.
+    /// Share of one core that the plugin's callback took, in percent; by the plugin's own account where it gives one.
     pub callback_percent: f64,
-    /// Cost of a call, in microseconds: median.
+    /// Cost of a call as the host sees it (Python's own cost included where it is Python), in microseconds: median.
     pub callback_us_median: f64,
     /// The 99th percentile.
     pub callback_us_p99: f64,
     /// Share of one core that the worker took, in percent.
     pub worker_percent: Option<f64>,
+    /// Callbacks for which the plugin had too little return audio, since its start.
+    pub underruns: Option<u64>,
     /// Frames that the plugin concealed.
     pub concealed_frames: Option<f64>,
     /// How the other side's stream was coded.
@@ -84,10 +86,14 @@ impl SideFigures {
             windows_lost: judgement.as_ref().map_or(0, |judgement| judgement.windows_lost),
             level_difference_db: judgement.as_ref().map_or(0.0, |judgement| judgement.level_difference_db),
             snr_db: judgement.as_ref().map_or(0.0, |judgement| judgement.snr_db),
-            callback_percent: 100.0 * own.run.process_s_total / seconds.max(1e-9),
+            callback_percent: match own.report.callback_us_mean() {
+                Some(mean) => 100.0 * mean * own.run.blocks as f64 * 1e-6 / seconds.max(1e-9),
+                None => 100.0 * own.run.process_s_total / seconds.max(1e-9),
+            },
             callback_us_median: own.run.process_us_median,
             callback_us_p99: own.run.process_us_p99,
             worker_percent: own.report.worker_seconds().map(|(cpu, running)| 100.0 * cpu / running.max(1e-9)),
+            underruns: own.report.count("/meters/underruns"),
             concealed_frames: own.report.sum_of_sources("concealed_frames"),
             encoding: own.report.source_text("encoding"),
             host_blocks_missed: own.run.blocks_missed,

@@ -126,7 +126,7 @@ fn wait_connected(a: &mut HostProcess, b: &mut HostProcess) -> Result<(), HostEr
         a.check_running()?;
         b.check_running()?;
         let reports = [a.report(), b.report()];
-        if reports.iter().all(PluginReport::hears_somebody) {
+        if reports.iter().all(|report| report.hears_somebody()) {
             return Ok(());
         }
         if started.elapsed() > CONNECT_WITHIN {
@@ -148,6 +148,7 @@ fn play_through(
     while started.elapsed() < total {
         for host in hosts.iter_mut() {
             host.check_running()?;
+            host.report();
         }
         let played = started.elapsed().saturating_sub(COUNT_IN).as_secs();
         if played >= said + 5 {

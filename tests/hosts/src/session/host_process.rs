@@ -57,6 +57,8 @@ pub struct HostProcess {
     heard_file: PathBuf,
     figures_file: PathBuf,
     report_file: PathBuf,
+    /// The last report with a source: at the very end the session is over.
+    last_report: PluginReport,
 }
 
 impl HostProcess {
@@ -97,7 +99,8 @@ impl HostProcess {
         let (ready, said) = (Arc::default(), Arc::default());
         listen(child.stdout.take(), child.stderr.take(), &ready, &said);
         let words = child.stdin.take();
-        Ok(Self { name: name.to_owned(), child, words, ready, said, heard_file, figures_file, report_file })
+        let (name, last_report) = (name.to_owned(), PluginReport::default());
+        Ok(Self { name, child, words, ready, said, heard_file, figures_file, report_file, last_report })
     }
 
     /// Waits until blocks are running.
@@ -134,8 +137,12 @@ impl HostProcess {
     }
 
     /// What its plugin last reported.
-    pub fn report(&self) -> PluginReport {
-        PluginReport::read(&self.report_file)
+    pub fn report(&mut self) -> &PluginReport {
+        let report = PluginReport::read(&self.report_file);
+        if report.hears_somebody() || !self.last_report.hears_somebody() {
+            self.last_report = report;
+        }
+        &self.last_report
     }
 
     /// Waits for its end and reads what it left.
@@ -162,7 +169,7 @@ impl HostProcess {
             heard_file: self.heard_file.clone(),
             clock: BlockClock::new(run.start_ns, setup.sample_rate_hz, side.ppm),
             run,
-            report: self.report(),
+            report: self.last_report.clone(),
         })
     }
 

@@ -40,6 +40,11 @@ impl PluginReport {
         self.json.pointer(pointer)?.as_u64()
     }
 
+    /// Mean cost of the plugin's callback in microseconds, as the plugin measures it, without the host's own work.
+    pub fn callback_us_mean(&self) -> Option<f64> {
+        self.json.pointer("/meters/callback/mean_us")?.as_f64()
+    }
+
     /// The sum of a number over all sources.
     pub fn sum_of_sources(&self, name: &str) -> Option<f64> {
         let values: Vec<f64> =

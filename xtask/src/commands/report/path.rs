@@ -1,0 +1,181 @@
+//! The bars of the whole path: latency and noise through the real bundles, a minute without a dropout, cost of `process()`.
+
+use anyhow::Result;
+
+use crate::bars::{Bar, Bars, Limit};
+use crate::bundles::{self, Profile};
+use crate::hosts::{self, Figures, Session};
+use crate::needs::{Install, Purpose};
+use crate::run;
+
+/// Measures all of them, one after the other, so that none disturbs another.
+pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
+    install.ensure(&[Purpose::Build, Purpose::Hosts])?;
+    bundles::build(Profile::Release)?;
+    hosts::build()?;
+    let mut bars = Bars::new();
+    pcm(&mut bars, if quick { 10 } else { 60 });
+    opus(&mut bars, if quick { 10 } else { 60 });
+    callback(&mut bars);
+    Ok(bars)
+}
+
+fn play(name: &str, quality: &str, seconds: u32) -> Result<Figures> {
+    eprintln!("{name}: {quality} at block 64 for {seconds} s");
+    let name = name.to_owned();
+    hosts::session(&Session { name, quality: quality.to_owned(), seconds, block_frames: 64, depth_ms: None })
+}
+
+fn pcm(bars: &mut Bars, seconds: u32) {
+    let latency = Limit::AtMost(5.0);
+    let none = Limit::AtMost(0.0);
+    let holes = format!("PCM: dropouts in {seconds} s, both ways");
+    match heard(play("report-pcm", "lowest-latency", seconds)) {
+        Ok(figures) => {
+            let worst = figures.of_both(|side| side.latency_ms_median, f64::max);
+            bars.push(Bar::new(
+                "1",
+                "PCM, block 64: one-way latency, median, worse way",
+                worst,
+                "ms",
+                latency,
+            ));
+            let late = figures.of_both(|side| side.latency_ms_p99, f64::max);
+            bars.push(Bar::new(
+                "1.p99",
+                "PCM, block 64: one-way latency, p99, worse way",
+                late,
+                "ms",
+                Limit::None,
+            ));
+            let noise = figures.of_both(|side| side.snr_db, f64::min);
+            bars.push(Bar::new("1.snr", "PCM: signal to noise, worse way", noise, "dB", Limit::None));
+            bars.push(Bar::new("2", holes, figures.dropouts() as f64, "", none));
+            machine_was_late(bars, "2.machine", &figures);
+        }
+        Err(why) => {
+            bars.push(Bar::unmeasured(
+                "1",
+                "PCM, block 64: one-way latency, median, worse way",
+                "ms",
+                latency,
+                &why,
+            ));
+            bars.push(Bar::unmeasured("2", holes, "", none, why));
+        }
+    }
+}
+
+fn opus(bars: &mut Bars, seconds: u32) {
+    let latency = Limit::AtMost(9.0);
+    let noise = Limit::AtLeast(25.0);
+    let none = Limit::AtMost(0.0);
+    let holes = format!("Opus: dropouts in {seconds} s, both ways");
+    match heard(play("report-opus", "balanced", seconds)) {
+        Ok(figures) => {
+            let worst = figures.of_both(|side| side.latency_ms_median, f64::max);
+            bars.push(Bar::new(
+                "3",
+                "Opus 2.5 ms, block 64: one-way latency, median, worse way",
+                worst,
+                "ms",
+                latency,
+            ));
+            let late = figures.of_both(|side| side.latency_ms_p99, f64::max);
+            bars.push(Bar::new(
+                "3.p99",
+                "Opus 2.5 ms, block 64: one-way latency, p99, worse way",
+                late,
+                "ms",
+                Limit::None,
+            ));
+            let worst = figures.of_both(|side| side.snr_db, f64::min);
+            bars.push(Bar::new("4", "Opus at 256 kbit/s: signal to noise, worse way", worst, "dB", noise));
+            bars.push(Bar::new("5", holes, figures.dropouts() as f64, "", none));
+            machine_was_late(bars, "5.machine", &figures);
+        }
+        Err(why) => {
+            bars.push(Bar::unmeasured(
+                "3",
+                "Opus 2.5 ms, block 64: one-way latency, median, worse way",
+                "ms",
+                latency,
+                &why,
+            ));
+            bars.push(Bar::unmeasured(
+                "4",
+                "Opus at 256 kbit/s: signal to noise, worse way",
+                "dB",
+                noise,
+                &why,
+            ));
+            bars.push(Bar::unmeasured("5", holes, "", none, why));
+        }
+    }
+}
+
+/// Figures of a session in which both heard the other, or why there are none.
+fn heard(figures: Result<Figures>) -> Result<Figures, String> {
+    let figures = figures.map_err(|error| format!("{error:#}"))?;
+    if figures.both_heard() { Ok(figures) } else { Err("one side did not hear the other".to_owned()) }
+}
+
+/// A dropout on a machine that stopped its hosts is not the plugin's: shown beside it.
+fn machine_was_late(bars: &mut Bars, id: &str, figures: &Figures) {
+    let missed: u64 = figures.sides.iter().map(|side| side.host_blocks_missed).sum();
+    bars.push(Bar::new(id, "blocks for which a host itself was late", missed as f64, "", Limit::None));
+}
+
+/// Cost of `process()` at block 64, from the benchmark `callback`.
+fn callback(bars: &mut Bars) {
+    eprintln!("benchmark of the callback");
+    let output =
+        run::output(run::cargo().args(["bench", "--quiet", "-p", "backline-benches", "--bench", "callback"]));
+    for sources in [0_u32, 1, 8, 16] {
+        let id = format!("6.{sources}");
+        let what = format!("process() at block 64 with {sources} remote sources, median");
+        let limit = if sources == 8 { Limit::AtMost(10.0) } else { Limit::None };
+        let figure = output.as_ref().map_err(|error| format!("{error:#}")).and_then(|table| {
+            median_us(table, sources).ok_or_else(|| "the benchmark printed no such line".to_owned())
+        });
+        bars.push(match figure {
+            Ok(figure) => Bar::new(&id, what, figure, "us", limit),
+            Err(why) => Bar::unmeasured(&id, what, "us", limit, why),
+        });
+    }
+}
+
+/// The median of the line for a number of sources in divan's table (`├─ 8   5.1 µs │ 9 µs │ 5.2 µs │ …`).
+fn median_us(table: &str, sources: u32) -> Option<f64> {
+    let is_wanted = |line: &&str| {
+        let mut words = line.trim_start_matches([' ', '│', '├', '╰', '─']).split_whitespace();
+        words.next() == Some(sources.to_string().as_str())
+    };
+    let line = table.lines().find(is_wanted)?;
+    let column = line.trim_start_matches([' ', '│', '├', '╰', '─']).split('│').nth(2)?;
+    let mut words = column.split_whitespace();
+    let number: f64 = words.next()?.parse().ok()?;
+    let scale = match words.next()? {
+        "ns" => 1e-3,
+        "µs" | "us" => 1.0,
+        "ms" => 1e3,
+        _ => return None,
+    };
+    Some(number * scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_benchmark_table_is_read() {
+        let table = "callback     fastest       │ slowest       │ median        │ mean          │ samples │ iters\n\
+                     ╰─ process                 │               │               │               │         │\n\
+                     \u{20}  ├─ 0     303.2 ns      │ 1.2 µs        │ 310.1 ns      │ 312 ns        │ 100     │ 100\n\
+                     \u{20}  ╰─ 8     5.1 µs        │ 9.9 µs        │ 5.2 µs        │ 5.3 µs        │ 100     │ 100\n";
+        assert_eq!(median_us(table, 8), Some(5.2));
+        assert!((median_us(table, 0).unwrap() - 0.3101).abs() < 1e-9);
+        assert_eq!(median_us(table, 16), None);
+    }
+}

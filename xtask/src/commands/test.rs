@@ -1,0 +1,103 @@
+//! `cargo xtask test`: everything. Cheap steps first, so that a mistake shows early; the real hosts last.
+
+use anyhow::Result;
+
+use super::{fuzz, sanitize, tidy};
+use crate::bundles::{self, Profile};
+use crate::needs::{self, Purpose};
+use crate::run::{self, Counted, Steps};
+use crate::workspace;
+
+/// How to run the tests.
+#[derive(Debug, clap::Args)]
+pub struct Arguments {
+    #[command(flatten)]
+    install: needs::Install,
+}
+
+/// Random inputs for each parser in the course of the tests; `cargo xtask fuzz` runs more.
+const FUZZ_INPUTS: u64 = 10_000_000;
+
+/// Runs every step; the first failure ends it.
+pub fn run(arguments: &Arguments) -> Result<()> {
+    let mut steps = Steps::default();
+    steps.step("what must be installed", || {
+        needs::ensure_rust_parts()?;
+        quietly(arguments.install.ensure(&[Purpose::Build, Purpose::Hosts, Purpose::Editor]))
+    })?;
+    style(&mut steps)?;
+    steps.step("unit, property and scenario tests", || run::run_tests(&mut workspace_tests()))?;
+    steps.step("examples in the documentation", || {
+        run::run_tests(run::cargo().args(["test", "--doc", "--workspace", "--quiet"]))
+    })?;
+    steps.step("loom: every interleaving of the lock-free exchanges", loom)?;
+    steps.step("RealtimeSanitizer on the callback", sanitize::realtime)?;
+    steps.step("random and mutated input for every parser", || fuzz::inputs(FUZZ_INPUTS, 1))?;
+    for profile in [Profile::RtCheck, Profile::Release] {
+        steps.step(&format!("bundles ({})", profile.name()), || {
+            quietly(bundles::build(profile).map(|_| ()))
+        })?;
+        steps.step(&format!("real hosts ({})", profile.name()), || hosts(profile))?;
+    }
+    steps.print_summary();
+    Ok(())
+}
+
+fn style(steps: &mut Steps) -> Result<()> {
+    steps.step("format", || quietly(run::run(run::cargo().args(["fmt", "--all", "--check"]))))?;
+    steps.step("tidy", || quietly(tidy::check()))?;
+    steps.step("clippy", || {
+        let arguments = ["clippy", "--workspace", "--all-targets", "--quiet", "--", "-D", "warnings"];
+        quietly(run::run(run::cargo().args(arguments)))
+    })?;
+    steps.step("documentation", || {
+        let mut command = run::cargo();
+        command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+        quietly(run::run(&mut command))
+    })?;
+    if run::on_path("cargo-deny") {
+        steps.step("cargo-deny", || {
+            quietly(run::run(run::cargo().args(["deny", "--log-level", "error", "check"])))
+        })?;
+    } else {
+        // Its bans and licences are checked by `tidy` too; only its advisories need it.
+        println!("cargo-deny is not installed: advisories are not checked here (the GitHub workflow does)");
+    }
+    Ok(())
+}
+
+/// Everything but the hosts, which need bundles; by nextest where there is one.
+fn workspace_tests() -> std::process::Command {
+    let mut command = run::cargo();
+    if run::on_path("cargo-nextest") {
+        command.args(["nextest", "run", "--no-fail-fast", "--status-level", "slow", "--hide-progress-bar"]);
+    } else {
+        command.args(["test", "--lib", "--bins", "--tests", "--quiet"]);
+    }
+    command.args(["--workspace", "--exclude", "backline-hosts", "--exclude", "backline-fuzz"]);
+    command
+}
+
+fn loom() -> Result<Counted> {
+    let mut command = run::cargo();
+    command
+        .args(["test", "--release", "-p", "backline-bridge", "--test", "loom"])
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", workspace::target().join("loom"));
+    run::run_tests(&mut command)
+}
+
+/// Real hosts one test after the other: they play in real time, and two sessions at once would disturb each other.
+fn hosts(profile: Profile) -> Result<Counted> {
+    let mut command = run::cargo();
+    command
+        .args(["test", "--release", "-p", "backline-hosts", "--", "--test-threads", "1"])
+        .env("BACKLINE_BUNDLES", profile.folder())
+        .env("BACKLINE_PYTHON", needs::python());
+    run::run_tests(&mut command)
+}
+
+/// A step without tests of its own.
+fn quietly(result: Result<()>) -> Result<Counted> {
+    result.map(|()| Counted::default())
+}
