@@ -1,1 +1,34 @@
-//! The plugin in the DAW.
+//! Backline, the plugin in the DAW: a track to everybody, everybody on a fader.
+//!
+//! What there is, in the order of a host's calls: `plugin.rs` (names, ports, the framework's traits) →
+//! `processor.rs` (one instance) → `params.rs` and `controls.rs` (what is automated) → `project.rs`, `state.rs`,
+//! `state_filter.rs` (what a project keeps) → `editor.rs` (what is seen). The audio path is `backline_bridge`, the worker
+//! is `backline_client`; neither knows this crate.
+//!
+//! A person's wishes that are no parameters go through [`project::Project::send`], so that the project keeps them.
+
+pub mod controls;
+pub mod editor;
+pub mod environment;
+pub mod fence;
+pub mod live_instances;
+pub mod logging;
+pub mod params;
+pub mod plugin;
+pub mod processor;
+pub mod project;
+pub mod report;
+pub mod state;
+pub mod state_filter;
+pub mod state_text;
+pub mod unattended;
+pub mod value_text;
+
+// The framework's entry points: `clap_entry`, `GetPluginFactory`.
+mod entry {
+    use crate::plugin::{Backline, BacklineMulti};
+    use nice_plug::prelude::*;
+
+    nice_export_clap!(Backline, BacklineMulti);
+    nice_export_vst3!(Backline);
+}

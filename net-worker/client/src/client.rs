@@ -123,6 +123,17 @@ impl Client {
         self.order(&mut desk, Order::Command(command));
     }
 
+    /// Takes the id that a loaded project gives this instance; not during a session, where others know it by the
+    /// old one: then nothing changes, and it returns false. [main-thread]
+    pub fn set_instance(&self, instance: InstanceId) -> bool {
+        let mut desk = self.desk();
+        self.reclaim(&mut desk);
+        let Desk { settings, state: WorkerState::Idle(parked) } = &mut *desk else { return false };
+        settings.instance = instance;
+        self.shared.snapshot.store(Arc::new(idle_snapshot(settings, parked)));
+        true
+    }
+
     /// How things stand. [any-thread]
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.shared.snapshot.load_full()

@@ -1,0 +1,70 @@
+//! Parameter values and buses to the bridge's block controls, at the start of every block.
+//!
+//! dB becomes linear here, only where a value changed: nineteen powers a block would cost more than the
+//! mix. The step before is `params.rs`, the step after is `AudioEnd::process`, which ramps.
+
+use backline_audio::{Db, Gain, Pan};
+use backline_bridge::{BlockControls, SlotControls};
+use backline_client::SLOTS;
+
+use crate::params::{BacklineParams, SlotParams};
+use crate::project::Project;
+
+/// Turns parameters into block controls. Owned by the audio thread's side of an instance.
+#[derive(Debug, Default)]
+pub struct ControlReader {
+    send: CachedGain,
+    returned: CachedGain,
+    monitor: CachedGain,
+    slots: [CachedGain; SLOTS],
+}
+
+impl ControlReader {
+    /// The controls for the block that begins now. Does not allocate. [audio-thread]
+    pub fn read(&mut self, params: &BacklineParams) -> BlockControls {
+        let slots = &mut self.slots;
+        BlockControls {
+            send_gain: self.send.gain(params.send_gain.value()),
+            send_muted: params.send_mute.value(),
+            return_gain: self.returned.gain(params.return_gain.value()),
+            monitor_gain: self.monitor.gain(params.monitor_gain.value()),
+            slots: std::array::from_fn(|index| {
+                slot_controls(&params.slots[index], &params.project, index, &mut slots[index])
+            }),
+            bypassed: params.bypass.value(),
+        }
+    }
+}
+
+fn slot_controls(slot: &SlotParams, project: &Project, index: usize, gain: &mut CachedGain) -> SlotControls {
+    SlotControls {
+        gain: gain.gain(slot.gain.value()),
+        pan: Pan::new(slot.pan.value()),
+        muted: slot.mute.value(),
+        soloed: slot.solo.value(),
+        bus: project.bus(index),
+    }
+}
+
+/// The last dB value and what it is as a factor.
+#[derive(Debug)]
+struct CachedGain {
+    db: f32,
+    gain: Gain,
+}
+
+impl Default for CachedGain {
+    fn default() -> Self {
+        Self { db: 0.0, gain: Gain::UNITY }
+    }
+}
+
+impl CachedGain {
+    fn gain(&mut self, db: f32) -> Gain {
+        if db.to_bits() != self.db.to_bits() {
+            self.db = db;
+            self.gain = Db::new(db).to_gain();
+        }
+        self.gain
+    }
+}

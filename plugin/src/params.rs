@@ -1,0 +1,161 @@
+//! What a host automates: send, return, monitor, bypass and 16 strips.
+//!
+//! Ids are frozen: projects and automation lanes hold them. A new parameter gets a new id, a dropped
+//! one keeps its id reserved. The table of all of them is in `docs/PARAMETERS.md` and in the test
+//! `every_id_is_frozen`.
+//!
+//! Parameters are targets. They have no smoothers of their own: the bridge ramps every gain sample by
+//! sample, so a change from automation, from the editor or from undo sounds the same. Automation is read
+//! at the start of a block (`SAMPLE_ACCURATE_AUTOMATION` is off on purpose: it would cut one host block
+//! into many, and the bridge sizes its rings by the host's real blocks).
+//!
+//! Not here: what a project keeps besides parameters (`state.rs`). The step after is `controls.rs`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use backline_client::SLOTS;
+use nice_plug::prelude::*;
+
+use crate::project::Project;
+use crate::value_text::{
+    GAIN_DB_MAX, GAIN_DB_MIN, GAIN_STEP_DB, PAN_STEP, gain_text, pan_text, parse_gain, parse_pan,
+};
+
+/// Bends the gain range so that most of a fader's way is where people mix: half way is −10 dB, unity is at 0.7.
+const GAIN_SKEW: f32 = 2.5;
+
+/// Every parameter of an instance, and the project state that travels with them.
+pub struct BacklineParams {
+    /// `send_gain`: how loud this track goes out to everybody. dB, −80 (= −∞) to +12, default 0.
+    pub send_gain: FloatParam,
+    /// `send_mute`: nothing of this track goes out. Off or on, default off.
+    pub send_mute: BoolParam,
+    /// `return_gain`: how loud everybody else comes back on the main bus. dB, −80 (= −∞) to +12, default 0.
+    pub return_gain: FloatParam,
+    /// `monitor_gain`: how loud this track itself passes through to the main bus. dB, −80 (= −∞) to +12, default 0:
+    /// loading Backline on a track must not silence the track.
+    pub monitor_gain: FloatParam,
+    /// `s01_…` to `s16_…`: the strips of the monitor mix.
+    pub slots: [SlotParams; SLOTS],
+    /// `bypass`: the host's bypass; the track passes unchanged and nothing is sent or returned. Off or on, default off.
+    pub bypass: BoolParam,
+    /// `touched`: flips when project state that is no parameter changed, so that the host knows that the project
+    /// must be saved. Hidden, not automatable, without meaning otherwise.
+    pub touched: BoolParam,
+    /// What the project keeps besides parameters.
+    pub project: Arc<Project>,
+    /// This class has auxiliary outputs (*Backline Multi*): a slot can play on a bus of its own.
+    pub has_aux_buses: bool,
+}
+
+/// One strip; `NN` in an id is the slot, 01 to 16.
+pub struct SlotParams {
+    /// `sNN_gain`: how loud the slot's source is in this mix. dB, −80 (= −∞) to +12, default 0.
+    pub gain: FloatParam,
+    /// `sNN_pan`: balance of the slot's source. −1 (L50, left only) to +1 (R50, right only), default 0 (C).
+    pub pan: FloatParam,
+    /// `sNN_mute`: the slot's source is silent in this mix. Off or on, default off.
+    pub mute: BoolParam,
+    /// `sNN_solo`: while any slot has solo, those without it are silent in this mix. Off or on, default off.
+    pub solo: BoolParam,
+}
+
+impl BacklineParams {
+    /// Parameters at their defaults, for a fresh instance. [main-thread]
+    pub fn new(project: Arc<Project>, has_aux_buses: bool) -> Self {
+        Self {
+            send_gain: gain_param("Send Gain", 0.0),
+            send_mute: BoolParam::new("Send Mute", false),
+            return_gain: gain_param("Return Gain", 0.0),
+            monitor_gain: gain_param("Monitor Gain", 0.0),
+            slots: std::array::from_fn(SlotParams::new),
+            bypass: BoolParam::new("Bypass", false).make_bypass(),
+            touched: BoolParam::new("Project Touched", false).non_automatable().hide().hide_in_generic_ui(),
+            project,
+            has_aux_buses,
+        }
+    }
+
+    /// Tells the host that the project must be saved, where project state changed since the last call.
+    /// The editor calls this once a frame: parameters can only be moved while an editor is open, and a
+    /// change made without one is reported when the next one opens. [main-thread]
+    pub fn report_changes(&self, setter: &ParamSetter) {
+        if !self.project.take_changed() {
+            return;
+        }
+        setter.begin_set_parameter(&self.touched);
+        setter.set_parameter(&self.touched, !self.touched.value());
+        setter.end_set_parameter(&self.touched);
+    }
+}
+
+impl SlotParams {
+    fn new(index: usize) -> Self {
+        let name = |what: &str| format!("Slot {} {what}", index + 1);
+        Self {
+            gain: gain_param(name("Gain"), 0.0),
+            pan: pan_param(name("Pan")),
+            mute: BoolParam::new(name("Mute"), false),
+            solo: BoolParam::new(name("Solo"), false),
+        }
+    }
+
+    fn entries(&self, index: usize) -> [Entry; 4] {
+        let id = |what: &str| format!("s{:02}_{what}", index + 1);
+        let group = format!("Slot {}", index + 1);
+        [
+            (id("gain"), self.gain.as_ptr(), group.clone()),
+            (id("pan"), self.pan.as_ptr(), group.clone()),
+            (id("mute"), self.mute.as_ptr(), group.clone()),
+            (id("solo"), self.solo.as_ptr(), group),
+        ]
+    }
+}
+
+/// Id, parameter, group as the host shows it.
+type Entry = (String, ParamPtr, String);
+
+// SAFETY: the pointers lead into this object, which the wrappers keep in an `Arc` and never move.
+unsafe impl Params for BacklineParams {
+    fn param_map(&self) -> Vec<Entry> {
+        let top = |id: &str, pointer: ParamPtr| (id.to_owned(), pointer, String::new());
+        let mut entries = vec![
+            top("send_gain", self.send_gain.as_ptr()),
+            top("send_mute", self.send_mute.as_ptr()),
+            top("return_gain", self.return_gain.as_ptr()),
+            top("monitor_gain", self.monitor_gain.as_ptr()),
+        ];
+        entries.extend(self.slots.iter().enumerate().flat_map(|(index, slot)| slot.entries(index)));
+        entries.push(top("bypass", self.bypass.as_ptr()));
+        entries.push(top("touched", self.touched.as_ptr()));
+        entries
+    }
+
+    fn serialize_fields(&self) -> BTreeMap<String, String> {
+        self.project.save()
+    }
+
+    fn deserialize_fields(&self, fields: &BTreeMap<String, String>) {
+        self.project.load(fields);
+    }
+}
+
+fn gain_param(name: impl Into<String>, default_db: f32) -> FloatParam {
+    let range = FloatRange::Skewed { min: GAIN_DB_MIN, max: GAIN_DB_MAX, factor: GAIN_SKEW };
+    FloatParam::new(name, default_db, range)
+        .with_step_size(GAIN_STEP_DB)
+        .with_unit(" dB")
+        .with_value_to_string(Arc::new(gain_text))
+        .with_string_to_value(Arc::new(parse_gain))
+}
+
+fn pan_param(name: impl Into<String>) -> FloatParam {
+    FloatParam::new(name, 0.0, FloatRange::Linear { min: -1.0, max: 1.0 })
+        .with_step_size(PAN_STEP)
+        .with_value_to_string(Arc::new(pan_text))
+        .with_string_to_value(Arc::new(parse_pan))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,197 @@
+//! Backline for the framework: names, ids, ports, and the calls of a host handed on to `processor.rs`.
+//!
+//! Two classes from one type: *Backline* (stereo) and *Backline Multi* (with eight auxiliary stereo outputs).
+//! Multi is exported for CLAP only: nice-plug 0.4.2 skips `process` while a host leaves any auxiliary output
+//! inactive, which VST3 hosts do and CLAP hosts must not (LANDSCAPE, fault 1).
+
+use std::marker::PhantomData;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use backline_bridge::{AUX_BUSES, StereoBus};
+use nice_plug::context::PluginApi;
+use nice_plug::prelude::*;
+
+use crate::editor::{self, BacklineEditor};
+use crate::fence::{Fence, FenceTask};
+use crate::logging;
+use crate::processor::{AuxBuses, Processor};
+use crate::state_filter;
+
+/// What tells the two classes apart.
+pub trait Class: Send + Sync + 'static {
+    /// As hosts show it.
+    const NAME: &'static str;
+    /// Frozen: projects hold it.
+    const CLAP_ID: &'static str;
+    /// One sentence for plugin browsers.
+    const DESCRIPTION: &'static str;
+    /// The first is the default.
+    const LAYOUTS: &'static [AudioIOLayout];
+}
+
+/// Stereo in and out; mono accepted.
+pub struct Stereo;
+
+/// Stereo in and out, and eight auxiliary stereo outputs.
+pub struct MultiOut;
+
+/// The plugin of a class.
+pub struct BacklinePlugin<C: Class> {
+    processor: Processor,
+    fence: Fence<Self>,
+    api: PluginApi,
+    class: PhantomData<C>,
+}
+
+/// *Backline*: VST3 and CLAP.
+pub type Backline = BacklinePlugin<Stereo>;
+
+/// *Backline Multi*: CLAP.
+pub type BacklineMulti = BacklinePlugin<MultiOut>;
+
+const MONO: Option<NonZeroU32> = NonZeroU32::new(1);
+const STEREO: Option<NonZeroU32> = NonZeroU32::new(2);
+const AUX_STEREO: [NonZeroU32; AUX_BUSES] = [new_nonzero_u32(2); AUX_BUSES];
+const AUX_NAMES: &[&str] = &["Bus 1", "Bus 2", "Bus 3", "Bus 4", "Bus 5", "Bus 6", "Bus 7", "Bus 8"];
+const _: () = assert!(AUX_NAMES.len() == AUX_STEREO.len());
+
+impl Class for Stereo {
+    const NAME: &'static str = "Backline";
+    const CLAP_ID: &'static str = "org.backline.backline";
+    const DESCRIPTION: &'static str = "Play together over the network: this track to everybody, everybody on a fader";
+    const LAYOUTS: &'static [AudioIOLayout] = &[
+        AudioIOLayout { main_input_channels: STEREO, main_output_channels: STEREO, ..AudioIOLayout::const_default() },
+        AudioIOLayout { main_input_channels: MONO, main_output_channels: STEREO, ..AudioIOLayout::const_default() },
+        AudioIOLayout { main_input_channels: MONO, main_output_channels: MONO, ..AudioIOLayout::const_default() },
+    ];
+}
+
+impl Class for MultiOut {
+    const NAME: &'static str = "Backline Multi";
+    const CLAP_ID: &'static str = "org.backline.backline-multi";
+    const DESCRIPTION: &'static str = "Backline with eight auxiliary outputs: every musician on a DAW track of their own";
+    const LAYOUTS: &'static [AudioIOLayout] = &[multi_layout(STEREO), multi_layout(MONO)];
+}
+
+const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout {
+    AudioIOLayout {
+        main_input_channels,
+        main_output_channels: STEREO,
+        aux_output_ports: &AUX_STEREO,
+        names: PortNames { aux_outputs: AUX_NAMES, ..PortNames::const_default() },
+        ..AudioIOLayout::const_default()
+    }
+}
+
+impl<C: Class> Default for BacklinePlugin<C> {
+    fn default() -> Self {
+        let has_aux_buses = C::LAYOUTS.iter().any(|layout| !layout.aux_output_ports.is_empty());
+        Self {
+            processor: Processor::new(has_aux_buses),
+            fence: Fence::default(),
+            api: PluginApi::Standalone,
+            class: PhantomData,
+        }
+    }
+}
+
+impl<C: Class> BacklinePlugin<C> {
+    /// On Linux only the VST3 wrapper uses the background queue for parameters.
+    fn needs_fence(&self) -> bool {
+        self.api == PluginApi::Vst3
+    }
+}
+
+impl<C: Class> Plugin for BacklinePlugin<C> {
+    const NAME: &'static str = C::NAME;
+    const VENDOR: &'static str = "Backline";
+    const URL: &'static str = "";
+    const EMAIL: &'static str = "";
+    const VERSION: &'static str = env!("CARGO_PKG_VERSION");
+    const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
+    // See `params.rs`.
+    const SAMPLE_ACCURATE_AUTOMATION: bool = false;
+
+    type Editor = BacklineEditor;
+    type SysExMessage = ();
+    type BackgroundTask = FenceTask;
+
+    fn task_executor(&mut self) -> TaskExecutor<Self> {
+        Box::new(FenceTask::run)
+    }
+
+    fn params(&self) -> Arc<dyn Params> {
+        self.processor.params().clone()
+    }
+
+    fn editor(&mut self, executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
+        self.fence.connect(executor);
+        editor::open(self.processor.params().clone(), self.processor.client().clone(), self.processor.project().clone())
+    }
+
+    fn filter_state(state: &mut PluginState) {
+        state_filter::before_load(state);
+    }
+
+    fn activate(
+        &mut self,
+        layout: &AudioIOLayout,
+        config: &BufferConfig,
+        context: &mut impl ActivateContext<Self>,
+    ) -> bool {
+        self.api = context.plugin_api();
+        let input_channels = layout.main_input_channels.map_or(0, |channels| channels.get() as usize);
+        self.processor.activate(input_channels, config.sample_rate, config.max_buffer_size.max(1) as usize);
+        true
+    }
+
+    fn reset(&mut self) {
+        self.processor.reset();
+    }
+
+    fn process(
+        &mut self,
+        buffer: &mut Buffer,
+        aux: &mut AuxiliaryBuffers,
+        _context: &mut impl ProcessContext<Self>,
+    ) -> ProcessStatus {
+        let mut buses: AuxBuses = [const { None }; AUX_BUSES];
+        for (bus, output) in buses.iter_mut().zip(aux.outputs.iter_mut()) {
+            *bus = StereoBus::from_channels(output.as_slice());
+        }
+        self.processor.process(buffer.as_slice(), buses);
+        // Others play whether or not this track does: a tail without end.
+        ProcessStatus::KeepAlive
+    }
+
+    fn deactivate(&mut self) {
+        self.processor.deactivate();
+        if self.needs_fence() {
+            self.fence.wait();
+        }
+    }
+
+    fn setup_logger() -> Option<bool> {
+        logging::set_up()
+    }
+}
+
+impl<C: Class> ClapPlugin for BacklinePlugin<C> {
+    const CLAP_ID: &'static str = C::CLAP_ID;
+    const CLAP_DESCRIPTION: Option<&'static str> = Some(C::DESCRIPTION);
+    const CLAP_MANUAL_URL: Option<&'static str> = None;
+    const CLAP_SUPPORT_URL: Option<&'static str> = None;
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::AudioEffect, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
+}
+
+impl Vst3Plugin for Backline {
+    // Frozen: projects hold it.
+    const VST3_CLASS_ID: [u8; 16] = *b"BacklineNetMixB1";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
+        &[Vst3SubCategory::Fx, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,142 @@
+//! One instance, whichever class and format: made by a host's scan, activated, processed, deactivated.
+//!
+//! Not the framework's traits (`plugin.rs`) and not the audio path itself (`backline_bridge`). An instance that was
+//! never activated has opened nothing, written nothing and started no thread: hosts scan plugins.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use backline_audio::SampleRate;
+use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BridgeConfig, StereoBus};
+use backline_client::{Client, ClientConfig, Command, Severity};
+
+use crate::controls::ControlReader;
+use crate::environment::Environment;
+use crate::live_instances::LiveInstance;
+use crate::params::BacklineParams;
+use crate::project::Project;
+use crate::unattended::Unattended;
+
+/// The auxiliary outputs of a block; none where the host gave none.
+pub type AuxBuses<'a> = [Option<StereoBus<'a>>; AUX_BUSES];
+
+/// One instance.
+pub struct Processor {
+    params: Arc<BacklineParams>,
+    controls: ControlReader,
+    audio: Option<Active>,
+    /// Read once, at the first activation.
+    unattended: Option<Unattended>,
+}
+
+/// What exists between activate and deactivate.
+struct Active {
+    end: AudioEnd,
+    input_channels: usize,
+}
+
+impl Processor {
+    /// A fresh instance with an id of its own, of the class with or without auxiliary outputs. Opens nothing. [main-thread]
+    pub fn new(has_aux_buses: bool) -> Self {
+        let live = LiveInstance::random();
+        let config = ClientConfig {
+            instance: live.id(),
+            app: concat!("Backline ", env!("CARGO_PKG_VERSION")).to_owned(),
+            config_dir: Environment::config_dir(),
+        };
+        let client = Arc::new(Client::new(config));
+        let project = Arc::new(Project::new(client, live));
+        Self {
+            params: Arc::new(BacklineParams::new(project, has_aux_buses)),
+            controls: ControlReader::default(),
+            audio: None,
+            unattended: None,
+        }
+    }
+
+    /// Everything automatable, and the project.
+    pub fn params(&self) -> &Arc<BacklineParams> {
+        &self.params
+    }
+
+    /// What the project keeps.
+    pub fn project(&self) -> &Arc<Project> {
+        &self.params.project
+    }
+
+    /// The worker's front.
+    pub fn client(&self) -> &Arc<Client> {
+        self.project().client()
+    }
+
+    /// Gets ready for audio with 1 or 2 input channels (0 for none). Calling it again with the same rate and block
+    /// size changes nothing; with others it replaces the bridge, and a running session goes on. [main-thread]
+    pub fn activate(&mut self, input_channels: usize, rate_hz: f32, max_block_frames: usize) {
+        match SampleRate::new(rate_hz.round() as u32) {
+            Ok(sample_rate) => self.connect(BridgeConfig { sample_rate, max_block_frames }, input_channels),
+            Err(_) => self.refuse_rate(rate_hz),
+        }
+        if self.unattended.is_none() {
+            self.unattended = Some(Unattended::start(self.project().clone(), Environment::read()));
+        }
+    }
+
+    /// Forgets what was queued for playing. [audio-thread]
+    pub fn reset(&mut self) {
+        if let Some(active) = &mut self.audio {
+            active.end.reset();
+        }
+    }
+
+    /// One block, in place: the input is in `main` on entry. Where there is no bridge (a rate that Backline cannot
+    /// run at), the input passes. [audio-thread]
+    pub fn process(&mut self, main: &mut [&mut [f32]], aux: AuxBuses) {
+        let Some(active) = &mut self.audio else {
+            silence(aux);
+            return;
+        };
+        let now = Instant::now();
+        let controls = self.controls.read(&self.params);
+        let io = BlockIo { main, input_channels: active.input_channels, aux };
+        active.end.process(now, io, &controls);
+        active.end.record_cost(now.elapsed());
+    }
+
+    /// Audio stops; a running session goes on without this instance's sound. [main-thread]
+    pub fn deactivate(&mut self) {
+        if self.audio.take().is_some() {
+            self.client().deactivate();
+        }
+        if let Some(unattended) = &self.unattended {
+            unattended.report_now();
+        }
+    }
+
+    fn connect(&mut self, config: BridgeConfig, input_channels: usize) {
+        match &mut self.audio {
+            Some(active) if active.end.config() == config => active.input_channels = input_channels,
+            _ => self.audio = Some(Active { end: self.client().activate(config), input_channels }),
+        }
+    }
+
+    fn refuse_rate(&mut self, rate_hz: f32) {
+        if self.audio.take().is_some() {
+            self.client().deactivate();
+        }
+        self.client().send(Command::Notify {
+            severity: Severity::Error,
+            text: format!("Backline cannot run at {rate_hz} Hz."),
+            advice: "Set the audio device or the project to 44.1, 48, 88.2, 96, 176.4 or 192 kHz.".to_owned(),
+        });
+    }
+}
+
+fn silence(aux: AuxBuses) {
+    for bus in aux.into_iter().flatten() {
+        bus.left.fill(0.0);
+        bus.right.fill(0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests;

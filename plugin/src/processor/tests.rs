@@ -1,0 +1,121 @@
+//! Drives an instance as a host does, at every rate and block size, with the allocation guard on.
+//! Real hosts are in `tests/hosts`.
+
+use super::*;
+use backline_client::Connection;
+use nice_assert_no_alloc::assert_no_alloc;
+
+const RATES_HZ: [f32; 6] = [44_100.0, 48_000.0, 88_200.0, 96_000.0, 176_400.0, 192_000.0];
+
+/// A host with as many buses as it likes.
+fn process(processor: &mut Processor, main: &mut [Vec<f32>], aux: &mut [Vec<Vec<f32>>]) {
+    let mut main: Vec<&mut [f32]> = main.iter_mut().map(Vec::as_mut_slice).collect();
+    let mut channels: Vec<Vec<&mut [f32]>> =
+        aux.iter_mut().map(|bus| bus.iter_mut().map(Vec::as_mut_slice).collect()).collect();
+    assert_no_alloc(|| {
+        let mut buses: AuxBuses = [const { None }; AUX_BUSES];
+        for (bus, channels) in buses.iter_mut().zip(&mut channels) {
+            *bus = StereoBus::from_channels(channels);
+        }
+        processor.process(&mut main, buses);
+    });
+}
+
+fn stereo(frames: usize, value: f32) -> Vec<Vec<f32>> {
+    vec![vec![value; frames]; 2]
+}
+
+#[test]
+fn every_rate_and_block_size_processes_without_allocating() {
+    for rate_hz in RATES_HZ {
+        let mut processor = Processor::new(false);
+        processor.activate(2, rate_hz, 8192);
+        processor.reset();
+        for frames in [1, 2, 17, 32, 63, 64, 480, 512, 1024, 4096, 8191, 8192, 1, 0, 20_000] {
+            let mut main = stereo(frames, 0.25);
+            process(&mut processor, &mut main, &mut []);
+            assert!(main.iter().flatten().all(|sample| sample.is_finite() && sample.abs() <= 0.26));
+        }
+        assert_eq!(processor.client().snapshot().connection, Connection::Idle);
+    }
+}
+
+#[test]
+fn a_track_on_its_own_passes_at_unity_once_the_ramps_have_settled() {
+    let mut processor = Processor::new(false);
+    processor.activate(2, 48_000.0, 512);
+    for _ in 0..100 {
+        process(&mut processor, &mut stereo(512, 0.5), &mut []);
+    }
+    let mut main = stereo(512, 0.123_456_79);
+    process(&mut processor, &mut main, &mut []);
+    assert_eq!(main, stereo(512, 0.123_456_79), "bit for bit");
+}
+
+#[test]
+fn mono_in_reaches_both_sides() {
+    let mut processor = Processor::new(false);
+    processor.activate(1, 48_000.0, 512);
+    let mut main = Vec::new();
+    for _ in 0..100 {
+        main = vec![vec![0.5; 512], vec![0.0; 512]];
+        process(&mut processor, &mut main, &mut []);
+    }
+    assert_eq!(main[0], main[1]);
+    assert_eq!(main[0][511], 0.5);
+    processor.activate(1, 48_000.0, 512);
+    let mut mono = vec![vec![0.5; 512]];
+    process(&mut processor, &mut mono, &mut []);
+    assert!(mono[0][511] > 0.49);
+}
+
+#[test]
+fn auxiliary_outputs_are_overwritten_whatever_their_shape() {
+    let mut processor = Processor::new(true);
+    processor.activate(2, 48_000.0, 64);
+    let mut aux = vec![stereo(64, 9.0), vec![], stereo(64, 9.0), stereo(64, 9.0)];
+    process(&mut processor, &mut stereo(64, 0.1), &mut aux);
+    assert!(aux.iter().flatten().flatten().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn calls_in_any_order_are_harmless() {
+    let mut processor = Processor::new(false);
+    processor.reset();
+    processor.deactivate();
+    process(&mut processor, &mut stereo(64, 0.5), &mut []);
+    for (rate_hz, block) in [(48_000.0, 64), (48_000.0, 64), (44_100.0, 64), (44_100.0, 1), (192_000.0, 8192_usize)] {
+        processor.activate(2, rate_hz, block);
+        processor.activate(2, rate_hz, block);
+        assert_no_alloc(|| processor.reset());
+        process(&mut processor, &mut stereo(block, 0.5), &mut []);
+    }
+    processor.deactivate();
+    processor.deactivate();
+    process(&mut processor, &mut stereo(64, 0.5), &mut []);
+}
+
+#[test]
+fn a_rate_beyond_reach_passes_the_track_and_says_so() {
+    let mut processor = Processor::new(true);
+    processor.activate(2, 8_000.0, 64);
+    let (mut main, mut aux) = (stereo(64, 0.5), vec![stereo(64, 9.0)]);
+    process(&mut processor, &mut main, &mut aux);
+    assert_eq!(main, stereo(64, 0.5));
+    assert_eq!(aux[0], stereo(64, 0.0));
+    let snapshot = processor.client().snapshot();
+    assert!(snapshot.notices.iter().any(|notice| notice.text.contains("8000 Hz")));
+    processor.activate(2, 48_000.0, 64);
+    process(&mut processor, &mut stereo(64, 0.5), &mut []);
+}
+
+#[test]
+fn fifty_instances_live_and_die_together() {
+    let mut processors: Vec<Processor> = (0..50).map(|_| Processor::new(false)).collect();
+    for processor in &mut processors {
+        processor.activate(2, 48_000.0, 64);
+        process(processor, &mut stereo(64, 0.5), &mut []);
+    }
+    processors.truncate(10);
+    processors.iter_mut().for_each(|processor| process(processor, &mut stereo(64, 0.5), &mut []));
+}

@@ -1,0 +1,213 @@
+//! The live project state of one instance: between the host's save and load, the editor, and the client.
+//!
+//! Everything that a person chooses and that is no parameter goes through [`Project::send`] or
+//! [`Project::update`], so that the project keeps it; what the client finds out by itself (which source took
+//! which slot, who we are) is fetched from its snapshots when the host saves.
+//! The format is `state.rs`. The audio thread reads nothing here but the slots' buses, which are atomics.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use backline_bridge::{AUX_BUSES, BusChoice};
+use backline_client::{Client, Command, Connection, SLOTS, Severity, Snapshot};
+
+use crate::live_instances::LiveInstance;
+use crate::state::{LastSession, ProjectState, Role, Saved, StateError};
+
+/// The live project state of one instance. All methods are [main-thread] unless they say otherwise.
+pub struct Project {
+    client: Arc<Client>,
+    inner: Mutex<Inner>,
+    buses: [AtomicU8; SLOTS],
+    changed: AtomicBool,
+}
+
+struct Inner {
+    saved: Saved,
+    live: LiveInstance,
+}
+
+impl Project {
+    /// A fresh project state around a client that has the id of `live`.
+    pub fn new(client: Arc<Client>, live: LiveInstance) -> Self {
+        let mut saved = Saved::default();
+        saved.state.instance = live.id();
+        Self {
+            client,
+            inner: Mutex::new(Inner { saved, live }),
+            buses: std::array::from_fn(|_| AtomicU8::new(bus_code(BusChoice::Main))),
+            changed: AtomicBool::new(false),
+        }
+    }
+
+    /// The worker's front.
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    /// The state now.
+    pub fn state(&self) -> ProjectState {
+        self.lock().saved.state.clone()
+    }
+
+    /// Changes something that only the project keeps (editor size, for instance).
+    pub fn update(&self, change: impl FnOnce(&mut ProjectState)) {
+        let mut inner = self.lock();
+        let before = inner.saved.state.clone();
+        change(&mut inner.saved.state);
+        if inner.saved.state != before {
+            inner.saved.supersede_kept();
+            self.changed.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Sends a command to the worker, and keeps in the project what it means for next time. Never waits.
+    pub fn send(&self, command: Command) {
+        self.update(|state| keep(state, &command));
+        self.client.send(command);
+    }
+
+    /// Where a slot plays. [any-thread, audio-thread too]
+    pub fn bus(&self, slot: usize) -> BusChoice {
+        self.buses.get(slot).map_or(BusChoice::Main, |code| bus_of(code.load(Ordering::Relaxed)))
+    }
+
+    /// Plays a slot elsewhere; a slot or bus that does not exist changes nothing.
+    pub fn set_bus(&self, slot: usize, bus: BusChoice) {
+        let Some(code) = self.buses.get(slot) else { return };
+        code.store(bus_code(bus), Ordering::Relaxed);
+        self.update(|state| state.slots[slot].bus = bus);
+    }
+
+    /// True once after every change that the host has not been told of.
+    pub fn take_changed(&self) -> bool {
+        let snapshot = self.client.snapshot();
+        self.update(|state| fetch(state, &snapshot));
+        self.changed.swap(false, Ordering::Relaxed)
+    }
+
+    /// What the host's project file gets.
+    pub fn save(&self) -> BTreeMap<String, String> {
+        let snapshot = self.client.snapshot();
+        let mut inner = self.lock();
+        let before = inner.saved.state.clone();
+        fetch(&mut inner.saved.state, &snapshot);
+        if inner.saved.state != before {
+            inner.saved.supersede_kept();
+        }
+        inner.saved.write()
+    }
+
+    /// What came from the host's project file. A session that runs goes on; no session starts.
+    pub fn load(&self, fields: &BTreeMap<String, String>) {
+        let (saved, error) = Saved::read(fields);
+        let state = {
+            let mut inner = self.lock();
+            inner.saved = saved;
+            self.choose_instance(&mut inner);
+            inner.saved.state.clone()
+        };
+        for (code, slot) in self.buses.iter().zip(&state.slots) {
+            code.store(bus_code(slot.bus), Ordering::Relaxed);
+        }
+        self.changed.store(false, Ordering::Relaxed);
+        self.tell_client(&state);
+        if let Some(error) = error {
+            self.notify(&error);
+        }
+    }
+
+    /// The project's id, unless it is another living instance's, or others know this one by its id already.
+    fn choose_instance(&self, inner: &mut Inner) {
+        let wanted = inner.saved.state.instance;
+        if wanted.0 != 0 && wanted != inner.live.id() {
+            let claimed = LiveInstance::claim(wanted).filter(|live| self.client.set_instance(live.id()));
+            if let Some(live) = claimed {
+                inner.live = live;
+            }
+        }
+        inner.saved.state.instance = inner.live.id();
+    }
+
+    fn tell_client(&self, state: &ProjectState) {
+        let client = &self.client;
+        if let Some(name) = &state.name {
+            client.send(Command::SetName(name.clone()));
+        }
+        if let Some(colour) = state.colour {
+            client.send(Command::SetColour(colour));
+        }
+        client.send(Command::SetSourceName(state.source_name.clone()));
+        client.send(Command::SetQuality(state.quality));
+        client.send(Command::SetPlayoutDepth(state.playout_depth()));
+        client.send(Command::SetHostAddress(state.host_address.clone()));
+        client.send(Command::SetSlots(state.bindings()));
+    }
+
+    fn notify(&self, error: &StateError) {
+        tracing::warn!("{error}");
+        let (text, advice) = (error.to_string(), error.advice().to_owned());
+        self.client.send(Command::Notify { severity: Severity::Warning, text, advice });
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while it was held leaves a state that is still whole: every change is one assignment.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a command means for next time.
+fn keep(state: &mut ProjectState, command: &Command) {
+    match command {
+        Command::SetName(name) => state.name = Some(name.clone()),
+        Command::SetSourceName(name) => state.source_name = name.clone(),
+        Command::SetColour(colour) => state.colour = Some(*colour),
+        Command::SetQuality(quality) => state.quality = *quality,
+        Command::SetPlayoutDepth(depth) => {
+            let depth = (*depth).min(crate::state::PLAYOUT_DEPTH_MAX);
+            state.playout_depth_us = depth.as_micros() as u32;
+        }
+        Command::SetSlots(sources) => {
+            state.slots.iter_mut().zip(sources).for_each(|(slot, source)| slot.source = *source);
+        }
+        Command::SetHostAddress(address) => state.host_address = address.clone(),
+        Command::Join { link } => {
+            state.session = Some(LastSession { role: Role::Joined, link: link.trim().to_owned() });
+        }
+        // The link of a session that is hosted here comes with a snapshot. Leaving keeps the session, to offer it again.
+        Command::Host | Command::Leave | Command::Notify { .. } | Command::DismissNotice(_) => {}
+    }
+}
+
+/// What the client found out by itself.
+fn fetch(state: &mut ProjectState, snapshot: &Snapshot) {
+    if let Some(participant) = snapshot.you.participant {
+        state.participant = Some(participant);
+    }
+    if let Some(link) = &snapshot.invite {
+        state.session = Some(LastSession { role: Role::Hosted, link: link.clone() });
+    }
+    if snapshot.connection != Connection::Idle {
+        for (slot, view) in state.slots.iter_mut().zip(&snapshot.slots) {
+            slot.source = view.as_ref().map(|view| view.source);
+        }
+    }
+}
+
+fn bus_code(bus: BusChoice) -> u8 {
+    match bus {
+        BusChoice::Main => 0,
+        BusChoice::Aux(index) => index.min(AUX_BUSES as u8 - 1) + 1,
+    }
+}
+
+fn bus_of(code: u8) -> BusChoice {
+    match code {
+        0 => BusChoice::Main,
+        _ => BusChoice::Aux(code - 1),
+    }
+}
+
+#[cfg(test)]
+mod tests;

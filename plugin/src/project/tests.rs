@@ -1,0 +1,84 @@
+use super::*;
+use backline_client::{InstanceId, ParticipantId, Quality, SourceId};
+use std::time::Duration;
+
+use crate::processor::Processor;
+use crate::state::{KEPT_FIELD, STATE_FIELD};
+
+fn project() -> Arc<Project> {
+    Processor::new(true).project().clone()
+}
+
+fn source(byte: u8) -> SourceId {
+    SourceId { participant: ParticipantId([byte; 32]), instance: InstanceId(1) }
+}
+
+#[test]
+fn what_is_sent_is_kept() {
+    let project = project();
+    let mut slots = [None; SLOTS];
+    slots[2] = Some(source(5));
+    project.send(Command::SetName("Ada".to_owned()));
+    project.send(Command::SetSourceName("Guitar".to_owned()));
+    project.send(Command::SetColour([1, 2, 3]));
+    project.send(Command::SetQuality(Quality::Lossless));
+    project.send(Command::SetPlayoutDepth(Duration::from_secs(9)));
+    project.send(Command::SetSlots(slots));
+    let state = project.state();
+    assert_eq!(state.name.as_deref(), Some("Ada"));
+    assert_eq!((state.source_name.as_str(), state.colour), ("Guitar", Some([1, 2, 3])));
+    assert_eq!((state.quality, state.playout_depth()), (Quality::Lossless, Duration::from_millis(250)));
+    assert_eq!(state.bindings(), slots);
+}
+
+#[test]
+fn changes_are_reported_once() {
+    let project = project();
+    assert!(!project.take_changed());
+    project.set_bus(4, BusChoice::Aux(7));
+    assert_eq!(project.bus(4), BusChoice::Aux(7));
+    assert!(project.take_changed());
+    project.set_bus(4, BusChoice::Aux(7));
+    assert!(!project.take_changed(), "nothing changed");
+    project.set_bus(99, BusChoice::Main);
+    assert_eq!(project.bus(99), BusChoice::Main);
+}
+
+#[test]
+fn a_saved_project_loads_into_another_instance() {
+    let first = project();
+    first.send(Command::SetSourceName("Guitar".to_owned()));
+    first.set_bus(0, BusChoice::Aux(2));
+    let fields = first.save();
+    let second = project();
+    second.load(&fields);
+    assert_eq!(second.state().source_name, "Guitar");
+    assert_eq!(second.bus(0), BusChoice::Aux(2));
+    assert!(!second.take_changed(), "loading is no change");
+}
+
+#[test]
+fn a_reopened_project_has_its_instance_id_and_a_copied_track_one_of_its_own() {
+    let original = project();
+    let (fields, id) = (original.save(), original.state().instance);
+    let copy = project();
+    copy.load(&fields);
+    assert_ne!(copy.state().instance, id, "the original lives");
+    drop(original);
+    let reopened = project();
+    reopened.load(&fields);
+    assert_eq!(reopened.state().instance, id);
+    assert_eq!(reopened.client().snapshot().you.instance, id);
+}
+
+#[test]
+fn unreadable_state_is_told_and_saved_again() {
+    let project = project();
+    let garbage = "{\"version\":7000}".to_owned();
+    project.load(&BTreeMap::from([(STATE_FIELD.to_owned(), garbage.clone())]));
+    let notices = &project.client().snapshot().notices;
+    assert!(notices.iter().any(|notice| notice.text.contains("newer Backline") && !notice.advice.is_empty()));
+    project.send(Command::SetSourceName("Guitar".to_owned()));
+    let kept = &project.save()[KEPT_FIELD];
+    assert!(kept.contains("7000") && kept.contains("true"), "{kept}");
+}

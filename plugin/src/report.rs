@@ -1,0 +1,152 @@
+//! What the editor would show, as JSON, for scripts and tests (`BACKLINE_REPORT`).
+//!
+//! The field names are an interface: tests and `cargo xtask` read them. Times are in the unit of their name;
+//! a value that is not known is `null`. Who writes it and when: `unattended.rs`.
+
+use std::time::Duration;
+
+use backline_bridge::{Meters, Pace, Peak};
+use backline_client::{Connection, Notice, Route, Severity, Snapshot, SourceView};
+use serde_json::{Value, json};
+
+use crate::state_text;
+
+/// One instance at one instant. [any-thread but audio]
+pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
+    let you = &snapshot.you;
+    json!({
+        "connection": connection_word(&snapshot.connection),
+        "failure": match &snapshot.connection {
+            Connection::Failed { text } => Some(text),
+            _ => None,
+        },
+        "invite": snapshot.invite,
+        "participants": snapshot.participants,
+        "local_port": snapshot.local_port,
+        "you": {
+            "participant": you.participant.map(|id| id.to_string()),
+            "instance": you.instance.to_string(),
+            "name": you.name,
+            "source_name": you.source_name,
+        },
+        "quality": state_text::quality::text(snapshot.quality),
+        "playout_depth_ms": ms(snapshot.playout_depth),
+        "send": {
+            "encoding": snapshot.send.encoding,
+            "packets_per_second": snapshot.send.packets_per_second,
+            "bits_per_second": snapshot.send.bits_per_second,
+        },
+        "sources": snapshot.sources.iter().map(source_json).collect::<Vec<_>>(),
+        "slots": snapshot.slots.iter().map(|slot| slot.as_ref().map(|slot| json!({
+            "source": slot.source.to_string(),
+            "name": slot.name,
+            "present": slot.present,
+        }))).collect::<Vec<_>>(),
+        "notices": snapshot.notices.iter().map(notice_json).collect::<Vec<_>>(),
+        "worker": worker_json(snapshot),
+        "meters": meters_json(meters),
+    })
+}
+
+fn source_json(source: &SourceView) -> Value {
+    json!({
+        "source": source.source.to_string(),
+        "slot": source.slot,
+        "participant_name": source.participant_name,
+        "source_name": source.source_name,
+        "present": source.present,
+        "route": match source.route {
+            Route::Direct => "direct",
+            Route::ThroughHost => "through-host",
+            Route::Waiting => "waiting",
+        },
+        "encrypted": source.encrypted,
+        "latency_ms": source.latency.map(ms),
+        "round_trip_ms": source.round_trip.map(ms),
+        "loss": source.loss,
+        "concealed_frames": source.concealed_frames,
+        "recovered_frames": source.recovered_frames,
+        "depth_ms": ms(source.depth),
+        "drift_ppm": source.drift_ppm,
+        "encoding": source.encoding,
+    })
+}
+
+fn notice_json(notice: &Notice) -> Value {
+    let severity = match notice.severity {
+        Severity::Info => "info",
+        Severity::Warning => "warning",
+        Severity::Error => "error",
+    };
+    json!({ "severity": severity, "text": notice.text, "advice": notice.advice })
+}
+
+fn worker_json(snapshot: &Snapshot) -> Value {
+    let worker = &snapshot.worker;
+    json!({
+        "cpu_time_ms": ms(worker.cpu_time),
+        "running_for_ms": ms(worker.running_for),
+        "turns": worker.turns,
+        "datagrams_in": worker.datagrams_in,
+        "datagrams_out": worker.datagrams_out,
+        "datagrams_refused": worker.datagrams_refused,
+        "raised_priority": worker.raised_priority,
+    })
+}
+
+fn meters_json(meters: &Meters) -> Value {
+    let (cost, faults) = (meters.callback_cost(), meters.faults());
+    json!({
+        "pace": match meters.pace() {
+            Pace::Stopped => "stopped",
+            Pace::Measuring => "measuring",
+            Pace::RealTime => "real-time",
+            Pace::Faster => "faster",
+            Pace::Slower => "slower",
+        },
+        "send_peak": peak_json(meters.send()),
+        "main_peak": peak_json(meters.main()),
+        "slot_peaks": (0..backline_client::SLOTS).map(|slot| peak_json(meters.slot(slot))).collect::<Vec<_>>(),
+        "frames": meters.frames(),
+        "block_frames": meters.block_frames(),
+        "return_fill_frames": meters.return_fill_frames(),
+        "underruns": faults.underruns,
+        "underrun_frames": faults.underrun_frames,
+        "overruns": faults.overruns,
+        "overrun_frames": faults.overrun_frames,
+        "bad_input_samples": faults.bad_input_samples,
+        "bad_return_samples": faults.bad_return_samples,
+        "restarts": faults.restarts,
+        "callback": {
+            "last_us": us(cost.last),
+            "max_us": us(cost.max),
+            "mean_us": if cost.count == 0 { 0.0 } else { us(cost.sum) / cost.count as f64 },
+            "sum_ms": ms(cost.sum),
+            "count": cost.count,
+        },
+    })
+}
+
+fn peak_json(peak: Peak) -> Value {
+    json!([peak.left, peak.right])
+}
+
+fn connection_word(connection: &Connection) -> &'static str {
+    match connection {
+        Connection::Idle => "idle",
+        Connection::Opening => "opening",
+        Connection::Hosting => "hosting",
+        Connection::Joining => "joining",
+        Connection::Joined => "joined",
+        Connection::Reconnecting => "reconnecting",
+        Connection::Failed { .. } => "failed",
+    }
+}
+
+fn ms(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e3
+}
+
+fn us(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
