@@ -1,0 +1,59 @@
+//! What a person did in the editor, as data: gestures on parameters, and commands for the worker.
+//!
+//! Panels and widgets only push intents; `app.rs` hands them to the backend after the frame is drawn. So a frame
+//! is drawn from one state, and tests see exactly what each click asks for.
+
+use backline_client::Command;
+
+/// A parameter that a control moves, by meaning (the plugin's parameter ids are the backend's business).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Control {
+    /// What everybody gets of this track, in dB.
+    SendGain,
+    /// 1 where this track is not sent, else 0.
+    SendMute,
+    /// This track in one's own ears, in dB.
+    MonitorGain,
+    /// Everybody else in one's own ears, in dB.
+    ReturnGain,
+    /// Gain of a slot, in dB. The slot counts from 0.
+    SlotGain(usize),
+    /// Balance of a slot, -1 (left) to 1 (right).
+    SlotPan(usize),
+    /// 1 where the slot is muted, else 0.
+    SlotMute(usize),
+    /// 1 where the slot is heard alone, else 0.
+    SlotSolo(usize),
+    /// 0 for the main output, 1 to 8 for an auxiliary one.
+    SlotBus(usize),
+    /// How much every playout holds back, in milliseconds (a setting of the project, not a parameter).
+    PlayoutDepth,
+}
+
+/// One thing that the person did.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Intent {
+    /// A gesture starts; the host records automation from here.
+    Begin(Control),
+    /// The control was moved, in the control's unit.
+    Set(Control, f32),
+    /// The gesture is over.
+    End(Control),
+    /// For the worker.
+    Send(Command),
+    /// Open a session here; its link goes to the clipboard as soon as it is there.
+    Host,
+    /// Unbind a slot whose source is away.
+    FreeSlot(usize),
+    /// Show the editor at this zoom, in percent.
+    Zoom(u32),
+    /// Put the clip light of the send meter out.
+    ForgiveSendClip,
+    /// Put the clip light of a slot's meter out.
+    ForgiveSlotClip(usize),
+}
+
+/// A whole gesture at once, for clicks, wheel steps and typed values.
+pub fn set_once(intents: &mut Vec<Intent>, control: Control, value: f32) {
+    intents.extend([Intent::Begin(control), Intent::Set(control, value), Intent::End(control)]);
+}

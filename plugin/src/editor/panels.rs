@@ -1,0 +1,11 @@
+//! The editor's panels: each draws its part of the view model and pushes intents.
+//!
+//! Places are fixed by `layout.rs`, never by the length of a text. The step before is `view.rs`; the step after is
+//! the widgets.
+
+pub mod connect;
+pub mod header;
+pub mod send;
+pub mod session;
+pub mod status;
+pub mod strip;

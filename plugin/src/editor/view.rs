@@ -1,0 +1,156 @@
+//! The whole editor as one function of a backend: reads, draws, then hands the intents over.
+//!
+//! It knows no window and no plugin framework, so tests and the gallery run it as it is. It keeps only what nobody
+//! else does: how far the meters have fallen and what is being typed. The step before is `app.rs`.
+//!
+//! Repaints: a frame asks for the next one after 33 ms while anything moves (a level, a snapshot, a parameter), else
+//! for a look after 200 ms, which finds out whether something moves again. A closed editor does nothing at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backline_client::{Command, SLOTS, Snapshot};
+use egui::{Rect, ScrollArea, Ui, UiBuilder};
+
+use super::backend::{EditorBackend, HostPace, Readings, Values};
+use super::ballistics::StereoMeter;
+use super::intent::{Control, Intent};
+use super::layout::Layout;
+use super::panels::connect::{self, ConnectEdits};
+use super::panels::{header, send, session, status};
+use super::theme::{self, colour};
+use super::view_model::{Stage, ViewModel};
+
+/// From one frame to the next while something moves.
+const MOVING: Duration = Duration::from_millis(33);
+/// From one frame to the next while nothing does.
+const RESTING: Duration = Duration::from_millis(200);
+/// The longest time between two frames that a meter believes, in seconds.
+const FRAME_MAX_S: f64 = 0.5;
+
+/// The editor's own memory.
+#[derive(Default)]
+pub struct EditorView {
+    send_meter: StereoMeter,
+    slot_meters: [StereoMeter; SLOTS],
+    edits: ConnectEdits,
+    /// The person pressed Host: the link goes to the clipboard when it is there.
+    copies_invite: bool,
+    shown_at_s: f64,
+    shown: Option<Shown>,
+}
+
+/// What the last frame showed, to find out whether anything changed.
+#[derive(PartialEq)]
+struct Shown {
+    snapshot: Arc<Snapshot>,
+    values: Values,
+    pace: HostPace,
+}
+
+impl EditorView {
+    /// A fresh view; `address` is what the project remembers as the public address.
+    pub fn new(address: Option<String>) -> Self {
+        let edits = ConnectEdits { address: address.unwrap_or_default(), ..ConnectEdits::default() };
+        Self { edits, ..Self::default() }
+    }
+
+    /// Draws one frame into all of `ui`. `[main-thread]`
+    pub fn show(&mut self, ui: &mut Ui, backend: &mut dyn EditorBackend) {
+        let readings = backend.readings();
+        let mut moving = self.move_meters(ui, &readings);
+        let shown = Shown { snapshot: backend.snapshot(), values: backend.values(), pace: readings.pace };
+        self.copy_new_invite(ui, &shown.snapshot);
+        let model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
+        let mut intents = Vec::new();
+        self.draw(ui, &model, &mut intents);
+        moving |= !intents.is_empty();
+        for intent in intents {
+            self.apply(ui, intent, &shown.snapshot, backend);
+        }
+        moving |= self.shown.as_ref() != Some(&shown);
+        self.shown = Some(shown);
+        ui.ctx().request_repaint_after(if moving { MOVING } else { RESTING });
+    }
+
+    /// True where a meter moved, or is yet to fall.
+    fn move_meters(&mut self, ui: &Ui, readings: &Readings) -> bool {
+        let now_s = ui.input(|input| input.time);
+        let elapsed_s = (now_s - self.shown_at_s).clamp(0.0, FRAME_MAX_S) as f32;
+        self.shown_at_s = now_s;
+        let mut moving = self.send_meter.update(readings.send_db, elapsed_s);
+        for (meter, peaks_db) in self.slot_meters.iter_mut().zip(readings.slots_db) {
+            moving |= meter.update(peaks_db, elapsed_s);
+        }
+        moving || !self.send_meter.at_rest() || self.slot_meters.iter().any(|meter| !meter.at_rest())
+    }
+
+    fn copy_new_invite(&mut self, ui: &Ui, snapshot: &Snapshot) {
+        if let Some(invite) = snapshot.invite.as_ref().filter(|_| self.copies_invite) {
+            header::copy(ui, invite);
+            self.copies_invite = false;
+        }
+    }
+
+    /// Draws everything; a window that is too small shows a part, and scrolls.
+    fn draw(&mut self, ui: &mut Ui, model: &ViewModel, intents: &mut Vec<Intent>) {
+        let window = ui.max_rect();
+        ui.painter().rect_filled(window, 0.0, colour::BACKDROP);
+        if window.width() >= theme::MIN_SIZE_POINTS.x - 0.5 && window.height() >= theme::MIN_SIZE_POINTS.y - 0.5 {
+            self.panels(ui, &Layout::new(window.min, window.size()), model, intents);
+            return;
+        }
+        ScrollArea::both().id_salt("window").auto_shrink([false, false]).show(ui, |ui| {
+            let size = window.size().max(theme::MIN_SIZE_POINTS);
+            let (place, _) = ui.allocate_exact_size(size, egui::Sense::hover());
+            self.panels(ui, &Layout::new(place.min, size), model, intents);
+        });
+    }
+
+    fn panels(&mut self, ui: &mut Ui, layout: &Layout, model: &ViewModel, intents: &mut Vec<Intent>) {
+        let zoom_percent = (ui.ctx().zoom_factor() * 100.0).round() as u32;
+        header::show(ui, layout.header, &model.header, zoom_percent, intents);
+        within(ui, layout.send, |ui| send::show(ui, layout.send, &model.send, &self.send_meter, intents));
+        match &model.stage {
+            Stage::Connect(panel) => within(ui, layout.stage, |ui| connect::show(ui, layout.stage, panel, &mut self.edits, intents)),
+            Stage::Session(view) => {
+                let invite = model.header.invite.as_deref();
+                session::show(ui, layout.stage, view, invite, &model.strips, &self.slot_meters, intents);
+            }
+        }
+        status::show(ui, layout.status, &model.status, intents);
+    }
+
+    fn apply(&mut self, ui: &Ui, intent: Intent, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {
+        match intent {
+            Intent::Set(Control::PlayoutDepth, ms) => {
+                backend.send(Command::SetPlayoutDepth(Duration::from_secs_f32(ms.clamp(0.0, 250.0) / 1000.0)));
+            }
+            Intent::Begin(Control::PlayoutDepth) | Intent::End(Control::PlayoutDepth) => {}
+            Intent::Begin(control) => backend.begin(control),
+            Intent::Set(control, value) => backend.set(control, value),
+            Intent::End(control) => backend.end(control),
+            Intent::Send(command) => backend.send(command),
+            Intent::Host => {
+                self.copies_invite = true;
+                backend.send(Command::Host);
+            }
+            Intent::FreeSlot(slot) => {
+                let mut slots = snapshot.slots.each_ref().map(|view| view.as_ref().map(|view| view.source));
+                slots[slot] = None;
+                backend.send(Command::SetSlots(slots));
+            }
+            Intent::Zoom(percent) => ui.ctx().set_zoom_factor(percent as f32 / 100.0),
+            Intent::ForgiveSendClip => self.send_meter.forgive(),
+            Intent::ForgiveSlotClip(slot) => self.slot_meters[slot].forgive(),
+        }
+    }
+}
+
+/// A panel's own region, which what it draws cannot leave.
+fn within(ui: &mut Ui, rect: Rect, add: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+        ui.shrink_clip_rect(rect.expand(1.0));
+        add(ui);
+    });
+}

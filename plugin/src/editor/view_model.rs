@@ -1,0 +1,145 @@
+//! What is shown, in words and numbers: a pure function of a snapshot and the parameters.
+//!
+//! No egui type and no clock in here, so every sentence of the editor is tested without a window. Levels are not
+//! part of it (they move sixty times as often; see `ballistics.rs`). The step before is `backend.rs`; the step
+//! after is the panels, which only draw what they find here.
+
+pub mod send;
+pub mod status;
+pub mod strips;
+pub mod words;
+
+use backline_client::{Connection, Snapshot};
+
+use super::backend::{HostPace, Values};
+use super::theme::Tone;
+pub use send::SendPanel;
+pub use status::{Message, StatusLine};
+pub use strips::{BoundStrip, RouteBadge, Strip};
+
+/// Everything a frame shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ViewModel {
+    /// The top line.
+    pub header: Header,
+    /// The middle.
+    pub stage: Stage,
+    /// The panel on the left.
+    pub send: SendPanel,
+    /// All slots in order; a strip never moves to another place.
+    pub strips: Vec<Strip>,
+    /// The bottom line.
+    pub status: StatusLine,
+}
+
+/// The top line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// Colour of the lamp.
+    pub tone: Tone,
+    /// "Hosting", "Not in a session".
+    pub state: String,
+    /// "3 participants · UDP 50123"; empty without a session.
+    pub detail: String,
+    /// The link that others paste; none where somebody else hosts.
+    pub invite: Option<String>,
+    /// "Leave" or "End session"; none without a session.
+    pub leave: Option<&'static str>,
+}
+
+/// What the middle is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// The choice between Host and Join.
+    Connect(ConnectPanel),
+    /// The strips of the session.
+    Session(Session),
+}
+
+/// The choice between Host and Join.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConnectPanel {
+    /// "Joining the session…": the choices wait meanwhile.
+    pub busy: Option<String>,
+    /// Why the last try did not work, and what to do.
+    pub failure: Option<String>,
+}
+
+/// The strips of the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// What to do while nobody else is here: a title and a sentence.
+    pub empty: Option<(String, String)>,
+}
+
+impl ViewModel {
+    /// What `snapshot` and `values` look like at this `pace`.
+    pub fn new(snapshot: &Snapshot, values: &Values, pace: HostPace) -> Self {
+        Self {
+            header: header(snapshot),
+            stage: stage(snapshot),
+            send: SendPanel::new(snapshot, values, pace),
+            strips: strips::strips(snapshot, values),
+            status: StatusLine::new(snapshot, pace),
+        }
+    }
+}
+
+fn header(snapshot: &Snapshot) -> Header {
+    let (tone, state, leave) = match &snapshot.connection {
+        Connection::Idle => (Tone::Quiet, "Not in a session", None),
+        Connection::Opening => (Tone::Busy, "Opening a session…", None),
+        Connection::Hosting => (Tone::Good, "Hosting", Some("End session")),
+        Connection::Joining => (Tone::Busy, "Joining…", None),
+        Connection::Joined => (Tone::Good, "In session", Some("Leave")),
+        Connection::Reconnecting => (Tone::Warning, "Reconnecting…", Some("Leave")),
+        Connection::Failed { .. } => (Tone::Bad, "Not connected", None),
+    };
+    let detail = if in_session(&snapshot.connection) { detail(snapshot) } else { String::new() };
+    let invite = snapshot.invite.clone().filter(|_| snapshot.connection == Connection::Hosting);
+    Header { tone, state: state.to_owned(), detail, invite, leave }
+}
+
+fn detail(snapshot: &Snapshot) -> String {
+    let participants = words::participants(snapshot.participants);
+    match snapshot.local_port {
+        Some(port) => format!("{participants} · UDP {port}"),
+        None => participants,
+    }
+}
+
+fn stage(snapshot: &Snapshot) -> Stage {
+    let connect = |busy: Option<&str>, failure: Option<&str>| {
+        Stage::Connect(ConnectPanel { busy: busy.map(str::to_owned), failure: failure.map(str::to_owned) })
+    };
+    match &snapshot.connection {
+        Connection::Idle => connect(None, None),
+        Connection::Opening => connect(Some("Opening a session in this plugin…"), None),
+        Connection::Joining => connect(Some("Calling the host. This takes a few seconds at most."), None),
+        Connection::Failed { text } => connect(None, Some(text)),
+        Connection::Hosting | Connection::Joined | Connection::Reconnecting => Stage::Session(session(snapshot)),
+    }
+}
+
+fn session(snapshot: &Snapshot) -> Session {
+    let nobody = snapshot.slots.iter().all(Option::is_none) && !snapshot.sources.iter().any(|source| source.present);
+    Session { empty: nobody.then(|| empty_state(snapshot.connection == Connection::Hosting)) }
+}
+
+fn empty_state(hosting: bool) -> (String, String) {
+    let sentence = if hosting {
+        "Send the invite link to the others. They put Backline on a track, choose Join and paste it: \
+         each of them appears here with a fader."
+    } else {
+        "Nobody else sends anything yet. As soon as somebody does, they appear here with a fader."
+    };
+    ("Nobody else is here yet".to_owned(), sentence.to_owned())
+}
+
+/// A session is there, or comes back by itself.
+pub fn in_session(connection: &Connection) -> bool {
+    matches!(connection, Connection::Hosting | Connection::Joined | Connection::Reconnecting)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The panel of one's own send, in words.
+
+use backline_client::{Quality, Snapshot};
+
+use super::{in_session, words};
+use crate::editor::backend::{HostPace, Values};
+use crate::editor::theme::Tone;
+
+/// The panel of one's own send.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SendPanel {
+    /// The participant's name; may be empty.
+    pub name: String,
+    /// What this track is called in the session; may be empty.
+    pub source_name: String,
+    /// The participant's colour, sRGB.
+    pub colour: [u8; 3],
+    /// Colour of the lamp over the fader.
+    pub tone: Tone,
+    /// "On air", "Muted".
+    pub state: String,
+    /// What goes out, "Opus 256 kbit/s, 2.5 ms".
+    pub encoding: String,
+    /// The rate of it, "528 kbit/s"; empty without a session.
+    pub rate: String,
+    /// The quality that is chosen.
+    pub quality: Quality,
+    /// The playout depth that is chosen, in milliseconds.
+    pub depth_ms: f32,
+    /// Send gain in dB.
+    pub gain_db: f32,
+    /// Nobody hears this track.
+    pub muted: bool,
+    /// This track in one's own ears, in dB.
+    pub monitor_db: f32,
+    /// Everybody else in one's own ears, in dB.
+    pub return_db: f32,
+    /// Audio goes out: fader and meter are drawn in full.
+    pub live: bool,
+}
+
+impl SendPanel {
+    pub(super) fn new(snapshot: &Snapshot, values: &Values, pace: HostPace) -> Self {
+        let (tone, state) = state(snapshot, values, pace);
+        let in_session = in_session(&snapshot.connection);
+        Self {
+            name: snapshot.you.name.clone(),
+            source_name: snapshot.you.source_name.clone(),
+            colour: snapshot.you.colour,
+            tone,
+            state: state.to_owned(),
+            encoding: if in_session { snapshot.send.encoding.clone() } else { String::new() },
+            rate: if in_session { words::rate(snapshot.send.bits_per_second) } else { String::new() },
+            quality: snapshot.quality,
+            depth_ms: snapshot.playout_depth.as_secs_f32() * 1000.0,
+            gain_db: values.send_gain_db,
+            muted: values.send_muted,
+            monitor_db: values.monitor_db,
+            return_db: values.return_db,
+            live: !values.send_muted,
+        }
+    }
+}
+
+/// Whether anybody hears this track, and why not.
+fn state(snapshot: &Snapshot, values: &Values, pace: HostPace) -> (Tone, &'static str) {
+    match (in_session(&snapshot.connection), pace) {
+        (_, HostPace::Faster) => (Tone::Warning, "Paused: offline render"),
+        (_, HostPace::Slower) => (Tone::Warning, "Paused: DAW too slow"),
+        (false, _) => (Tone::Quiet, "Nobody listens yet"),
+        (true, HostPace::Stopped) => (Tone::Warning, "No audio from the DAW"),
+        (true, HostPace::Measuring) => (Tone::Busy, "Starting…"),
+        (true, HostPace::RealTime) if values.send_muted => (Tone::Bad, "Muted for everybody"),
+        (true, HostPace::RealTime) => (Tone::Good, "On air"),
+    }
+}
+
+/// Every quality in the order of the menu.
+pub const QUALITIES: [Quality; 4] = [Quality::LowestLatency, Quality::Balanced, Quality::Careful, Quality::Lossless];

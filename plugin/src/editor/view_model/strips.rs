@@ -1,0 +1,196 @@
+//! The strips, in words: slot order, and an absent source keeps its place.
+
+use backline_client::{Route, SlotView, Snapshot, SourceView};
+
+use super::words;
+use crate::editor::backend::{SlotValues, Values};
+use crate::editor::theme::Tone;
+
+/// Latency that is felt, and latency that is hard to play with, in milliseconds.
+const LATENCY_FELT_MS: f64 = 25.0;
+const LATENCY_HARD_MS: f64 = 50.0;
+/// Loss that is worth a look, and loss that is heard, as shares.
+const LOSS_SEEN: f32 = 0.001;
+const LOSS_HEARD: f32 = 0.02;
+/// What a source without a colour of its own gets.
+const AWAY_COLOUR: [u8; 3] = [0x78, 0x80, 0x8E];
+
+/// One slot.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Strip {
+    /// Counts from 0.
+    pub slot: usize,
+    /// Whom it carries; none where it is free.
+    pub bound: Option<BoundStrip>,
+}
+
+/// How a source comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RouteBadge {
+    /// Straight.
+    Direct,
+    /// Through the host.
+    ThroughHost,
+    /// Not yet.
+    Waiting,
+}
+
+/// A slot that carries a source.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BoundStrip {
+    /// The source is in the session now.
+    pub present: bool,
+    /// "Guitar".
+    pub source_name: String,
+    /// "Ada".
+    pub participant_name: String,
+    /// sRGB.
+    pub colour: [u8; 3],
+    /// How it comes.
+    pub route: RouteBadge,
+    /// The same as a sentence.
+    pub route_text: String,
+    /// Nobody on the way can listen.
+    pub encrypted: bool,
+    /// The same as a sentence.
+    pub encrypted_text: String,
+    /// "7.4 ms", one way.
+    pub latency: String,
+    /// Whether that is good.
+    pub latency_tone: Tone,
+    /// "0.0 %".
+    pub loss: String,
+    /// Whether that is good.
+    pub loss_tone: Tone,
+    /// Name and figure, for the tooltip.
+    pub details: Vec<(String, String)>,
+    /// In dB.
+    pub gain_db: f32,
+    /// -1 to 1.
+    pub pan: f32,
+    /// "L20".
+    pub pan_text: String,
+    /// Not heard.
+    pub muted: bool,
+    /// Heard alone.
+    pub solo: bool,
+    /// Not heard because others are solo.
+    pub hidden_by_solo: bool,
+    /// The bus by index, where there is a choice.
+    pub bus: Option<usize>,
+}
+
+impl BoundStrip {
+    /// It is heard: fader and meter are drawn in full.
+    pub fn live(&self) -> bool {
+        self.present && !self.muted && !self.hidden_by_solo
+    }
+}
+
+/// Every slot, in order.
+pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
+    let any_solo = snapshot.slots.iter().zip(&values.slots).any(|(slot, values)| slot.is_some() && values.solo);
+    let slots = snapshot.slots.iter().zip(&values.slots).enumerate();
+    slots
+        .map(|(slot, (view, slot_values))| {
+            let bound = view.as_ref().map(|view| {
+                let source = snapshot.sources.iter().find(|source| source.source == view.source);
+                let bus = values.has_aux_buses.then_some(slot_values.bus);
+                bound(view, source, slot_values, any_solo, bus)
+            });
+            Strip { slot, bound }
+        })
+        .collect()
+}
+
+fn bound(slot: &SlotView, source: Option<&SourceView>, values: &SlotValues, any_solo: bool, bus: Option<usize>) -> BoundStrip {
+    let present = slot.present && source.is_none_or(|source| source.present);
+    let here = source.filter(|_| present);
+    let (participant_name, source_name) = names(slot, source);
+    let route = here.map_or(RouteBadge::Waiting, |source| route(source.route));
+    let encrypted = here.is_some_and(|source| source.encrypted);
+    let latency = here.and_then(|source| source.latency);
+    let loss = here.map(|source| source.loss);
+    BoundStrip {
+        present,
+        source_name,
+        participant_name,
+        colour: source.map_or(AWAY_COLOUR, |source| source.colour),
+        route,
+        route_text: route_text(route, present).to_owned(),
+        encrypted,
+        encrypted_text: if encrypted { "Encrypted: only the two of you can hear this path" } else { "No encrypted path yet" }.to_owned(),
+        latency: words::time(latency),
+        latency_tone: latency.map_or(Tone::Quiet, |latency| latency_tone(latency.as_secs_f64() * 1000.0)),
+        loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),
+        loss_tone: loss.map_or(Tone::Quiet, loss_tone),
+        details: here.map(details).unwrap_or_default(),
+        gain_db: values.gain_db,
+        pan: values.pan,
+        pan_text: words::pan(values.pan),
+        muted: values.muted,
+        solo: values.solo,
+        hidden_by_solo: any_solo && !values.solo,
+        bus,
+    }
+}
+
+/// Participant and source; of an absent source what the project remembers ("Ada · Guitar").
+fn names(slot: &SlotView, source: Option<&SourceView>) -> (String, String) {
+    let (participant, name) = match source {
+        Some(source) => (source.participant_name.clone(), source.source_name.clone()),
+        None => match slot.name.split_once(" · ") {
+            Some((participant, name)) => (participant.to_owned(), name.to_owned()),
+            None => (String::new(), slot.name.clone()),
+        },
+    };
+    let or = |text: String, fallback: &str| if text.trim().is_empty() { fallback.to_owned() } else { text };
+    (or(participant, "Participant"), or(name, "Source"))
+}
+
+fn route(route: Route) -> RouteBadge {
+    match route {
+        Route::Direct => RouteBadge::Direct,
+        Route::ThroughHost => RouteBadge::ThroughHost,
+        Route::Waiting => RouteBadge::Waiting,
+    }
+}
+
+fn route_text(route: RouteBadge, present: bool) -> &'static str {
+    match (present, route) {
+        (false, _) => "Not in the session now; the strip keeps its place and its levels",
+        (true, RouteBadge::Direct) => "Direct: straight from the other participant",
+        (true, RouteBadge::ThroughHost) => "Through the host: no direct path was found",
+        (true, RouteBadge::Waiting) => "Waiting for the first audio",
+    }
+}
+
+fn latency_tone(ms: f64) -> Tone {
+    match ms {
+        ms if ms <= LATENCY_FELT_MS => Tone::Good,
+        ms if ms <= LATENCY_HARD_MS => Tone::Warning,
+        _ => Tone::Bad,
+    }
+}
+
+fn loss_tone(loss: f32) -> Tone {
+    match loss {
+        loss if loss < LOSS_SEEN => Tone::Good,
+        loss if loss < LOSS_HEARD => Tone::Warning,
+        _ => Tone::Bad,
+    }
+}
+
+fn details(source: &SourceView) -> Vec<(String, String)> {
+    let row = |name: &str, figure: String| (name.to_owned(), figure);
+    vec![
+        row("One way, capture to playout", words::time(source.latency)),
+        row("Round trip of the network", words::time(source.round_trip)),
+        row("Held back by playout", words::time(Some(source.depth))),
+        row("Loss, last seconds", words::share(source.loss)),
+        row("Concealed since joining", words::frames(source.concealed_frames)),
+        row("Recovered since joining", words::frames(source.recovered_frames)),
+        row("Their clock against yours", words::drift(source.drift_ppm)),
+        row("Comes as", source.encoding.clone()),
+    ]
+}

@@ -1,0 +1,225 @@
+use std::time::Duration;
+
+use backline_client::{
+    Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity, SlotView, SourceId, SourceView,
+    WorkerView,
+};
+
+use super::*;
+use crate::editor::theme::Tone;
+
+fn snapshot(connection: Connection) -> Snapshot {
+    Snapshot {
+        connection,
+        invite: None,
+        participants: 1,
+        you: Identity { participant: None, instance: InstanceId(1), name: "Clara".into(), source_name: "Piano".into(), colour: [1, 2, 3] },
+        send: SendView { encoding: "Opus 256 kbit/s, 2.5 ms".into(), packets_per_second: 400.0, bits_per_second: 264_000.0 },
+        quality: Quality::Balanced,
+        playout_depth: Duration::from_millis(5),
+        sources: Vec::new(),
+        slots: std::array::from_fn(|_| None),
+        notices: Vec::new(),
+        local_port: Some(50_123),
+        worker: WorkerView::default(),
+    }
+}
+
+fn source_id(number: u8) -> SourceId {
+    SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) }
+}
+
+fn source(number: u8, slot: Option<usize>) -> SourceView {
+    SourceView {
+        source: source_id(number),
+        slot,
+        participant_name: "Ada".into(),
+        source_name: "Guitar".into(),
+        colour: [200, 100, 50],
+        present: true,
+        route: Route::Direct,
+        encrypted: true,
+        latency: Some(Duration::from_micros(7_440)),
+        round_trip: Some(Duration::from_millis(4)),
+        loss: 0.0,
+        concealed_frames: 480,
+        recovered_frames: 0,
+        depth: Duration::from_millis(5),
+        drift_ppm: -12.0,
+        encoding: "Opus 256 kbit/s, 2.5 ms".into(),
+    }
+}
+
+fn with_ada(slot: usize) -> Snapshot {
+    let mut snapshot = snapshot(Connection::Hosting);
+    snapshot.participants = 2;
+    snapshot.sources.push(source(7, Some(slot)));
+    snapshot.slots[slot] = Some(SlotView { source: source_id(7), name: "Ada · Guitar".into(), present: true });
+    snapshot
+}
+
+fn shown(snapshot: &Snapshot) -> ViewModel {
+    ViewModel::new(snapshot, &Values::default(), HostPace::RealTime)
+}
+
+#[test]
+fn an_idle_instance_offers_host_and_join() {
+    let model = shown(&snapshot(Connection::Idle));
+    assert_eq!(model.stage, Stage::Connect(ConnectPanel::default()));
+    assert_eq!(model.header.state, "Not in a session");
+    assert_eq!((model.header.detail.as_str(), model.header.leave), ("", None));
+    assert_eq!(model.send.state, "Nobody listens yet");
+}
+
+#[test]
+fn a_failure_is_shown_word_for_word_and_one_can_try_again() {
+    let text = "The link is damaged. Ask for it again.".to_owned();
+    let model = shown(&snapshot(Connection::Failed { text: text.clone() }));
+    assert_eq!(model.stage, Stage::Connect(ConnectPanel { busy: None, failure: Some(text) }));
+    assert_eq!(model.header.tone, Tone::Bad);
+}
+
+#[test]
+fn waiting_shows_what_for() {
+    for connection in [Connection::Opening, Connection::Joining] {
+        let Stage::Connect(panel) = shown(&snapshot(connection)).stage else { panic!("no connect panel") };
+        assert!(panel.busy.is_some() && panel.failure.is_none());
+    }
+}
+
+#[test]
+fn a_host_sees_the_link_the_port_and_what_to_do() {
+    let mut hosted = snapshot(Connection::Hosting);
+    hosted.invite = Some("backline://join/x".into());
+    let model = shown(&hosted);
+    assert_eq!(model.header.invite.as_deref(), Some("backline://join/x"));
+    assert_eq!(model.header.detail, "Only you · UDP 50123");
+    assert_eq!(model.header.leave, Some("End session"));
+    let Stage::Session(Session { empty: Some((title, sentence)) }) = model.stage else { panic!("no empty state") };
+    assert_eq!(title, "Nobody else is here yet");
+    assert!(sentence.contains("invite link"));
+    assert_eq!((model.send.tone, model.send.state.as_str()), (Tone::Good, "On air"));
+}
+
+#[test]
+fn a_source_is_on_its_slot_with_all_figures() {
+    let model = shown(&with_ada(4));
+    assert_eq!(model.strips.len(), SLOTS);
+    assert!(model.strips[..4].iter().all(|strip| strip.bound.is_none()), "strips are in slot order");
+    let strip = model.strips[4].bound.as_ref().unwrap();
+    assert_eq!((strip.source_name.as_str(), strip.participant_name.as_str()), ("Guitar", "Ada"));
+    assert_eq!((strip.latency.as_str(), strip.latency_tone), ("7.4 ms", Tone::Good));
+    assert_eq!((strip.loss.as_str(), strip.loss_tone), ("0.0 %", Tone::Good));
+    assert_eq!(strip.route, RouteBadge::Direct);
+    assert!(strip.encrypted && strip.live() && strip.bus.is_none());
+    let figures: Vec<&str> = strip.details.iter().map(|(_, figure)| figure.as_str()).collect();
+    assert_eq!(figures, ["7.4 ms", "4.0 ms", "5.0 ms", "0.0 %", "0.01 s", "0.00 s", "−12 ppm", "Opus 256 kbit/s, 2.5 ms"]);
+    assert_eq!(model.stage, Stage::Session(Session { empty: None }));
+}
+
+#[test]
+fn whoever_is_away_keeps_the_strip_and_the_name() {
+    let mut snapshot = with_ada(2);
+    snapshot.sources.clear();
+    snapshot.slots[2].as_mut().unwrap().present = false;
+    let model = shown(&snapshot);
+    let strip = model.strips[2].bound.as_ref().unwrap();
+    assert!(!strip.present && !strip.live());
+    assert_eq!((strip.source_name.as_str(), strip.participant_name.as_str()), ("Guitar", "Ada"));
+    assert_eq!((strip.latency.as_str(), strip.loss.as_str()), ("–", "–"));
+    assert!(strip.details.is_empty());
+    assert_eq!(model.stage, Stage::Session(Session { empty: None }), "a strip that waits for somebody is no empty session");
+}
+
+#[test]
+fn nameless_sources_have_a_word() {
+    let mut snapshot = with_ada(0);
+    snapshot.sources.clear();
+    snapshot.slots[0].as_mut().unwrap().name.clear();
+    let model = shown(&snapshot);
+    let strip = model.strips[0].bound.as_ref().unwrap();
+    assert_eq!((strip.source_name.as_str(), strip.participant_name.as_str()), ("Source", "Participant"));
+}
+
+#[test]
+fn bad_paths_stand_out() {
+    let mut snapshot = with_ada(0);
+    for (latency_ms, loss, tones) in [
+        (30, 0.005, (Tone::Warning, Tone::Warning)),
+        (80, 0.1, (Tone::Bad, Tone::Bad)),
+    ] {
+        snapshot.sources[0].latency = Some(Duration::from_millis(latency_ms));
+        snapshot.sources[0].loss = loss;
+        let strip = shown(&snapshot).strips[0].bound.clone().unwrap();
+        assert_eq!((strip.latency_tone, strip.loss_tone), tones);
+    }
+}
+
+#[test]
+fn solo_dims_the_others_and_an_empty_slot_does_not_count() {
+    let mut snapshot = with_ada(0);
+    snapshot.sources.push(source(8, Some(1)));
+    snapshot.slots[1] = Some(SlotView { source: source_id(8), name: "Ben · Drums".into(), present: true });
+    let mut values = Values::default();
+    values.slots[9].solo = true;
+    let model = ViewModel::new(&snapshot, &values, HostPace::RealTime);
+    assert!(model.strips[0].bound.as_ref().unwrap().live(), "a free slot's solo silences nobody");
+    values.slots[1].solo = true;
+    let model = ViewModel::new(&snapshot, &values, HostPace::RealTime);
+    assert!(model.strips[0].bound.as_ref().unwrap().hidden_by_solo);
+    assert!(model.strips[1].bound.as_ref().unwrap().live());
+}
+
+#[test]
+fn buses_are_there_in_the_multi_output_class_only() {
+    let mut values = Values::default();
+    values.slots[0].bus = 3;
+    assert_eq!(ViewModel::new(&with_ada(0), &values, HostPace::RealTime).strips[0].bound.as_ref().unwrap().bus, None);
+    values.has_aux_buses = true;
+    assert_eq!(ViewModel::new(&with_ada(0), &values, HostPace::RealTime).strips[0].bound.as_ref().unwrap().bus, Some(3));
+}
+
+#[test]
+fn an_offline_render_says_that_nothing_is_sent() {
+    let model = ViewModel::new(&with_ada(0), &Values::default(), HostPace::Faster);
+    assert_eq!(model.send.tone, Tone::Warning);
+    assert!(model.status.messages[0].text.contains("nothing is sent"));
+    assert_eq!(model.status.messages[0].dismiss, None);
+    let calm = ViewModel::new(&with_ada(0), &Values::default(), HostPace::Measuring);
+    assert!(calm.status.messages.is_empty());
+}
+
+#[test]
+fn muting_the_send_is_said_where_one_looks() {
+    let values = Values { send_muted: true, ..Values::default() };
+    let model = ViewModel::new(&with_ada(0), &values, HostPace::RealTime);
+    assert_eq!((model.send.tone, model.send.state.as_str()), (Tone::Bad, "Muted for everybody"));
+    assert!(!model.send.live);
+}
+
+#[test]
+fn the_worst_notice_comes_first_and_of_equals_the_newest() {
+    let mut snapshot = snapshot(Connection::Hosting);
+    for (id, severity) in [(1, Severity::Info), (2, Severity::Warning), (3, Severity::Error), (4, Severity::Warning)] {
+        snapshot.notices.push(Notice { id, severity, text: format!("{id}"), advice: String::new() });
+    }
+    let order: Vec<Option<u64>> = shown(&snapshot).status.messages.iter().map(|message| message.dismiss).collect();
+    assert_eq!(order, [Some(3), Some(4), Some(2), Some(1)]);
+}
+
+#[test]
+fn reconnecting_keeps_the_strips_and_says_so() {
+    let mut snapshot = with_ada(0);
+    snapshot.connection = Connection::Reconnecting;
+    let model = shown(&snapshot);
+    assert!(matches!(model.stage, Stage::Session(_)));
+    assert_eq!(model.header.leave, Some("Leave"));
+    assert!(model.status.messages[0].text.contains("keeps calling"));
+}
+
+#[test]
+fn a_source_without_a_strip_is_told_of() {
+    let mut snapshot = with_ada(0);
+    snapshot.sources.push(source(9, None));
+    assert!(shown(&snapshot).status.messages[0].text.contains("all 16 strips are taken"));
+}

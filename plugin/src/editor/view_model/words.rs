@@ -1,0 +1,131 @@
+//! Numbers as people read them: levels, times, shares, rates.
+//!
+//! Every text keeps its width as far as it can (tabular digits, fixed decimals), so that nothing jumps.
+
+use std::time::Duration;
+
+use crate::editor::law::FADER_SILENT_DB;
+
+/// What stands where there is no figure yet.
+pub const NO_FIGURE: &str = "–";
+
+/// "−6.0 dB", "+3.0 dB", "0.0 dB", "−∞ dB".
+pub fn gain(db: f32) -> String {
+    if db.is_nan() || db <= FADER_SILENT_DB {
+        return "−∞ dB".to_owned();
+    }
+    let tenths = (db * 10.0).round() / 10.0;
+    let sign = if tenths < 0.0 { "−" } else if tenths > 0.0 { "+" } else { "" };
+    format!("{sign}{:.1} dB", tenths.abs())
+}
+
+/// A typed gain: a number in dB, or a word for silence, within a fader's range.
+pub fn parse_gain(text: &str) -> Option<f32> {
+    let db = backline_audio::parse_db(text).ok()?;
+    Some(db.0)
+}
+
+/// "C", "L20", "R50": hundredths of the way, halved, as DAWs write it.
+pub fn pan(pan: f32) -> String {
+    let steps = (pan.clamp(-1.0, 1.0) * 50.0).round() as i32;
+    match steps {
+        0 => "C".to_owned(),
+        1.. => format!("R{steps}"),
+        _ => format!("L{}", -steps),
+    }
+}
+
+/// "7.4 ms", "123 ms", or a dash.
+pub fn time(time: Option<Duration>) -> String {
+    match time.map(|time| time.as_secs_f64() * 1000.0) {
+        None => NO_FIGURE.to_owned(),
+        Some(ms) if ms < 99.95 => format!("{ms:.1} ms"),
+        Some(ms) => format!("{:.0} ms", ms.min(9999.0)),
+    }
+}
+
+/// "0.0 %", "12 %".
+pub fn share(share: f32) -> String {
+    let percent = if share.is_finite() { (share * 100.0).clamp(0.0, 100.0) } else { 0.0 };
+    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+}
+
+/// "264 kbit/s", "2.3 Mbit/s".
+pub fn rate(bits_per_second: f32) -> String {
+    let kilobits = if bits_per_second.is_finite() { bits_per_second.max(0.0) / 1000.0 } else { 0.0 };
+    if kilobits < 999.5 { format!("{kilobits:.0} kbit/s") } else { format!("{:.1} Mbit/s", kilobits / 1000.0) }
+}
+
+/// "+12 ppm".
+pub fn drift(ppm: f32) -> String {
+    let ppm = if ppm.is_finite() { ppm.round() } else { 0.0 };
+    let sign = if ppm < 0.0 { "−" } else if ppm > 0.0 { "+" } else { "" };
+    format!("{sign}{:.0} ppm", ppm.abs())
+}
+
+/// "Only you", "3 participants".
+pub fn participants(count: usize) -> String {
+    match count {
+        0 | 1 => "Only you".to_owned(),
+        _ => format!("{count} participants"),
+    }
+}
+
+/// Sources that all 16 strips leave no room for.
+pub fn unplaced(count: usize) -> String {
+    match count {
+        1 => "One more source is not heard: all 16 strips are taken.".to_owned(),
+        _ => format!("{count} more sources are not heard: all 16 strips are taken."),
+    }
+}
+
+/// "Main", "Aux 3".
+pub fn bus(bus: usize) -> String {
+    match bus {
+        0 => "Main".to_owned(),
+        aux => format!("Aux {aux}"),
+    }
+}
+
+/// Duration of sample frames at the network rate, "1.2 s".
+pub fn frames(frames: u64) -> String {
+    let seconds = frames as f64 / 48_000.0;
+    if seconds < 9.95 { format!("{seconds:.2} s") } else { format!("{seconds:.0} s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gains_read_back() {
+        for (db, text) in [(0.0, "0.0 dB"), (-6.0, "−6.0 dB"), (3.04, "+3.0 dB"), (-0.04, "0.0 dB"), (-80.0, "−∞ dB")] {
+            assert_eq!(gain(db), text);
+        }
+        assert_eq!(gain(f32::NEG_INFINITY), "−∞ dB");
+        assert_eq!(gain(f32::NAN), "−∞ dB");
+        assert_eq!(parse_gain("-6"), Some(-6.0));
+        assert_eq!(parse_gain("−12.5 dB"), Some(-12.5));
+        assert_eq!(parse_gain("mute"), Some(f32::NEG_INFINITY));
+        assert_eq!(parse_gain("loud"), None);
+    }
+
+    #[test]
+    fn figures_keep_their_form() {
+        assert_eq!(time(None), "–");
+        assert_eq!(time(Some(Duration::from_micros(7_440))), "7.4 ms");
+        assert_eq!(time(Some(Duration::from_millis(123))), "123 ms");
+        assert_eq!(share(0.0), "0.0 %");
+        assert_eq!(share(0.0123), "1.2 %");
+        assert_eq!(share(0.5), "50 %");
+        assert_eq!(share(f32::NAN), "0.0 %");
+        assert_eq!(rate(264_400.0), "264 kbit/s");
+        assert_eq!(rate(2_304_000.0), "2.3 Mbit/s");
+        assert_eq!(drift(-12.4), "−12 ppm");
+        assert_eq!(pan(-0.4), "L20");
+        assert_eq!(pan(0.0), "C");
+        assert_eq!(pan(1.0), "R50");
+        assert_eq!(bus(0), "Main");
+        assert_eq!(bus(3), "Aux 3");
+    }
+}

@@ -1,0 +1,120 @@
+//! A vertical fader with its dB scale.
+//!
+//! It neither meters nor names a source. The law is `law.rs`'s, the behaviour `adjust.rs`'s.
+
+use egui::{Align2, Color32, CornerRadius, Id, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2, WidgetInfo, pos2};
+
+use super::adjust::{Scale, adjust};
+use super::draw;
+use crate::editor::intent::{Control, Intent};
+use crate::editor::law::{FADER_SILENT_DB, FADER_TOP_DB, fader_db, fader_place};
+use crate::editor::theme::{self, colour};
+
+/// Marks of the scale, in dB, with the text beside each.
+const MARKS: [(f32, &str); 8] =
+    [(12.0, "12"), (6.0, "6"), (0.0, "0"), (-6.0, "6"), (-12.0, "12"), (-20.0, "20"), (-40.0, "40"), (f32::NEG_INFINITY, "∞")];
+/// Width of the scale's texts, in points.
+pub const SCALE_WIDTH: f32 = 18.0;
+/// Width of the cap, in points.
+pub const CAP_WIDTH: f32 = 26.0;
+/// Height of the cap, in points.
+const CAP_HEIGHT: f32 = 18.0;
+
+/// What a fader is for.
+pub struct Fader<'a> {
+    /// The parameter it moves.
+    pub control: Control,
+    /// Its name in the accessibility tree.
+    pub label: &'a str,
+    /// The value in dB.
+    pub db: f32,
+    /// Colour of the line on the cap.
+    pub tint: Color32,
+    /// Someone hears it: the cap is drawn in full.
+    pub live: bool,
+}
+
+impl Fader<'_> {
+    /// Draws the fader into `rect` (scale on the left, cap on the right). Returns its response and the shown dB.
+    pub fn show(self, ui: &Ui, rect: Rect, intents: &mut Vec<Intent>) -> (Response, f32) {
+        let lane = Rect::from_min_max(pos2(rect.right() - CAP_WIDTH, rect.top()), rect.max);
+        let rail = lane.shrink2(Vec2::new(0.0, CAP_HEIGHT / 2.0));
+        let response = ui.interact(lane, Id::unique(("fader", self.control)), Sense::click_and_drag());
+        let shown = adjust(ui, &response, self.control, self.db, &gain_scale(rail.height(), 0.0), intents);
+        response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(shown.max(FADER_SILENT_DB)), self.label));
+        self.paint(ui, rect, rail, &response, shown);
+        (response.on_hover_cursor(egui::CursorIcon::ResizeVertical), shown)
+    }
+
+    fn paint(&self, ui: &Ui, rect: Rect, rail: Rect, response: &Response, shown: f32) {
+        let painter = ui.painter();
+        paint_scale(ui, rect, rail);
+        let groove = Rect::from_center_size(rail.center(), Vec2::new(4.0, rail.height() + 8.0));
+        draw::well(painter, groove, 2);
+        let y = rail.bottom() - fader_place(shown) * rail.height();
+        let travelled = Rect::from_min_max(pos2(groove.left() + 1.0, y), groove.max - Vec2::splat(1.0));
+        let fill = if self.live { self.tint.gamma_multiply(0.55) } else { colour::LINE };
+        painter.rect_filled(travelled, CornerRadius::same(1), fill);
+        self.paint_cap(ui, Rect::from_center_size(pos2(rail.center().x, y), Vec2::new(CAP_WIDTH, CAP_HEIGHT)), response);
+    }
+
+    fn paint_cap(&self, ui: &Ui, cap: Rect, response: &Response) {
+        let painter = ui.painter();
+        let lit = response.hovered() || response.dragged() || response.has_focus();
+        let shadow = Shadow { offset: [0, 3], blur: 6, spread: 0, color: Color32::from_black_alpha(150) };
+        painter.add(shadow.as_shape(cap, CornerRadius::same(4)));
+        let (top, bottom) = match (self.live, lit) {
+            (true, true) => (Color32::from_rgb(0x6C, 0x74, 0x82), Color32::from_rgb(0x43, 0x49, 0x54)),
+            (true, false) => (Color32::from_rgb(0x58, 0x60, 0x6D), Color32::from_rgb(0x37, 0x3D, 0x47)),
+            (false, _) => (Color32::from_rgb(0x36, 0x3B, 0x44), Color32::from_rgb(0x2A, 0x2E, 0x35)),
+        };
+        draw::shaded_rect(painter, cap, 4.0, top, bottom, Color32::from_black_alpha(120));
+        let gloss = Stroke::new(1.0, Color32::from_white_alpha(if self.live { 36 } else { 12 }));
+        painter.hline(cap.x_range().shrink(4.0), cap.top() + 1.5, gloss);
+        for offset in [-4.0, 4.0] {
+            painter.hline(cap.x_range().shrink(6.0), cap.center().y + offset, Stroke::new(1.0, Color32::from_black_alpha(60)));
+        }
+        let ink = if self.live { self.tint } else { colour::TEXT_FAINT };
+        painter.hline(cap.x_range().shrink(3.0), cap.center().y, Stroke::new(2.0, ink));
+        if response.has_focus() {
+            painter.rect_stroke(cap.expand(2.0), CornerRadius::same(5), Stroke::new(1.0, colour::AMBER), egui::StrokeKind::Outside);
+        }
+    }
+}
+
+/// The scale of every gain control: dB by the fader's law, 1 dB a step, `default_db` on a double-click.
+pub fn gain_scale(travel_points: f32, default_db: f32) -> Scale<'static> {
+    Scale {
+        to_place: &fader_place,
+        from_place: &tidy_db,
+        default: default_db,
+        range: (FADER_SILENT_DB, FADER_TOP_DB),
+        step: 1.0,
+        travel_points,
+    }
+}
+
+/// The dB value at a place, on a grid of 0.1 dB, so that what is shown is what is set.
+fn tidy_db(place: f32) -> f32 {
+    let db = fader_db(place);
+    if db <= FADER_SILENT_DB + 0.05 { f32::NEG_INFINITY } else { (db * 10.0).round() / 10.0 }
+}
+
+fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
+    let painter = ui.painter();
+    let mut last_y = f32::NEG_INFINITY;
+    let unity_y = rail.bottom() - fader_place(0.0) * rail.height();
+    for (db, text) in MARKS {
+        let y = rail.bottom() - fader_place(db) * rail.height();
+        let unity = db == 0.0;
+        let line = if unity { colour::TEXT_FAINT } else { colour::LINE_STRONG };
+        painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, Stroke::new(1.0, line));
+        // A short fader drops the marks that would touch, never the 0.
+        if !unity && (y - last_y < 11.0 || (y - unity_y).abs() < 11.0) {
+            continue;
+        }
+        last_y = y;
+        let ink = if unity { colour::TEXT_SOFT } else { colour::TEXT_FAINT };
+        painter.text(pos2(rect.left() + SCALE_WIDTH - 5.0, y), Align2::RIGHT_CENTER, text, theme::regular(10.0), ink);
+    }
+}

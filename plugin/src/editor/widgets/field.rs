@@ -1,0 +1,109 @@
+//! A one-line text field in the editor's look, and a drop-down of choices.
+//!
+//! A field shows what the snapshot says until the person types; it hands over the text on Enter or when the
+//! person goes elsewhere, so that a name being typed is not overwritten by the next snapshot.
+
+use egui::{Align2, FontId, Frame, Id, Key, Margin, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2};
+
+use super::draw;
+use super::icon::{Icon, icon};
+use crate::editor::theme::{self, colour};
+
+/// What happened in a field.
+pub struct Edited {
+    /// The text, when the person pressed Enter.
+    pub entered: Option<String>,
+    /// The text, when the person pressed Enter or went elsewhere, and it differs from what it was.
+    pub changed: Option<String>,
+    /// The field.
+    pub response: Response,
+}
+
+/// A field of a name: `current` until the person types.
+pub fn name_field(ui: &mut Ui, rect: Rect, id: &str, label: &str, current: &str, hint: &str, font: FontId) -> Edited {
+    let id = Id::unique(("field", id));
+    let mut text = ui.data(|data| data.get_temp::<String>(id)).unwrap_or_else(|| current.to_owned());
+    let mut edited = text_field(ui, rect, id, label, &mut text, hint, font);
+    edited.changed = edited.response.lost_focus().then(|| text.trim().to_owned()).filter(|text| text != current);
+    let typing = edited.response.has_focus();
+    ui.data_mut(|data| match typing {
+        true => {
+            data.insert_temp(id, text);
+        }
+        false => data.remove::<String>(id),
+    });
+    edited
+}
+
+/// A field over `text`, which stays the caller's.
+pub fn text_field(ui: &mut Ui, rect: Rect, id: Id, label: &str, text: &mut String, hint: &str, font: FontId) -> Edited {
+    let focused = ui.memory(|memory| memory.has_focus(id));
+    let line = if focused { colour::AMBER } else { colour::LINE };
+    ui.painter().rect(rect, theme::control_corners(), colour::WELL, Stroke::new(1.0, line), StrokeKind::Inside);
+    let edit = TextEdit::singleline(text)
+        .id(id)
+        .font(font)
+        .frame(Frame::NONE)
+        .margin(Margin::symmetric(0, 0))
+        .text_color(colour::TEXT)
+        .hint_text(egui::RichText::new(hint).color(colour::TEXT_FAINT))
+        .align(Align2::LEFT_CENTER)
+        .desired_width(rect.width() - 20.0);
+    let response = ui.put(rect.shrink2(egui::vec2(10.0, 4.0)), edit).accessible_name(label);
+    let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
+    Edited { entered: entered.then(|| text.clone()), changed: None, response }
+}
+
+/// One choice of a drop-down.
+pub struct Choice {
+    /// The short name.
+    pub name: String,
+    /// A sentence about it; may be empty.
+    pub sentence: String,
+}
+
+/// A drop-down: shows `shown`, and the list of `choices` when clicked. Returns the index picked.
+pub fn drop_down(ui: &Ui, rect: Rect, id: Id, label: &str, shown: &str, choices: &[Choice], chosen: Option<usize>) -> Option<usize> {
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(shown.to_owned()),
+        ..WidgetInfo::labeled(Role::ComboBox, true, label)
+    });
+    let lit = response.hovered() || response.has_focus();
+    let fill = if lit { colour::CONTROL_HOVER } else { colour::CONTROL };
+    ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, colour::LINE_STRONG), StrokeKind::Inside);
+    let text = Rect::from_min_max(pos2(rect.left() + 10.0, rect.top()), pos2(rect.right() - 18.0, rect.bottom()));
+    let small = rect.height() < 24.0;
+    let font = theme::medium(if small { 11.0 } else { 13.0 });
+    draw::line(ui.painter(), text, Align2::LEFT_CENTER, shown, font, colour::TEXT);
+    icon(ui.painter(), Icon::Open, pos2(rect.right() - 12.0, rect.center().y), 12.0, colour::TEXT_SOFT);
+    let mut picked = None;
+    Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).gap(4.0).show(|ui| {
+        for (index, choice) in choices.iter().enumerate() {
+            if menu_row(ui, choice, chosen == Some(index)) {
+                picked = Some(index);
+            }
+        }
+    });
+    picked
+}
+
+/// A row of a menu: a name, a sentence under it, a mark where it is the chosen one. True when clicked.
+fn menu_row(ui: &mut Ui, choice: &Choice, chosen: bool) -> bool {
+    let (width, height) = if choice.sentence.is_empty() { (108.0, 26.0) } else { (400.0, 60.0) };
+    let (rect, response) = ui.allocate_exact_size(egui::vec2(width, height), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::MenuItemRadio, true, chosen, &choice.name));
+    if response.hovered() || response.has_focus() {
+        ui.painter().rect_filled(rect, theme::control_corners(), colour::CONTROL_HOVER);
+    }
+    let inner = rect.shrink2(egui::vec2(10.0, 5.0));
+    let ink = if chosen { colour::AMBER } else { colour::TEXT };
+    let align = if choice.sentence.is_empty() { Align2::LEFT_CENTER } else { Align2::LEFT_TOP };
+    draw::line(ui.painter(), inner, align, &choice.name, theme::medium(13.0), ink);
+    let below = inner.with_min_y(inner.top() + 18.0);
+    draw::paragraph(ui.painter(), below, &choice.sentence, theme::regular(11.5), colour::TEXT_SOFT);
+    if chosen {
+        icon(ui.painter(), Icon::Done, pos2(inner.right() - 8.0, inner.top() + 8.0), 14.0, colour::AMBER);
+    }
+    response.clicked()
+}

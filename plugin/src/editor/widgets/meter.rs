@@ -1,0 +1,100 @@
+//! A stereo level meter: segments from green to red, held peaks, and a clip light that a click puts out.
+//!
+//! It does not move by itself: `ballistics.rs` says where bars and peaks are.
+
+use egui::{Color32, CornerRadius, Id, Rect, Response, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
+
+use super::draw;
+use crate::editor::ballistics::{Channel, StereoMeter};
+use crate::editor::law::meter_place;
+use crate::editor::theme::{colour, mix};
+
+/// Width of a meter, in points.
+pub const METER_WIDTH: f32 = 15.0;
+/// Height of the clip light, in points.
+const CLIP_HEIGHT: f32 = 6.0;
+/// Height of a segment and the gap above it, in points.
+const SEGMENT: f32 = 4.0;
+
+/// Draws a meter into `rect`. Clicked where the person puts the clip light out.
+pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live: bool) -> Response {
+    let response = ui.interact(rect, id, Sense::click());
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(in_words(state)),
+        ..WidgetInfo::labeled(Role::Meter, true, label)
+    });
+    let clip = Rect::from_min_size(rect.min, Vec2::new(rect.width(), CLIP_HEIGHT));
+    let light = if state.clipped() { colour::RED } else { colour::WELL };
+    ui.painter().rect(clip, CornerRadius::same(2), light, Stroke::new(1.0, colour::LINE), egui::StrokeKind::Inside);
+    let bars = Rect::from_min_max(pos2(rect.left(), clip.bottom() + 2.0), rect.max);
+    let width = (bars.width() - 1.0) / 2.0;
+    for (index, channel) in state.0.iter().enumerate() {
+        let left = bars.left() + index as f32 * (width + 1.0);
+        let bar = Rect::from_min_max(pos2(left, bars.top()), pos2(left + width, bars.bottom()));
+        paint_channel(ui, bar, channel, live);
+    }
+    response
+}
+
+fn paint_channel(ui: &Ui, bar: Rect, channel: &Channel, live: bool) {
+    let painter = ui.painter();
+    painter.rect_filled(bar, CornerRadius::same(2), colour::WELL);
+    let dim = if live { 1.0 } else { 0.35 };
+    let top = bar.bottom() - bar.height() * channel.level_place();
+    for pair in STOPS.windows(2) {
+        let [(low, low_ink), (high, high_ink)] = [pair[0], pair[1]];
+        let y = |db: f32| bar.bottom() - bar.height() * meter_place(db);
+        let (bottom_y, top_y) = (y(low), y(high).max(top));
+        if top_y < bottom_y {
+            let share = (bottom_y - top_y) / (bottom_y - y(high)).max(0.01);
+            let part = Rect::from_min_max(pos2(bar.left(), top_y), pos2(bar.right(), bottom_y));
+            let ink = mix(low_ink, high_ink, share);
+            draw::shaded_bar(painter, part, ink.gamma_multiply(dim), low_ink.gamma_multiply(dim));
+        }
+    }
+    paint_gaps(ui, bar);
+    if channel.peak_place() > 0.0 {
+        let y = bar.bottom() - bar.height() * channel.peak_place();
+        let ink = ink_at(channel.peak_db()).gamma_multiply(dim);
+        painter.rect_filled(Rect::from_min_max(pos2(bar.left(), y), pos2(bar.right(), y + 2.0)), 0.0, ink);
+    }
+}
+
+/// Dark lines that cut the bar into segments.
+fn paint_gaps(ui: &Ui, bar: Rect) {
+    let count = (bar.height() / SEGMENT) as usize;
+    for index in 1..count {
+        let y = bar.bottom() - index as f32 * SEGMENT;
+        let gap = Rect::from_min_max(pos2(bar.left(), y - 0.5), pos2(bar.right(), y + 0.5));
+        ui.painter().rect_filled(gap, 0.0, colour::WELL);
+    }
+}
+
+/// The colour of a level, in dBFS.
+fn ink_at(db: f32) -> Color32 {
+    for pair in STOPS.windows(2) {
+        let [(low, low_ink), (high, high_ink)] = [pair[0], pair[1]];
+        if db <= high {
+            return mix(low_ink, high_ink, (db - low) / (high - low));
+        }
+    }
+    colour::RED
+}
+
+/// The held peak for a screen reader.
+fn in_words(state: &StereoMeter) -> String {
+    let clipped = if state.clipped() { ", clipped" } else { "" };
+    match state.peak_db() {
+        peak if peak.is_finite() => format!("{peak:.0} dB{clipped}"),
+        _ => format!("silent{clipped}"),
+    }
+}
+
+/// Colours along the meter, in dBFS.
+const STOPS: [(f32, Color32); 5] = [
+    (-60.0, Color32::from_rgb(0x1F, 0x8F, 0x6A)),
+    (-20.0, colour::GREEN),
+    (-9.0, Color32::from_rgb(0xB7, 0xD3, 0x55)),
+    (-3.0, colour::AMBER),
+    (0.0, colour::RED),
+];

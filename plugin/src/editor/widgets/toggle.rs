@@ -1,0 +1,40 @@
+//! A small lit button that is on or off: mute, solo.
+
+use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo};
+
+use crate::editor::intent::{Control, Intent, set_once};
+use crate::editor::theme::{self, colour};
+
+/// What a toggle is for.
+pub struct Toggle<'a> {
+    /// The parameter it switches between 0 and 1.
+    pub control: Control,
+    /// What is written on it.
+    pub text: &'a str,
+    /// Its name in the accessibility tree.
+    pub label: &'a str,
+    /// On now.
+    pub on: bool,
+    /// Its colour when on.
+    pub tint: Color32,
+}
+
+impl Toggle<'_> {
+    /// Draws the toggle into `rect`; a click pushes the other state.
+    pub fn show(self, ui: &Ui, rect: Rect, intents: &mut Vec<Intent>) -> Response {
+        let response = ui.interact(rect, Id::unique(("toggle", self.control)), Sense::click());
+        if response.clicked() {
+            set_once(intents, self.control, if self.on { 0.0 } else { 1.0 });
+        }
+        response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), self.on, self.label));
+        let (fill, line, ink) = match (self.on, response.hovered()) {
+            (true, _) => (self.tint, self.tint, Color32::from_rgb(0x14, 0x10, 0x10)),
+            (false, true) => (colour::CONTROL_HOVER, colour::LINE_STRONG, colour::TEXT),
+            (false, false) => (colour::CONTROL, colour::LINE_STRONG, colour::TEXT_SOFT),
+        };
+        let line = if response.has_focus() { colour::AMBER_BRIGHT } else { line };
+        ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().text(rect.center(), Align2::CENTER_CENTER, self.text, theme::semibold(12.0), ink);
+        response
+    }
+}

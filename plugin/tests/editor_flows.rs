@@ -1,0 +1,446 @@
+//! What a person does in the editor, by the accessibility tree, on a made-up session: no window, no network.
+
+mod made_up_session;
+
+use backline::editor::backend::HostPace;
+use backline::editor::intent::Control;
+use backline::editor::theme;
+use backline::editor::view::EditorView;
+use backline_client::{Command, Connection, Quality, Severity};
+use egui::accesskit::{Role, Toggled};
+use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
+use egui_kittest::kittest::{NodeT, Queryable};
+use egui_kittest::{Harness, Node};
+use made_up_session::{Asked, LINK, MadeUpSession};
+
+struct Editor {
+    session: MadeUpSession,
+    view: EditorView,
+    /// Repaint delays, to see that a resting editor rests.
+    installed: bool,
+}
+
+fn open(session: MadeUpSession) -> Harness<'static, Editor> {
+    open_sized(session, theme::DEFAULT_SIZE_POINTS)
+}
+
+fn open_sized(session: MadeUpSession, size: Vec2) -> Harness<'static, Editor> {
+    let editor = Editor { session, view: EditorView::default(), installed: false };
+    Harness::builder().with_size(size).with_step_dt(1.0 / 30.0).build_ui_state(
+        |ui, editor: &mut Editor| {
+            if !std::mem::replace(&mut editor.installed, true) {
+                theme::install(ui.ctx());
+                return;
+            }
+            editor.view.show(ui, &mut editor.session);
+        },
+        editor,
+    )
+}
+
+fn click(editor: &mut Harness<'_, Editor>, label: &str) {
+    editor.get_by_label(label).click();
+    editor.run();
+}
+
+fn copied(editor: &Harness<'_, Editor>) -> Option<String> {
+    editor.output().platform_output.commands.iter().find_map(|command| match command {
+        egui::OutputCommand::CopyText(text) => Some(text.clone()),
+        _ => None,
+    })
+}
+
+fn toggled(node: &Node<'_>) -> bool {
+    node.accesskit_node().toggled() == Some(Toggled::True)
+}
+
+#[test]
+fn hosting_copies_the_link_and_says_what_to_do() {
+    let mut editor = open(MadeUpSession::idle());
+    editor.get_by_label("Host").click();
+    let mut clipboard = None;
+    for _ in 0..4 {
+        editor.step();
+        clipboard = clipboard.or_else(|| copied(&editor));
+    }
+    assert_eq!(editor.state().session.commands(), [Command::SetHostAddress(None), Command::Host]);
+    assert_eq!(clipboard.as_deref(), Some(LINK), "Host puts the link into the clipboard");
+    editor.run();
+    editor.get_by_label("Hosting");
+    assert!(editor.get_all_by_label("Copied").count() >= 1, "and says so");
+}
+
+#[test]
+fn a_session_that_was_hosted_without_the_editor_leaves_the_clipboard_alone() {
+    let mut editor = open(MadeUpSession::hosting());
+    for _ in 0..3 {
+        editor.step();
+        assert_eq!(copied(&editor), None);
+    }
+}
+
+#[test]
+fn the_link_can_be_copied_again() {
+    let mut editor = open(MadeUpSession::band());
+    editor.get_by_label("Copy link").click();
+    let mut clipboard = None;
+    for _ in 0..4 {
+        editor.step();
+        clipboard = clipboard.or_else(|| copied(&editor));
+    }
+    assert_eq!(clipboard.as_deref(), Some(LINK));
+    editor.get_by_label("Copied");
+}
+
+#[test]
+fn a_public_address_goes_along() {
+    let mut editor = open(MadeUpSession::idle());
+    editor.get_by_label("Public address").focus();
+    editor.step();
+    editor.get_by_label("Public address").type_text("band.example:50123");
+    editor.step();
+    click(&mut editor, "Host");
+    let address = Command::SetHostAddress(Some("band.example:50123".into()));
+    assert_eq!(editor.state().session.commands(), [address, Command::Host]);
+}
+
+#[test]
+fn pasting_a_link_and_pressing_enter_joins() {
+    let mut editor = open(MadeUpSession::idle());
+    editor.get_by_label("Invite link").focus();
+    editor.step();
+    // Pasted from a mail: with a line break and blanks around.
+    editor.get_by_label("Invite link").type_text(&format!(" {}\n{} ", &LINK[..40], &LINK[40..]));
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
+    editor.get_by_label("In session");
+    editor.get_by_label("Guitar, Ada: gain");
+}
+
+#[test]
+fn join_waits_for_a_link_then_works_by_button() {
+    let mut editor = open(MadeUpSession::idle());
+    assert!(editor.get_by_label("Join").accesskit_node().is_disabled());
+    editor.get_by_label("Invite link").focus();
+    editor.step();
+    editor.get_by_label("Invite link").type_text(LINK);
+    editor.step();
+    click(&mut editor, "Join");
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
+}
+
+#[test]
+fn a_bad_link_says_what_to_do_and_can_be_corrected() {
+    let mut editor = open(MadeUpSession::idle());
+    editor.get_by_label("Invite link").focus();
+    editor.step();
+    editor.get_by_label("Invite link").type_text("https://example.org");
+    editor.step();
+    click(&mut editor, "Join");
+    let alert = editor.get_by(|node| node.role() == Role::Alert);
+    assert!(alert.accesskit_node().label().unwrap().contains("not an invite link"));
+    editor.get_by_label("Host");
+    assert_eq!(editor.get_by_label("Invite link").value().as_deref(), Some("https://example.org"), "what was typed stays");
+}
+
+#[test]
+fn a_call_can_be_cancelled() {
+    let mut session = MadeUpSession::idle();
+    session.snapshot.connection = Connection::Joining;
+    let mut editor = open(session);
+    assert!(editor.get_by_label("Host").accesskit_node().is_disabled());
+    click(&mut editor, "Cancel");
+    assert_eq!(editor.state().session.commands(), [Command::Leave]);
+}
+
+#[test]
+fn leaving_brings_the_choice_back() {
+    let mut editor = open(MadeUpSession::band());
+    click(&mut editor, "End session");
+    assert_eq!(editor.state().session.commands(), [Command::Leave]);
+    editor.get_by_label("Host");
+    editor.get_by_label("Not in a session");
+}
+
+#[test]
+fn mute_and_solo_move_the_right_parameter_as_one_gesture() {
+    let mut editor = open(MadeUpSession::band());
+    for (label, control) in [
+        ("Drums, Ben: mute", Control::SlotMute(1)),
+        ("Room mics, Ben: solo", Control::SlotSolo(2)),
+        ("Mute send", Control::SendMute),
+    ] {
+        editor.state_mut().session.asked.clear();
+        assert!(!toggled(&editor.get_by_label(label)));
+        click(&mut editor, label);
+        assert_eq!(editor.state().session.asked, [Asked::Begin(control), Asked::Set(control, 1.0), Asked::End(control)]);
+        assert!(toggled(&editor.get_by_label(label)));
+        click(&mut editor, label);
+        assert!(!toggled(&editor.get_by_label(label)));
+    }
+}
+
+/// Drags from the middle of a control by `delta`, in two moves.
+fn drag(editor: &mut Harness<'_, Editor>, label: &str, delta: Vec2, modifiers: Modifiers) {
+    let from = editor.get_by_label(label).rect().center();
+    let button = |pressed, pos| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    editor.event(Event::ModifiersChanged(modifiers));
+    editor.event(Event::PointerMoved(from));
+    editor.event(button(true, from));
+    for share in [0.5, 1.0] {
+        editor.event(Event::PointerMoved(from + delta * share));
+    }
+    editor.event(button(false, from + delta));
+    editor.event(Event::ModifiersChanged(Modifiers::NONE));
+    editor.step();
+    editor.run();
+}
+
+#[test]
+fn dragging_a_fader_is_one_gesture_on_its_own_parameter() {
+    let mut editor = open(MadeUpSession::band());
+    drag(&mut editor, "Drums, Ben: gain", vec2(0.0, 30.0), Modifiers::NONE);
+    let asked = &editor.state().session.asked;
+    let control = Control::SlotGain(1);
+    assert_eq!(asked.first(), Some(&Asked::Begin(control)));
+    assert_eq!(asked.last(), Some(&Asked::End(control)));
+    assert!(asked.len() > 2);
+    assert!(asked[1..asked.len() - 1].iter().all(|asked| matches!(asked, Asked::Set(moved, _) if *moved == control)));
+    assert!(editor.state().session.values.slots[1].gain_db < 1.5, "down is softer");
+    assert_eq!(editor.state().session.values.slots[0].gain_db, -3.2, "nobody else is moved");
+}
+
+#[test]
+fn a_fine_drag_moves_a_tenth() {
+    let moved = |modifiers| {
+        let mut editor = open(MadeUpSession::band());
+        drag(&mut editor, "Send gain", vec2(0.0, 30.0), modifiers);
+        -editor.state().session.values.send_gain_db
+    };
+    let (plain, fine, ctrl) = (moved(Modifiers::NONE), moved(Modifiers::SHIFT), moved(Modifiers::CTRL));
+    assert!(plain > 3.0 && fine > 0.0 && fine < plain / 5.0, "{plain} dB and {fine} dB");
+    assert_eq!(fine, ctrl);
+}
+
+#[test]
+fn a_control_shows_the_hand_while_the_host_lags() {
+    let mut editor = open(MadeUpSession::band());
+    editor.state_mut().session.host_lags = true;
+    drag(&mut editor, "Drums, Ben: gain", vec2(0.0, 30.0), Modifiers::NONE);
+    let set = |asked: &Asked| if let Asked::Set(_, gain_db) = asked { Some(*gain_db) } else { None };
+    let dragged = editor.state().session.asked.iter().rev().find_map(set).unwrap();
+    assert!(dragged < 1.0);
+    let shown = editor.get_by_label("Drums, Ben: gain").accesskit_node().numeric_value().unwrap();
+    assert!((shown - f64::from(dragged)).abs() < 0.01, "shows {shown}, the hand left it at {dragged}");
+    for _ in 0..12 {
+        editor.step();
+    }
+    let shown = editor.get_by_label("Drums, Ben: gain").accesskit_node().numeric_value().unwrap();
+    assert!((shown - 1.5).abs() < 0.01, "in the end the parameter is right: {shown}");
+}
+
+#[test]
+fn a_double_click_resets() {
+    let mut editor = open(MadeUpSession::band());
+    for (label, control, value) in [
+        ("Guitar, Ada: gain", Control::SlotGain(0), 0.0),
+        ("Drums, Ben: pan", Control::SlotPan(1), 0.0),
+        ("Monitor", Control::MonitorGain, f32::NEG_INFINITY),
+    ] {
+        editor.state_mut().session.asked.clear();
+        editor.run_steps(30);
+        editor.get_by_label(label).click();
+        editor.get_by_label(label).click();
+        editor.step();
+        editor.run();
+        assert!(editor.state().session.asked.contains(&Asked::Set(control, value)), "{label}: {:?}", editor.state().session.asked);
+    }
+}
+
+#[test]
+fn the_wheel_moves_one_decibel() {
+    let mut editor = open(MadeUpSession::band());
+    editor.get_by_label("Guitar, Ada: gain").hover();
+    editor.step();
+    let wheel = Event::MouseWheel {
+        unit: MouseWheelUnit::Line,
+        delta: vec2(0.0, 1.0),
+        modifiers: Modifiers::NONE,
+        phase: egui::TouchPhase::Move,
+        source: egui::MouseWheelSource::Unknown,
+    };
+    editor.event(wheel);
+    editor.run_steps(10);
+    let gain_db = editor.state().session.values.slots[0].gain_db;
+    assert!((gain_db + 2.2).abs() < 1e-4, "{gain_db}");
+}
+
+#[test]
+fn a_screen_reader_moves_faders_too() {
+    let mut editor = open(MadeUpSession::band());
+    assert_eq!(editor.get_by_label("Guitar, Ada: gain").accesskit_node().role(), Role::Slider);
+    editor.get_by_label("Guitar, Ada: gain").set_value_accesskit(-12.0);
+    editor.step();
+    editor.run();
+    assert_eq!(editor.state().session.values.slots[0].gain_db, -12.0);
+    editor.get_by_label("Guitar, Ada: gain").increment_accesskit();
+    editor.step();
+    editor.run();
+    assert_eq!(editor.state().session.values.slots[0].gain_db, -11.0);
+}
+
+#[test]
+fn a_typed_value_is_set_and_nonsense_is_not() {
+    let mut editor = open(MadeUpSession::band());
+    for (typed, gain_db) in [("-7.5 dB", -7.5), ("loud", -7.5), ("mute", f32::NEG_INFINITY)] {
+        click(&mut editor, "Drums, Ben: gain, typed");
+        editor.key_press_modifiers(Modifiers::COMMAND, Key::A);
+        editor.get_by(|node| node.role() == Role::TextInput && node.label().as_deref() == Some("Drums, Ben: gain, typed")).type_text(typed);
+        editor.step();
+        editor.key_press(Key::Enter);
+        editor.run();
+        assert_eq!(editor.state().session.values.slots[1].gain_db, gain_db, "{typed}");
+    }
+}
+
+#[test]
+fn the_quality_menu_has_four_sentences_and_sends_the_choice() {
+    let mut editor = open(MadeUpSession::hosting());
+    click(&mut editor, "Quality");
+    for quality in Quality::ALL {
+        editor.get_by(|node| node.role() == Role::MenuItemRadio && node.label().as_deref() == Some(quality.name()));
+    }
+    click(&mut editor, "Lossless");
+    assert_eq!(editor.state().session.commands(), [Command::SetQuality(Quality::Lossless)]);
+}
+
+#[test]
+fn names_are_sent_when_done_typing() {
+    let mut editor = open(MadeUpSession::band());
+    editor.get_by_label("Name of this track").focus();
+    editor.step();
+    editor.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    editor.get_by_label("Name of this track").type_text("Rhodes");
+    editor.step();
+    assert_eq!(editor.state().session.commands(), [], "not while typing");
+    editor.key_press(Key::Enter);
+    editor.run();
+    assert_eq!(editor.state().session.commands(), [Command::SetSourceName("Rhodes".into())]);
+}
+
+#[test]
+fn the_playout_depth_is_a_command() {
+    let mut editor = open(MadeUpSession::band());
+    editor.get_by_label("Playout").set_value_accesskit(12.0);
+    editor.step();
+    editor.run();
+    let commands = editor.state().session.commands();
+    assert_eq!(commands, [Command::SetPlayoutDepth(std::time::Duration::from_millis(12))]);
+}
+
+#[test]
+fn a_bus_is_chosen_in_the_multi_output_class() {
+    let mut session = MadeUpSession::band();
+    session.values.has_aux_buses = true;
+    let mut editor = open(session);
+    click(&mut editor, "Drums, Ben: bus");
+    click(&mut editor, "Aux 3");
+    assert_eq!(editor.state().session.values.slots[1].bus, 3);
+    let editor = open(MadeUpSession::band());
+    assert!(editor.query_by_label("Drums, Ben: bus").is_none(), "the plain class has no buses");
+}
+
+#[test]
+fn notices_are_shown_worst_first_and_dismissed_one_by_one() {
+    let mut session = MadeUpSession::band();
+    session.notice(1, Severity::Info, "Farid joined.", "");
+    session.notice(2, Severity::Error, "The port is taken.", "Close the other program.");
+    let mut editor = open(session);
+    editor.get_by_label("The port is taken.");
+    assert!(editor.query_by_label("Farid joined.").is_none());
+    click(&mut editor, "Dismiss");
+    editor.get_by_label("Farid joined.");
+    click(&mut editor, "Dismiss");
+    assert_eq!(editor.state().session.commands(), [Command::DismissNotice(2), Command::DismissNotice(1)]);
+    assert!(editor.query_by_label("Dismiss").is_none());
+}
+
+#[test]
+fn all_notices_open_as_a_list() {
+    let mut session = MadeUpSession::band();
+    session.notice(1, Severity::Info, "Farid joined.", "");
+    session.notice(2, Severity::Error, "The port is taken.", "Close the other program.");
+    let mut editor = open(session);
+    click(&mut editor, "All messages (2)");
+    editor.get_by_label("Farid joined.");
+}
+
+#[test]
+fn an_offline_render_is_said() {
+    let mut session = MadeUpSession::band();
+    session.readings.pace = HostPace::Faster;
+    let editor = open(session);
+    editor.get_by_label("Paused: offline render");
+    editor.get_by_label_contains("nothing is sent");
+}
+
+#[test]
+fn whoever_leaves_keeps_the_place_and_nobody_moves() {
+    let mut editor = open(MadeUpSession::band());
+    let places = |editor: &Harness<'_, Editor>| {
+        ["Guitar, Ada: gain", "Drums, Ben: gain", "Voice, Farid: gain"].map(|label| editor.get_by_label(label).rect())
+    };
+    let before = places(&editor);
+    editor.state_mut().session.leave_slot(1);
+    editor.run();
+    assert_eq!(places(&editor), before);
+}
+
+#[test]
+fn the_strip_of_somebody_who_is_away_can_be_freed() {
+    let mut editor = open(MadeUpSession::band());
+    click(&mut editor, "Free the strip of Trumpet, Dario");
+    let commands = editor.state().session.commands();
+    let [Command::SetSlots(slots)] = commands.as_slice() else { panic!("asked for {commands:?}") };
+    assert!(slots[3].is_none());
+    assert_eq!(slots.iter().flatten().count(), 5);
+}
+
+#[test]
+fn nothing_that_a_message_says_moves_a_panel() {
+    let mut editor = open(MadeUpSession::band());
+    let before = editor.get_by_label("Drums, Ben: gain").rect();
+    editor.state_mut().session.notice(1, Severity::Error, &"long ".repeat(200), &"advice ".repeat(200));
+    editor.state_mut().session.snapshot.connection = Connection::Reconnecting;
+    editor.run();
+    assert_eq!(editor.get_by_label("Drums, Ben: gain").rect(), before);
+}
+
+#[test]
+fn a_resting_editor_asks_for_a_look_and_a_moving_one_for_a_frame() {
+    let mut editor = open(MadeUpSession::band());
+    for _ in 0..3 {
+        editor.step();
+    }
+    let delay = |editor: &Harness<'_, Editor>| editor.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
+    assert!(delay(&editor).as_millis() > 100, "at rest: {:?}", delay(&editor));
+    editor.state_mut().session.readings.send_db = [-6.0; 2];
+    editor.step();
+    let moving = delay(&editor).as_millis();
+    assert!((1..=40).contains(&moving), "moving: {moving} ms");
+}
+
+#[test]
+fn everything_is_there_in_the_smallest_window_and_below_it_scrolls() {
+    for size in [theme::MIN_SIZE_POINTS, vec2(500.0, 300.0)] {
+        let mut session = MadeUpSession::band();
+        session.values.has_aux_buses = true;
+        let editor = open_sized(session, size);
+        for label in ["Mute send", "Playout", "Guitar, Ada: mute", "Guitar, Ada: bus", "Copy link", "End session", "Zoom"] {
+            let found = editor.query_by_label(label).is_some();
+            assert!(found || size != theme::MIN_SIZE_POINTS, "{label} is missing at {size}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! A session that nobody plays in: what the editor shows in tests and in the gallery, without network or plugin.
+//!
+//! It answers commands as a worker would, at once, and writes down everything that the editor asked of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
+use backline::editor::intent::Control;
+use backline_client::{
+    Command, Connection, Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity, SlotView,
+    Snapshot, SourceId, SourceView, WorkerView,
+};
+
+/// The link of a session that is hosted here; joining accepts it too.
+pub const LINK: &str = "backline://join/AQLAqAEXxDPaQ2nVb0yR1cE8uWk3Zp7hT5mJ2sGd4fLx9BvNq6oYtKjPwRe0uIa1HgSzXcMbVnQlOi8yTr5";
+
+/// What the editor asked for, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// A gesture began.
+    Begin(Control),
+    /// A parameter was moved.
+    Set(Control, f32),
+    /// A gesture ended.
+    End(Control),
+    /// A command for the worker.
+    Command(Command),
+}
+
+/// A made-up session.
+pub struct MadeUpSession {
+    /// What the worker would publish.
+    pub snapshot: Snapshot,
+    /// The parameters.
+    pub values: Values,
+    /// Levels and pace.
+    pub readings: Readings,
+    /// Everything that the editor asked for.
+    pub asked: Vec<Asked>,
+    /// The host takes its time with parameters: they stay as they are.
+    pub host_lags: bool,
+    published: Arc<Snapshot>,
+}
+
+impl MadeUpSession {
+    /// A fresh instance without a session.
+    pub fn idle() -> Self {
+        let snapshot = Snapshot {
+            connection: Connection::Idle,
+            invite: None,
+            participants: 0,
+            you: Identity {
+                participant: None,
+                instance: InstanceId(1),
+                name: "Clara".into(),
+                source_name: "Piano".into(),
+                colour: [0x4D, 0xA3, 0xF5],
+            },
+            send: SendView::default(),
+            quality: Quality::Balanced,
+            playout_depth: Duration::from_millis(5),
+            sources: Vec::new(),
+            slots: std::array::from_fn(|_| None),
+            notices: Vec::new(),
+            local_port: None,
+            worker: WorkerView::default(),
+        };
+        let values = Values { monitor_db: f32::NEG_INFINITY, slots: [SlotValues::default(); SLOTS], ..Values::default() };
+        Self { published: Arc::new(snapshot.clone()), snapshot, values, readings: Readings::default(), asked: Vec::new(), host_lags: false }
+    }
+
+    /// A session that is hosted here, with nobody else yet.
+    pub fn hosting() -> Self {
+        let mut session = Self::idle();
+        session.enter(Connection::Hosting, Some(LINK));
+        session
+    }
+
+    /// A hosted session with other participants: near, far, through the host, and one who is away.
+    pub fn band() -> Self {
+        let mut session = Self::hosting();
+        for musician in BAND {
+            session.arrive(musician);
+        }
+        session.leave_slot(3);
+        session.values.slots[0].gain_db = -3.2;
+        session.values.slots[1].pan = -0.4;
+        session.values.slots[1].gain_db = 1.5;
+        session.values.slots[2].pan = 0.3;
+        session.values.slots[2].gain_db = -8.0;
+        session.values.slots[4].muted = true;
+        session.values.slots[5].gain_db = -14.5;
+        session
+    }
+
+    /// Somebody comes in on the next free slot.
+    pub fn arrive(&mut self, musician: &Musician) {
+        let slot = self.snapshot.slots.iter().position(Option::is_none);
+        let number = self.snapshot.sources.len() as u8 + 1;
+        let source = SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) };
+        self.snapshot.sources.push(musician.view(source, slot));
+        if let Some(slot) = slot {
+            let name = format!("{} · {}", musician.participant, musician.source);
+            self.snapshot.slots[slot] = Some(SlotView { source, name, present: true });
+        }
+        self.snapshot.participants += 1;
+    }
+
+    /// Whoever is on `slot` goes away; the slot stays theirs.
+    pub fn leave_slot(&mut self, slot: usize) {
+        if let Some(view) = &mut self.snapshot.slots[slot] {
+            view.present = false;
+            let gone = view.source;
+            self.snapshot.sources.retain(|source| source.source != gone);
+            self.snapshot.participants -= 1;
+        }
+    }
+
+    /// A notice comes up.
+    pub fn notice(&mut self, id: u64, severity: Severity, text: &str, advice: &str) {
+        self.snapshot.notices.push(Notice { id, severity, text: text.into(), advice: advice.into() });
+    }
+
+    /// The commands among what was asked.
+    #[allow(dead_code, reason = "the gallery does not look at them")]
+    pub fn commands(&self) -> Vec<Command> {
+        let command = |asked: &Asked| if let Asked::Command(command) = asked { Some(command.clone()) } else { None };
+        self.asked.iter().filter_map(command).collect()
+    }
+
+    fn enter(&mut self, connection: Connection, invite: Option<&str>) {
+        self.snapshot.connection = connection;
+        self.snapshot.invite = invite.map(str::to_owned);
+        self.snapshot.participants = 1;
+        self.snapshot.local_port = Some(50_123);
+        self.snapshot.send =
+            SendView { encoding: "Opus 2.5 ms, 256 kbit/s".into(), packets_per_second: 1600.0, bits_per_second: 1_210_000.0 };
+    }
+
+    fn answer(&mut self, command: Command) {
+        match command {
+            Command::Host => self.enter(Connection::Hosting, Some(LINK)),
+            Command::Join { link } if link == LINK => {
+                self.enter(Connection::Joined, None);
+                self.arrive(&BAND[0]);
+            }
+            Command::Join { .. } => {
+                let text = "This is not an invite link. Ask the host to copy it again and paste all of it.".to_owned();
+                self.snapshot.connection = Connection::Failed { text };
+            }
+            Command::Leave => {
+                let kept = Self::idle();
+                self.snapshot = Snapshot { you: self.snapshot.you.clone(), ..kept.snapshot };
+            }
+            Command::SetName(name) => self.snapshot.you.name = name,
+            Command::SetSourceName(name) => self.snapshot.you.source_name = name,
+            Command::SetColour(colour) => self.snapshot.you.colour = colour,
+            Command::SetQuality(quality) => self.snapshot.quality = quality,
+            Command::SetPlayoutDepth(depth) => self.snapshot.playout_depth = depth,
+            Command::SetSlots(slots) => {
+                self.snapshot.slots.iter_mut().zip(slots).filter(|(_, bound)| bound.is_none()).for_each(|(slot, _)| *slot = None);
+            }
+            Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
+            Command::SetHostAddress(_) | Command::Notify { .. } => {}
+        }
+    }
+}
+
+impl EditorBackend for MadeUpSession {
+    fn snapshot(&self) -> Arc<Snapshot> {
+        if *self.published == self.snapshot { self.published.clone() } else { Arc::new(self.snapshot.clone()) }
+    }
+
+    fn readings(&mut self) -> Readings {
+        self.published = EditorBackend::snapshot(self);
+        self.readings.clone()
+    }
+
+    fn values(&self) -> Values {
+        self.values
+    }
+
+    fn begin(&mut self, control: Control) {
+        self.asked.push(Asked::Begin(control));
+    }
+
+    fn set(&mut self, control: Control, value: f32) {
+        self.asked.push(Asked::Set(control, value));
+        if self.host_lags {
+            return;
+        }
+        let values = &mut self.values;
+        let on = value > 0.5;
+        match control {
+            Control::SendGain => values.send_gain_db = value,
+            Control::SendMute => values.send_muted = on,
+            Control::MonitorGain => values.monitor_db = value,
+            Control::ReturnGain => values.return_db = value,
+            Control::SlotGain(slot) => values.slots[slot].gain_db = value,
+            Control::SlotPan(slot) => values.slots[slot].pan = value,
+            Control::SlotMute(slot) => values.slots[slot].muted = on,
+            Control::SlotSolo(slot) => values.slots[slot].solo = on,
+            Control::SlotBus(slot) => values.slots[slot].bus = value as usize,
+            Control::PlayoutDepth => {}
+        }
+    }
+
+    fn end(&mut self, control: Control) {
+        self.asked.push(Asked::End(control));
+    }
+
+    fn send(&mut self, command: Command) {
+        self.asked.push(Asked::Command(command.clone()));
+        self.answer(command);
+    }
+}
+
+/// Somebody in the made-up band.
+pub struct Musician {
+    participant: &'static str,
+    source: &'static str,
+    colour: [u8; 3],
+    route: Route,
+    latency_us: u64,
+    loss: f32,
+}
+
+impl Musician {
+    fn view(&self, source: SourceId, slot: Option<usize>) -> SourceView {
+        SourceView {
+            source,
+            slot,
+            participant_name: self.participant.into(),
+            source_name: self.source.into(),
+            colour: self.colour,
+            present: true,
+            route: self.route,
+            encrypted: true,
+            latency: Some(Duration::from_micros(self.latency_us)),
+            round_trip: Some(Duration::from_micros(self.latency_us * 2 - 9_000)),
+            loss: self.loss,
+            concealed_frames: (self.loss * 480_000.0) as u64,
+            recovered_frames: 0,
+            depth: Duration::from_micros(5_200),
+            drift_ppm: 11.0,
+            encoding: "Opus 2.5 ms, 256 kbit/s".into(),
+        }
+    }
+}
+
+/// The made-up band.
+pub const BAND: &[Musician] = &[
+    Musician { participant: "Ada", source: "Guitar", colour: [0xF4, 0x8F, 0x4F], route: Route::Direct, latency_us: 7_400, loss: 0.0 },
+    Musician { participant: "Ben", source: "Drums", colour: [0x3F, 0xC7, 0x9A], route: Route::Direct, latency_us: 12_900, loss: 0.002 },
+    Musician { participant: "Ben", source: "Room mics", colour: [0x3F, 0xC7, 0x9A], route: Route::Direct, latency_us: 12_900, loss: 0.0 },
+    Musician { participant: "Dario", source: "Trumpet", colour: [0xF0, 0xB4, 0x3C], route: Route::Direct, latency_us: 18_000, loss: 0.0 },
+    Musician { participant: "Emilia Sandström-Okonkwo", source: "Upright bass", colour: [0xA8, 0x76, 0xF0], route: Route::ThroughHost, latency_us: 31_600, loss: 0.0 },
+    Musician { participant: "Farid", source: "Voice", colour: [0xDB, 0x6F, 0xD8], route: Route::ThroughHost, latency_us: 64_200, loss: 0.034 },
+];
