@@ -63,7 +63,8 @@ impl<K: Ord + Copy> Links<K> {
         self.paths.iter_mut().map(|(key, path)| (*key, path))
     }
 
-    /// Gives a datagram to the path that it belongs to; none when it is nobody's.
+    /// Gives a datagram to the path that it belongs to; none when it is nobody's. Where two paths lead to one
+    /// address (a connection that was lost and its successor), the one with the higher key, the newer, counts.
     pub fn handle_datagram(
         &mut self,
         now: Instant,
@@ -71,7 +72,7 @@ impl<K: Ord + Copy> Links<K> {
         local: SocketAddr,
         datagram: &[u8],
     ) -> Option<K> {
-        let (key, path) = self.paths.iter_mut().find(|(_, path)| path.accepts(source, datagram))?;
+        let (key, path) = self.paths.iter_mut().rev().find(|(_, path)| path.accepts(source, datagram))?;
         path.handle_datagram(now, source, local, datagram);
         Some(*key)
     }

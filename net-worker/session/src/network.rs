@@ -15,10 +15,10 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 
 use crate::links::Links;
 
-/// Which path: a call of the host, or the direct one to a peer.
+/// Which path: a call of the host, or the direct one to a peer. Of two calls the later has the higher key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum LinkKey {
-    /// The n-th call of the host; a new call may be under way while the last one still stands.
+    /// The n-th call of the host.
     Host(u32),
     /// Direct.
     Peer(PeerId),
@@ -33,6 +33,16 @@ pub(crate) enum Uplink {
     Here,
     /// Over a path.
     Path(LinkKey),
+}
+
+impl Uplink {
+    /// Its path, if it has one.
+    pub fn key(self) -> Option<LinkKey> {
+        match self {
+            Uplink::Path(key) => Some(key),
+            Uplink::Down | Uplink::Here => None,
+        }
+    }
 }
 
 /// What passes between a participant and the relay of the same process: what a path would have carried.

@@ -1,1 +1,1 @@
-//! Scenarios in the simulated world.
+//! Scenarios in the simulated world; each file in `tests/` is one kind of story.

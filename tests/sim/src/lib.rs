@@ -1,1 +1,15 @@
-//! The simulated world: virtual time, networks and sound cards.
+//! The simulated world: whole participants, rings to rings, in virtual time.
+//!
+//! Everything but the threads, the sockets and the sound cards is the real code: `AudioEnd::process`, the
+//! rings, `Engine`, the paths with their encryption. A second of it takes some milliseconds, and a seed
+//! gives the same delays and losses again.
+
+pub mod judge;
+pub mod musician;
+pub mod network;
+pub mod signal;
+pub mod world;
+
+pub use musician::{Card, Musician};
+pub use network::{Network, Way};
+pub use world::{Id, World};

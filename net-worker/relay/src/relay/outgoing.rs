@@ -51,7 +51,7 @@ impl Relay {
     pub(super) fn remove_member(&mut self, now: Instant, peer: PeerId, reason: LeaveReason) {
         let Some(member) = self.members.remove(peer) else { return };
         if let Some(link) = member.link {
-            self.end(now, link, &Control::Goodbye { reason: GoodbyeReason::Leaving });
+            self.links.remove(link);
         }
         let streams: Vec<Ssrc> = member.sources.values().map(|source| source.ssrc).collect();
         for (_, path) in self.links.iter_mut() {

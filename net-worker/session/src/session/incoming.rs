@@ -5,6 +5,11 @@ use super::*;
 impl Session {
     pub(super) fn handle_path_events(&mut self, now: Instant) {
         while let Some((key, event)) = self.network.links.poll_event() {
+            if self.network.uplink == Uplink::Path(key)
+                && let Some(caller) = &mut self.caller
+            {
+                caller.heard(now);
+            }
             match event {
                 PathEvent::Connected { remote_fingerprint } => {
                     self.path_connected(now, key, &remote_fingerprint)
@@ -115,10 +120,12 @@ impl Session {
             LinkKey::Peer(peer) => self.mesh.closed(&mut self.network, peer, now),
             LinkKey::Host(_) => {
                 if let Some(caller) = &mut self.caller {
-                    caller.closed(&mut self.network, key, now);
+                    caller.closed(&mut self.network, key);
                 }
-                if reason == CloseReason::FingerprintMismatch {
-                    self.fail(now, JoinError::WrongHost);
+                match reason {
+                    CloseReason::FingerprintMismatch => self.fail(now, JoinError::WrongHost),
+                    CloseReason::NotInvited => self.fail(now, JoinError::UnknownSession),
+                    _ => {}
                 }
             }
         }

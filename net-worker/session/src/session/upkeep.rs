@@ -36,9 +36,7 @@ impl Session {
             if !source.present || source.peer == PeerId::HOST {
                 continue;
             }
-            // A silent source says nothing about its way: then the path's own state counts.
-            let is_direct = self.mesh.is_connected(source.peer)
-                && (source.is_direct(now) || (source.direct_at.is_some() && !source.is_forwarded(now)));
+            let is_direct = self.mesh.is_connected(source.peer) && source.is_direct(now);
             if source.forward_asked == is_direct {
                 source.forward_asked = !is_direct;
                 changes.push(Control::Forward { source: *id, on: !is_direct });

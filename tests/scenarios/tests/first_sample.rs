@@ -1,0 +1,40 @@
+//! The way of a sample, walked once: a click in at one plugin, a click out at the other, at a known place.
+
+use std::time::Duration;
+
+use backline_sim::judge::{exact_delay, silent_frames};
+use backline_sim::signal::{click, grid_noise, silence};
+use backline_sim::{Card, Musician, World};
+
+#[test]
+fn a_click_goes_in_and_comes_out_where_it_must() {
+    let mut world = World::new(1);
+    let ada = world.add(Musician::new("Ada", click(96_000)));
+    let bob = world.add(Musician::new("Bob", silence()));
+    world.host(ada);
+    let link = world.invite(ada);
+    world.join(bob, &link);
+    world.run(Duration::from_secs(3));
+    let out: Vec<usize> = (0..world.heard(bob).len()).filter(|n| world.heard(bob)[*n][0].abs() > 0.1).collect();
+    assert_eq!(out.len(), 1, "one click in, one click out: {out:?}");
+    println!("delay of the click: {} sample frames", out[0] - 96_000);
+}
+
+#[test]
+fn what_arrives_is_what_was_sent_to_the_bit_at_every_block_size() {
+    for block_frames in [1, 17, 64, 480, 512, 8192] {
+        let mut world = World::new(2);
+        let card = Card { block_frames, ..Card::default() };
+        let ada = world.add(Musician { card, ..Musician::new("Ada", grid_noise(7)) });
+        let bob = world.add(Musician { card, ..Musician::new("Bob", silence()) });
+        world.host(ada);
+        let link = world.invite(ada);
+        world.join(bob, &link);
+        world.run(Duration::from_secs(8));
+        let from = 48_000 * 4;
+        assert_eq!(silent_frames(world.heard(bob), from), 0, "block {block_frames}");
+        let delay = exact_delay(world.sent(ada), world.heard(bob), from);
+        println!("block {block_frames}: delay {delay:?} sample frames; {:?}", world.meters(bob).faults());
+        assert!(delay.is_some(), "block {block_frames}: {:?}", world.sources(bob));
+    }
+}

@@ -1,0 +1,207 @@
+//! One participant: a sound card, the callback, both ends of the rings, the engine.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backline_audio::SampleRate;
+use backline_bridge::{
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, Doorbell, Meters, NetEnd, Wake, bridge,
+};
+use backline_client::engine::EngineEvent;
+use backline_client::{Engine, Quality};
+use backline_session::SessionConfig;
+use backline_wire::limits::SLOTS;
+use backline_wire::{Generation, IdentityKey, InstanceId, Name, SourceId};
+
+use crate::signal::Signal;
+
+/// A sound card.
+#[derive(Debug, Clone, Copy)]
+pub struct Card {
+    /// Nominal, in Hz.
+    pub rate_hz: u32,
+    /// Sample frames of each callback.
+    pub block_frames: usize,
+    /// How much faster than nominal it runs, in parts per million.
+    pub drift_ppm: f64,
+    /// When its first callback comes.
+    pub first_callback: Duration,
+}
+
+impl Default for Card {
+    fn default() -> Self {
+        Self { rate_hz: 48_000, block_frames: 64, drift_ppm: 0.0, first_callback: Duration::ZERO }
+    }
+}
+
+/// Who takes part.
+pub struct Musician {
+    /// Their name, and the seed of their identity.
+    pub name: &'static str,
+    /// Of their DAW project.
+    pub instance: u64,
+    /// Their sound card.
+    pub card: Card,
+    /// How they send.
+    pub quality: Quality,
+    /// How much their playouts hold back.
+    pub playout_depth: Duration,
+    /// What they play.
+    pub signal: Signal,
+    /// Slots as their project has them.
+    pub slots: [Option<SourceId>; SLOTS],
+}
+
+impl Musician {
+    /// Somebody at 48 kHz and block 64 who sends PCM and holds back 5 ms.
+    pub fn new(name: &'static str, signal: Signal) -> Self {
+        Self {
+            name,
+            instance: 1,
+            card: Card::default(),
+            quality: Quality::LowestLatency,
+            playout_depth: Duration::from_millis(5),
+            signal,
+            slots: [None; SLOTS],
+        }
+    }
+
+    pub(crate) fn session_config(&self, generation: u32) -> SessionConfig {
+        SessionConfig {
+            identity: self.identity(),
+            instance: InstanceId(self.instance),
+            generation: Generation(generation),
+            app: Name::new("simulation"),
+            name: Name::new(self.name),
+            source_name: Name::new("Guitar"),
+            colour: [1, 2, 3],
+            quality: self.quality,
+            playout_depth: self.playout_depth,
+            slots: self.slots,
+        }
+    }
+
+    /// The source that they publish.
+    pub fn source(&self) -> SourceId {
+        SourceId { participant: self.identity().participant_id(), instance: InstanceId(self.instance) }
+    }
+
+    fn identity(&self) -> IdentityKey {
+        let mut seed = [0; 32];
+        for (to, from) in seed.iter_mut().zip(self.name.bytes()) {
+            *to = from;
+        }
+        IdentityKey::from_seed(seed)
+    }
+}
+
+struct NoWake;
+
+impl Wake for NoWake {
+    fn wake(&self) {}
+}
+
+/// A musician at work.
+pub(crate) struct Stage {
+    pub musician: Musician,
+    pub engine: Option<Engine>,
+    pub events: Vec<EngineEvent>,
+    pub local: SocketAddr,
+    /// What the others see; another one after the router was rebound.
+    pub public: SocketAddr,
+    pub clock_offset: Duration,
+    pub controls: BlockControls,
+    pub sent: Vec<[f32; 2]>,
+    pub heard: Vec<[f32; 2]>,
+    pub callbacks: u64,
+    pub is_running: bool,
+    audio_end: AudioEnd,
+    net_end: NetEnd,
+    left: Vec<f32>,
+    right: Vec<f32>,
+}
+
+impl Stage {
+    pub fn new(musician: Musician, local: SocketAddr, clock_offset: Duration) -> Self {
+        let (audio_end, net_end) = make_bridge(&musician.card);
+        Self {
+            musician,
+            engine: None,
+            events: Vec::new(),
+            local,
+            public: local,
+            clock_offset,
+            controls: BlockControls::default(),
+            sent: Vec::new(),
+            heard: Vec::new(),
+            callbacks: 0,
+            is_running: true,
+            audio_end,
+            net_end,
+            left: Vec::new(),
+            right: Vec::new(),
+        }
+    }
+
+    pub fn meters(&self) -> &Arc<Meters> {
+        self.net_end.meters()
+    }
+
+    /// When the next callback comes.
+    pub fn next_callback(&self) -> Duration {
+        let card = &self.musician.card;
+        let period_s = card.block_frames as f64 / (f64::from(card.rate_hz) * (1.0 + card.drift_ppm * 1e-6));
+        card.first_callback + Duration::from_secs_f64(self.callbacks as f64 * period_s)
+    }
+
+    /// One callback of the card.
+    pub fn callback(&mut self, now: Instant) {
+        let frames = self.musician.card.block_frames;
+        let first = self.callbacks * frames as u64;
+        self.callbacks += 1;
+        self.left.clear();
+        self.right.clear();
+        for frame in 0..frames as u64 {
+            let [left, right] = (self.musician.signal)(first + frame);
+            self.sent.push([left, right]);
+            self.left.push(left);
+            self.right.push(right);
+        }
+        let mut channels = [self.left.as_mut_slice(), self.right.as_mut_slice()];
+        let io = BlockIo::main_only(&mut channels, 2);
+        self.audio_end.process(now, io, &self.controls);
+        self.heard.extend(self.left.iter().zip(&self.right).map(|(left, right)| [*left, *right]));
+    }
+
+    pub fn attach(&mut self, mut engine: Engine) {
+        if let Err(error) = engine.attach(Some(&self.net_end)) {
+            unreachable!("the rates of simulated cards can be converted: {error}");
+        }
+        self.engine = Some(engine);
+    }
+
+    /// What the worker does when it wakes.
+    pub fn turn(&mut self, now: Instant) {
+        let Some(engine) = &mut self.engine else { return };
+        if engine.poll_timeout() <= now {
+            engine.handle_timeout(now);
+        }
+        engine.run_audio(now, &mut self.net_end);
+        while let Some(event) = engine.poll_event() {
+            self.events.push(event);
+        }
+    }
+
+    pub fn return_delay(&self) -> Duration {
+        self.engine.as_ref().map_or(Duration::ZERO, |engine| engine.return_delay(&self.net_end))
+    }
+}
+
+fn make_bridge(card: &Card) -> (AudioEnd, NetEnd) {
+    let Ok(sample_rate) = SampleRate::new(card.rate_hz) else {
+        unreachable!("a simulated card has a rate that Backline supports")
+    };
+    let config = BridgeConfig { sample_rate, max_block_frames: card.block_frames };
+    bridge(config, Arc::new(Doorbell::new(Arc::new(NoWake))))
+}

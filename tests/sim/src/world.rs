@@ -1,0 +1,264 @@
+//! The world: it moves the time from event to event, and everybody acts when their time has come.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use backline_bridge::{BlockControls, Meters};
+use backline_client::engine::EngineEvent;
+use backline_client::{Engine, EngineConfig, SourceView};
+use backline_session::SessionState;
+use backline_wire::InviteLink;
+
+use crate::musician::{Musician, Stage};
+use crate::network::Network;
+
+/// One of the participants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Id(pub usize);
+
+/// 2026-01-01, as good as any.
+const UNIX_START: Duration = Duration::from_secs(1_767_225_600);
+
+/// Everything.
+pub struct World {
+    /// Between them.
+    pub network: Network,
+    epoch: Instant,
+    now: Duration,
+    seed: u64,
+    starts: u32,
+    stages: Vec<Stage>,
+    buffer: Vec<u8>,
+}
+
+impl World {
+    /// An empty one; everything random follows from the seed (but for keys, which change nothing).
+    pub fn new(seed: u64) -> Self {
+        println!("simulation seed {seed}");
+        Self {
+            network: Network::new(seed),
+            epoch: Instant::now(),
+            now: Duration::ZERO,
+            seed,
+            starts: 0,
+            stages: Vec::new(),
+            buffer: Vec::new(),
+        }
+    }
+
+    /// Somebody sits down, without a session yet.
+    pub fn add(&mut self, musician: Musician) -> Id {
+        let number = self.stages.len();
+        let local = SocketAddr::from(([10, 0, 0, number as u8 + 1], 4464));
+        // Nobody's wall clock agrees with anybody else's.
+        let offset = Duration::from_millis(1_234 * number as u64);
+        let mut stage = Stage::new(musician, local, offset);
+        let period = stage.musician.card.block_frames as f64 / f64::from(stage.musician.card.rate_hz);
+        let late_by = self.now.saturating_sub(stage.musician.card.first_callback);
+        let missed = (late_by.as_secs_f64() / period).ceil();
+        stage.musician.card.first_callback += Duration::from_secs_f64(missed * period);
+        self.stages.push(stage);
+        Id(number)
+    }
+
+    /// They host a session.
+    pub fn host(&mut self, who: Id) {
+        let config = self.engine_config(who);
+        match Engine::host(config) {
+            Ok(engine) => self.stages[who.0].attach(engine),
+            Err(error) => unreachable!("hosting needs nothing that could be missing: {error}"),
+        }
+        self.act(who);
+    }
+
+    /// The link to the session that somebody hosts.
+    pub fn invite(&self, who: Id) -> InviteLink {
+        match self.stages[who.0].engine.as_ref().and_then(|engine| engine.invite(&[])) {
+            Some(Ok(link)) => link,
+            other => unreachable!("{who:?} hosts no session that can be reached: {other:?}"),
+        }
+    }
+
+    /// They join.
+    pub fn join(&mut self, who: Id, link: &InviteLink) {
+        let config = self.engine_config(who);
+        match Engine::join(config, link.clone()) {
+            Ok(engine) => self.stages[who.0].attach(engine),
+            Err(error) => unreachable!("joining needs nothing that could be missing: {error}"),
+        }
+        self.act(who);
+    }
+
+    /// They press Leave.
+    pub fn leave(&mut self, who: Id) {
+        let now = self.instant();
+        if let Some(engine) = &mut self.stages[who.0].engine {
+            engine.close(now);
+        }
+        self.transmit(who);
+        self.stages[who.0].engine = None;
+    }
+
+    /// Their DAW crashes: no goodbye.
+    pub fn crash(&mut self, who: Id) {
+        self.stages[who.0].engine = None;
+    }
+
+    /// Their host calls `process()` no longer, or again.
+    pub fn set_running(&mut self, who: Id, running: bool) {
+        let now = self.now;
+        let stage = &mut self.stages[who.0];
+        stage.is_running = running;
+        while running && stage.next_callback() < now {
+            let missed = now - stage.next_callback();
+            stage.musician.card.first_callback += missed + Duration::from_micros(1);
+        }
+    }
+
+    /// Their router gives them another address.
+    pub fn rebind(&mut self, who: Id) {
+        let stage = &mut self.stages[who.0];
+        stage.public.set_port(stage.public.port() + 1_000);
+    }
+
+    /// Lets time pass.
+    pub fn run(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some((at, who)) = self.next_event().filter(|(at, _)| *at <= end) {
+            self.now = self.now.max(at);
+            match who {
+                Some((who, true)) => self.callback(who),
+                Some((who, false)) => self.act(who),
+                None => self.deliver(),
+            }
+        }
+        self.now = end;
+    }
+
+    /// Their controls.
+    pub fn controls(&mut self, who: Id) -> &mut BlockControls {
+        &mut self.stages[who.0].controls
+    }
+
+    /// What they played since their card started.
+    pub fn sent(&self, who: Id) -> &[[f32; 2]] {
+        &self.stages[who.0].sent
+    }
+
+    /// What came out of their plugin since their card started.
+    pub fn heard(&self, who: Id) -> &[[f32; 2]] {
+        &self.stages[who.0].heard
+    }
+
+    /// What they see of the others.
+    pub fn sources(&self, who: Id) -> Vec<SourceView> {
+        let stage = &self.stages[who.0];
+        let engine = stage.engine.as_ref();
+        engine.map_or_else(Vec::new, |e| e.session().source_views(self.instant(), stage.return_delay()))
+    }
+
+    /// Where they stand.
+    pub fn state(&self, who: Id) -> Option<SessionState> {
+        self.stages[who.0].engine.as_ref().map(|engine| engine.session().state().clone())
+    }
+
+    /// What they were told, oldest first.
+    pub fn events(&self, who: Id) -> &[EngineEvent] {
+        &self.stages[who.0].events
+    }
+
+    /// Their callback's meters.
+    pub fn meters(&self, who: Id) -> &Arc<Meters> {
+        self.stages[who.0].meters()
+    }
+
+    /// The address by which others see them.
+    pub fn address(&self, who: Id) -> SocketAddr {
+        self.stages[who.0].public
+    }
+
+    /// The engine, for what has no word here.
+    pub fn engine(&mut self, who: Id) -> Option<&mut Engine> {
+        self.stages[who.0].engine.as_mut()
+    }
+
+    /// Virtual time since the world began.
+    pub fn now(&self) -> Duration {
+        self.now
+    }
+
+    fn instant(&self) -> Instant {
+        self.epoch + self.now
+    }
+
+    fn engine_config(&mut self, who: Id) -> EngineConfig {
+        self.starts += 1;
+        let stage = &self.stages[who.0];
+        let mut seed = [0; 32];
+        seed[..8].copy_from_slice(&self.seed.to_le_bytes());
+        seed[8..12].copy_from_slice(&self.starts.to_le_bytes());
+        EngineConfig {
+            session: stage.musician.session_config(self.starts),
+            addresses: vec![stage.local],
+            seed,
+            now: self.instant(),
+            unix_time: UNIX_START + self.now + stage.clock_offset,
+        }
+    }
+
+    /// The next thing to happen: a callback (true) or deadline (false) of somebody, or an arrival.
+    fn next_event(&mut self) -> Option<(Duration, Option<(Id, bool)>)> {
+        let mut next = self.network.next_arrival().map(|at| (at, None));
+        let mut consider = |at: Duration, what| {
+            if next.is_none_or(|(earliest, _)| at < earliest) {
+                next = Some((at, what));
+            }
+        };
+        for (number, stage) in self.stages.iter_mut().enumerate() {
+            if stage.is_running {
+                consider(stage.next_callback(), Some((Id(number), true)));
+            }
+            if let Some(engine) = &mut stage.engine {
+                let at = engine.poll_timeout().saturating_duration_since(self.epoch);
+                consider(at.max(self.now), Some((Id(number), false)));
+            }
+        }
+        next
+    }
+
+    fn callback(&mut self, who: Id) {
+        let now = self.instant();
+        self.stages[who.0].callback(now);
+        self.act(who);
+    }
+
+    fn deliver(&mut self) {
+        let now = self.instant();
+        while let Some(flying) = self.network.take_arrived(self.now) {
+            let Some(number) = self.stages.iter().position(|stage| stage.public == flying.destination) else {
+                continue;
+            };
+            let stage = &mut self.stages[number];
+            let local = stage.local;
+            if let Some(engine) = &mut stage.engine {
+                engine.handle_datagram(now, flying.source, local, &flying.bytes);
+                self.act(Id(number));
+            }
+        }
+    }
+
+    fn act(&mut self, who: Id) {
+        let now = self.instant();
+        self.stages[who.0].turn(now);
+        self.transmit(who);
+    }
+
+    fn transmit(&mut self, who: Id) {
+        let stage = &mut self.stages[who.0];
+        let Some(engine) = &mut stage.engine else { return };
+        while let Some(destination) = engine.poll_transmit(&mut self.buffer) {
+            self.network.send(self.now, stage.public, destination, &self.buffer);
+        }
+    }
+}
