@@ -12,6 +12,6 @@ pub mod poller;
 pub mod priority;
 pub mod udp;
 
-pub use identity::IdentityError;
+pub use identity::{IdentityError, config_dir};
 pub use poller::{Poller, WakeHandle};
 pub use udp::{Port, PortError};
