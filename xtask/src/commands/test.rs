@@ -81,7 +81,7 @@ fn workspace_tests() -> std::process::Command {
 fn loom() -> Result<Counted> {
     let mut command = run::cargo();
     command
-        .args(["test", "--release", "-p", "backline-bridge", "--test", "loom"])
+        .args(["test", "--release", "-p", "backline-bridge", "--lib", "loom"])
         .env("RUSTFLAGS", "--cfg loom")
         .env("CARGO_TARGET_DIR", workspace::target().join("loom"));
     run::run_tests(&mut command)

@@ -131,12 +131,16 @@ fn callback(bars: &mut Bars) {
     eprintln!("benchmark of the callback");
     let output =
         run::output(run::cargo().args(["bench", "--quiet", "-p", "backline-benches", "--bench", "callback"]));
-    for sources in [0_u32, 1, 8, 16] {
-        let id = format!("6.{sources}");
-        let what = format!("process() at block 64 with {sources} remote sources, median");
+    let output = output.map_err(|error| format!("{error:#}"));
+    for (sources, faders) in
+        [(0, "still"), (1, "still"), (8, "still"), (8, "moving"), (16, "still"), (16, "moving")]
+    {
+        let id = format!("6.{sources}.{faders}");
+        let what = format!("process() at block 64, {sources} remote sources, faders {faders}, median");
         let limit = if sources == 8 { Limit::AtMost(10.0) } else { Limit::None };
-        let figure = output.as_ref().map_err(|error| format!("{error:#}")).and_then(|table| {
-            median_us(table, sources).ok_or_else(|| "the benchmark printed no such line".to_owned())
+        let figure = output.as_ref().map_err(Clone::clone).and_then(|table| {
+            median_us(table, 64, sources, faders)
+                .ok_or_else(|| "the benchmark printed no such line".to_owned())
         });
         bars.push(match figure {
             Ok(figure) => Bar::new(&id, what, figure, "us", limit),
@@ -145,23 +149,12 @@ fn callback(bars: &mut Bars) {
     }
 }
 
-/// The median of the line for a number of sources in divan's table (`├─ 8   5.1 µs │ 9 µs │ 5.2 µs │ …`).
-fn median_us(table: &str, sources: u32) -> Option<f64> {
-    let is_wanted = |line: &&str| {
-        let mut words = line.trim_start_matches([' ', '│', '├', '╰', '─']).split_whitespace();
-        words.next() == Some(sources.to_string().as_str())
-    };
-    let line = table.lines().find(is_wanted)?;
-    let column = line.trim_start_matches([' ', '│', '├', '╰', '─']).split('│').nth(2)?;
-    let mut words = column.split_whitespace();
-    let number: f64 = words.next()?.parse().ok()?;
-    let scale = match words.next()? {
-        "ns" => 1e-3,
-        "µs" | "us" => 1.0,
-        "ms" => 1e3,
-        _ => return None,
-    };
-    Some(number * scale)
+/// The median of a line of the benchmark's table: block, sources, faders, p50 in nanoseconds, p99, max.
+fn median_us(table: &str, block_frames: u32, sources: u32, faders: &str) -> Option<f64> {
+    let wanted = [block_frames.to_string(), sources.to_string(), faders.to_owned()];
+    let columns = table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let line = columns.into_iter().find(|columns| columns.len() > 3 && columns[..3] == wanted)?;
+    line[3].parse::<f64>().ok().map(|nanoseconds| nanoseconds * 1e-3)
 }
 
 #[cfg(test)]
@@ -170,12 +163,10 @@ mod tests {
 
     #[test]
     fn the_benchmark_table_is_read() {
-        let table = "callback     fastest       │ slowest       │ median        │ mean          │ samples │ iters\n\
-                     ╰─ process                 │               │               │               │         │\n\
-                     \u{20}  ├─ 0     303.2 ns      │ 1.2 µs        │ 310.1 ns      │ 312 ns        │ 100     │ 100\n\
-                     \u{20}  ╰─ 8     5.1 µs        │ 9.9 µs        │ 5.2 µs        │ 5.3 µs        │ 100     │ 100\n";
-        assert_eq!(median_us(table, 8), Some(5.2));
-        assert!((median_us(table, 0).unwrap() - 0.3101).abs() < 1e-9);
-        assert_eq!(median_us(table, 16), None);
+        let table = " block  sources   faders        p50        p99        max\n\
+                     \u{20}   64        8    still       5200       9000      20000\n\
+                     \u{20}   64        8   moving       7100       9000      20000\n";
+        assert_eq!(median_us(table, 64, 8, "moving"), Some(7.1));
+        assert_eq!(median_us(table, 64, 16, "still"), None);
     }
 }
