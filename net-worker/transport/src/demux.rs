@@ -7,6 +7,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::Range;
 
+use str0m::ice::StunMessage;
+
 /// What a datagram looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Datagram<'a> {
@@ -92,6 +94,15 @@ pub fn stun_unauthorised(request: &[u8], out: &mut Vec<u8>) -> bool {
     out.extend_from_slice(&ERROR_CODE.to_be_bytes());
     out.extend_from_slice(&[0, 4, 0, 0, 4, 1]);
     true
+}
+
+/// Whether a STUN message proves to know the password (RFC 8489 section 9.1.3.1). To be asked before
+/// anything is made for a stranger: it costs one HMAC and no memory that stays.
+pub fn stun_is_proven(datagram: &[u8], password: &str) -> bool {
+    let Datagram::Stun(_) = classify(datagram) else { return false };
+    let hmac = str0m::crypto::from_feature_flags().sha1_hmac_provider;
+    StunMessage::parse(datagram)
+        .is_ok_and(|message| message.verify(password.as_bytes(), |key, parts| hmac.sha1_hmac(key, parts)))
 }
 
 /// Whether this is such an answer. It is not authenticated: it may explain why no connection comes
@@ -198,3 +209,6 @@ const MESSAGE_INTEGRITY: u16 = 0x0008;
 const ERROR_CODE: u16 = 0x0009;
 const XOR_MAPPED_ADDRESS: u16 = 0x0020;
 const USE_CANDIDATE: u16 = 0x0025;
+
+#[cfg(test)]
+mod tests;

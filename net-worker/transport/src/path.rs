@@ -163,6 +163,8 @@ pub struct Path {
     streams: Streams,
     inbox: Inbox,
     transmits: VecDeque<(Transmit, DatagramSend)>,
+    /// Until their receiver has sent as much as they are long.
+    held: VecDeque<(Transmit, DatagramSend)>,
     /// Control messages until the channel takes them.
     control: VecDeque<Vec<u8>>,
     control_bytes: usize,
@@ -206,6 +208,7 @@ impl Path {
             streams: Streams::default(),
             inbox: Inbox::default(),
             transmits: VecDeque::new(),
+            held: VecDeque::new(),
             control: VecDeque::new(),
             control_bytes: 0,
             channel_is_open: false,

@@ -9,6 +9,8 @@ pub enum DropReason {
     NotUnderstood,
     /// A STUN message that does not prove to know the password.
     StunNotProven,
+    /// A check that came before, from another address.
+    StunReplayed,
     /// More STUN than a peer has reason to send.
     StunFlood,
     /// More addresses than a peer has reason to use.
@@ -33,10 +35,11 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of [`PathStats::dropped`].
-    pub const ALL: [DropReason; 13] = [
+    pub const ALL: [DropReason; 14] = [
         DropReason::TooLong,
         DropReason::NotUnderstood,
         DropReason::StunNotProven,
+        DropReason::StunReplayed,
         DropReason::StunFlood,
         DropReason::TooManyAddresses,
         DropReason::AddressNotProven,
@@ -55,6 +58,7 @@ impl DropReason {
             DropReason::TooLong => "too_long",
             DropReason::NotUnderstood => "not_understood",
             DropReason::StunNotProven => "stun_not_proven",
+            DropReason::StunReplayed => "stun_replayed",
             DropReason::StunFlood => "stun_flood",
             DropReason::TooManyAddresses => "too_many_addresses",
             DropReason::AddressNotProven => "address_not_proven",
@@ -121,6 +125,6 @@ mod tests {
             stats.count_drop(reason);
             assert_eq!(stats.dropped(reason), 1, "{}", reason.name());
         }
-        assert_eq!(stats.dropped_total(), 13);
+        assert_eq!(stats.dropped_total(), 14);
     }
 }

@@ -200,3 +200,47 @@ fn mistakes_of_the_caller_are_errors() {
     let head = pair::head(111, 0);
     assert_eq!(pair.dialer.send_media(now, backline_wire::Ssrc(1), head, &[1]), Err(PathError::NotConnected));
 }
+
+#[test]
+fn two_joiners_that_know_each_others_addresses_and_certificates_connect() {
+    let mut pair = Pair::new(Options::default());
+    let secret = pair.options.secret_of_host;
+    let acceptor = Path::new(
+        PathConfig {
+            role: Role::Acceptor,
+            local: secret.ice_credentials_host(),
+            remote: secret.ice_credentials_joiner("0123456789abcdef"),
+            remote_fingerprint: Some(pair.joiner_certificate.fingerprint()),
+            certificate: &pair.host_certificate,
+            local_addresses: &[pair.options.acceptor],
+            remote_addresses: &[pair.public, "10.1.1.1:40000".parse().unwrap()],
+        },
+        pair.now,
+    );
+    pair.acceptor = Some(acceptor.unwrap());
+    pair.run(Duration::from_secs(2));
+    assert!(pair.dialer_heard.connected.is_some() && pair.acceptor_heard.connected.is_some());
+}
+
+#[test]
+fn a_joiner_with_another_certificate_than_offered_is_refused() {
+    let mut pair = Pair::new(Options::default());
+    let secret = pair.options.secret_of_host;
+    let acceptor = Path::new(
+        PathConfig {
+            role: Role::Acceptor,
+            local: secret.ice_credentials_host(),
+            remote: secret.ice_credentials_joiner("0123456789abcdef"),
+            remote_fingerprint: Some(pair.host_certificate.fingerprint()),
+            certificate: &pair.host_certificate,
+            local_addresses: &[pair.options.acceptor],
+            remote_addresses: &[],
+        },
+        pair.now,
+    );
+    pair.acceptor = Some(acceptor.unwrap());
+    pair.run(Duration::from_secs(3));
+    assert_eq!(pair.acceptor_heard.closed.unwrap().1, CloseReason::FingerprintMismatch);
+    assert!(pair.acceptor_heard.connected.is_none());
+    assert!(pair.dialer_heard.closed.is_some(), "the dialer is told");
+}

@@ -20,6 +20,10 @@ pub(super) struct Addresses {
     locals: BTreeMap<SocketAddr, SocketAddr>,
     /// Every address that ICE was told of or has proven; bounded, since ICE forgets none.
     remotes: BTreeSet<SocketAddr>,
+    /// Where a check came from and nothing was ever answered to us: bytes that may still be sent there.
+    credit: BTreeMap<SocketAddr, usize>,
+    /// Checks that came, and from where: nobody else may send one again.
+    seen: VecDeque<([u8; 12], SocketAddr)>,
     /// Every address that the peer has said it sees us at; bounded for the same reason.
     mapped: BTreeSet<SocketAddr>,
     /// Where checks came from that know the password. Part of `remotes`.
@@ -105,6 +109,9 @@ impl Addresses {
         source: SocketAddr,
         stun: &Stun<'_>,
     ) -> Result<(), DropReason> {
+        if self.is_replayed(source, stun) {
+            return Err(DropReason::StunReplayed);
+        }
         if !self.allowance.take(now) {
             return Err(DropReason::StunFlood);
         }
@@ -116,7 +123,10 @@ impl Addresses {
         if known.len() >= REMOTES_MAX && !known.contains(&address) {
             return Err(DropReason::TooManyAddresses);
         }
-        known.insert(address);
+        let is_new = known.insert(address);
+        if is_new && stun.kind == StunKind::Request {
+            self.credit.insert(source, 0);
+        }
         if self.set_aside.remove(&source) {
             self.take_back(rtc, source);
         }
@@ -137,6 +147,7 @@ impl Addresses {
             self.proven.insert(source);
         }
         if stun.kind == StunKind::Response {
+            self.credit.remove(&source);
             self.round_trip = self.sent_at(&stun.transaction).map(|sent| now.saturating_duration_since(sent));
             return false;
         }
@@ -150,6 +161,24 @@ impl Addresses {
         self.set_aside(rtc, current.remote);
         self.current = Some(Current { remote: source, heard: now });
         true
+    }
+
+    /// What has come from an address may be answered with as much.
+    pub(super) fn received(&mut self, source: SocketAddr, bytes: usize) {
+        if let Some(credit) = self.credit.get_mut(&source) {
+            *credit += bytes;
+        }
+    }
+
+    /// Whether so much may be sent there now. An address that was told to us, or that has answered, may
+    /// be sent anything; one that somebody else might have written on a check only what it has sent.
+    pub(super) fn spend(&mut self, destination: SocketAddr, bytes: usize) -> bool {
+        let Some(credit) = self.credit.get_mut(&destination) else { return true };
+        let enough = *credit >= bytes;
+        if enough {
+            *credit -= bytes;
+        }
+        enough
     }
 
     /// Something authentic came from here.
@@ -191,6 +220,22 @@ impl Addresses {
 
     pub(super) fn round_trip(&self) -> Option<Duration> {
         self.round_trip
+    }
+
+    /// A check that was seen before, from another address: somebody has caught it and sends it again.
+    fn is_replayed(&mut self, source: SocketAddr, stun: &Stun<'_>) -> bool {
+        if stun.kind != StunKind::Request {
+            return false;
+        }
+        let before = self.seen.iter().rev().find(|(transaction, _)| *transaction == stun.transaction);
+        if let Some((_, from)) = before {
+            return *from != source;
+        }
+        if self.seen.len() >= CHECKS_REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back((stun.transaction, source));
+        false
     }
 
     fn set_aside(&mut self, rtc: &mut Rtc, address: SocketAddr) {
@@ -277,6 +322,8 @@ const LOCALS_MAX: usize = 16;
 const REMOTES_MAX: usize = 64;
 /// Each costs ICE a candidate that it never forgets. After so many a new path is better.
 const MOVES_MAX: usize = 512;
+/// Those of the last minutes.
+const CHECKS_REMEMBERED: usize = 512;
 const REQUESTS_KEPT: usize = 64;
 const STUN_PER_SECOND: f64 = 64.0;
 const STUN_BURST: f64 = 128.0;

@@ -7,7 +7,7 @@ use backline_wire::Fingerprint;
 use backline_wire::limits::{
     CONTROL_BYTES_MAX, DATAGRAM_BYTES_MAX, PATH_CONNECT_TIME_MAX, PATH_SILENCE_MAX, PATH_TRANSMITS_MAX,
 };
-use str0m::net::{Protocol, Receive};
+use str0m::net::{DatagramSend, Protocol, Receive};
 use str0m::{Event, Input, Output};
 
 use super::addresses::plain;
@@ -149,7 +149,9 @@ impl Path {
         let receive = Receive::new(Protocol::Udp, source, destination, datagram);
         let receive = receive.map_err(|_| DropReason::NotUnderstood)?;
         let taken = self.rtc.handle_input(Input::Receive(self.last_now, receive));
+        self.addresses.received(source, datagram.len());
         self.drain();
+        self.release_held();
         taken.map_err(|_| DropReason::DtlsRefused)
     }
 
@@ -279,14 +281,37 @@ impl Path {
             Datagram::Stun(_) => {}
             _ => self.stats.address_changes += u64::from(self.addresses.sent_to(now, transmit.destination)),
         }
+        let source = self.addresses.caller_local(transmit.source);
+        let head = Transmit { destination: transmit.destination, source };
+        if self.addresses.spend(head.destination, transmit.contents.len()) {
+            self.queue(head, transmit.contents);
+        } else if self.held.len() < HELD_MAX {
+            self.held.push_back((head, transmit.contents));
+        } else {
+            self.stats.count_drop(DropReason::TransmitQueueFull);
+        }
+    }
+
+    /// Sends what waited until its receiver had sent as much.
+    fn release_held(&mut self) {
+        for _ in 0..self.held.len() {
+            let Some((head, contents)) = self.held.pop_front() else { return };
+            if self.addresses.spend(head.destination, contents.len()) {
+                self.queue(head, contents);
+            } else {
+                self.held.push_back((head, contents));
+            }
+        }
+    }
+
+    fn queue(&mut self, head: Transmit, contents: DatagramSend) {
         if self.transmits.len() >= PATH_TRANSMITS_MAX {
             self.stats.count_drop(DropReason::TransmitQueueFull);
             return;
         }
         self.stats.datagrams_out += 1;
-        self.stats.bytes_out += transmit.contents.len() as u64;
-        let source = self.addresses.caller_local(transmit.source);
-        self.transmits.push_back((Transmit { destination: transmit.destination, source }, transmit.contents));
+        self.stats.bytes_out += contents.len() as u64;
+        self.transmits.push_back((head, contents));
     }
 
     /// Moves what the channel takes; true when it took something.
@@ -312,6 +337,8 @@ impl Path {
     }
 }
 
+/// Checks that wait for their receiver's next datagram; ICE repeats what is lost.
+const HELD_MAX: usize = 8;
 /// How long a peer with a wrong certificate may take until it can be told.
 const REFUSE_WITHIN: Duration = Duration::from_secs(1);
 /// Errors of one drain; str0m repeats some until something changes.

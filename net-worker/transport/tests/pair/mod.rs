@@ -226,6 +226,9 @@ impl Pair {
             }
             return;
         }
+        if !demux::stun_is_proven(datagram, &host.password) {
+            return;
+        }
         let config = PathConfig {
             role: Role::Acceptor,
             local: host,
@@ -301,7 +304,7 @@ impl Random {
 }
 
 /// Virtual time has to start somewhere.
-#[expect(clippy::disallowed_methods, reason = "an Instant has no other constructor")]
+#[allow(clippy::disallowed_methods, reason = "an Instant has no other constructor")]
 fn any_instant() -> Instant {
     Instant::now()
 }
