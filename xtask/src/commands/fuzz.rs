@@ -1,30 +1,35 @@
-//! `cargo xtask fuzz`: random and mutated datagrams, links and payloads against every parser.
+//! `cargo xtask fuzz`: random and mutated datagrams, links and payloads against every parser, in release.
 
 use anyhow::Result;
 
 use crate::run::{self, Counted};
 
-/// How long.
+/// How much.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// How many inputs for each target.
-    #[arg(long, default_value_t = 10_000_000)]
-    inputs: u64,
-    /// The seed of the random choices.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
+    /// How many datagrams.
+    #[arg(long, default_value_t = DATAGRAMS)]
+    datagrams: u64,
+    /// The seed of the random choices; a failure prints its own.
+    #[arg(long)]
+    seed: Option<u64>,
 }
+
+/// What an issue asks for.
+pub const DATAGRAMS: u64 = 10_000_000;
 
 /// Runs every target.
 pub fn run(arguments: &Arguments) -> Result<()> {
-    inputs(arguments.inputs, arguments.seed).map(|_| ())
+    datagrams(arguments.datagrams, arguments.seed).map(|_| ())
 }
 
-/// Runs every target with so many inputs.
-pub fn inputs(count: u64, seed: u64) -> Result<Counted> {
+/// Runs every target with so many datagrams.
+pub fn datagrams(count: u64, seed: Option<u64>) -> Result<Counted> {
     let mut command = run::cargo();
-    command.args(["test", "--release", "-p", "backline-fuzz"]);
-    run::run_tests(
-        command.env("BACKLINE_FUZZ_INPUTS", count.to_string()).env("BACKLINE_SEED", seed.to_string()),
-    )
+    command.args(["test", "--release", "-p", "backline-fuzz", "--", "--nocapture"]);
+    command.env("BACKLINE_FUZZ_DATAGRAMS", count.to_string());
+    if let Some(seed) = seed {
+        command.env("BACKLINE_FUZZ_SEED", seed.to_string());
+    }
+    run::run_tests(&mut command)
 }

@@ -15,9 +15,6 @@ pub struct Arguments {
     install: needs::Install,
 }
 
-/// Random inputs for each parser in the course of the tests; `cargo xtask fuzz` runs more.
-const FUZZ_INPUTS: u64 = 10_000_000;
-
 /// Runs every step; the first failure ends it.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let mut steps = Steps::default();
@@ -32,7 +29,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     })?;
     steps.step("loom: every interleaving of the lock-free exchanges", loom)?;
     steps.step("RealtimeSanitizer on the callback", sanitize::realtime)?;
-    steps.step("random and mutated input for every parser", || fuzz::inputs(FUZZ_INPUTS, 1))?;
+    steps.step("random and mutated input for every parser", || fuzz::datagrams(fuzz::DATAGRAMS, None))?;
     for profile in [Profile::RtCheck, Profile::Release] {
         steps.step(&format!("bundles ({})", profile.name()), || {
             quietly(bundles::build(profile).map(|_| ()))
