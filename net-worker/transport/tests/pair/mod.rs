@@ -77,6 +77,8 @@ pub struct Pair {
     /// The peer's public address, which the NAT may change.
     pub public: SocketAddr,
     pub cut: bool,
+    /// Bytes sent to addresses that are nobody's.
+    pub strays: BTreeMap<SocketAddr, usize>,
     in_flight: BTreeMap<(Instant, u64), (Side, SocketAddr, Vec<u8>)>,
     sent: u64,
     pub random: Random,
@@ -113,6 +115,7 @@ impl Pair {
             recorded: None,
             public,
             cut: false,
+            strays: BTreeMap::new(),
             in_flight: BTreeMap::new(),
             sent: 0,
             random,
@@ -270,6 +273,9 @@ impl Pair {
             Side::Dialer => destination == self.public,
             Side::Acceptor => destination == self.options.acceptor,
         };
+        if !reaches {
+            *self.strays.entry(destination).or_default() += datagram.len();
+        }
         if reaches && !self.cut && self.random.below(100) >= self.options.loss_percent {
             self.in_flight.insert((self.now + self.options.latency, self.sent), (to, source, datagram.to_vec()));
         }
