@@ -1,0 +1,104 @@
+//! Two instances in one process, over real UDP on loopback.
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use backline_client::{Command, Connection, Quality, Route};
+use backline_loopback::{Rig, worker_threads};
+
+/// Threads are counted, and time is real: one test at a time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn level(samples: &[f32]) -> f32 {
+    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len().max(1) as f32).sqrt()
+}
+
+#[test]
+fn two_instances_hear_each_other_and_an_idle_one_has_no_thread() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let (mut ada, mut bob) = (Rig::new(1), Rig::new(2));
+    ada.play(440.0);
+    bob.play(330.0);
+    assert_eq!(worker_threads(), 0, "nobody asked for a session yet");
+    ada.client.send(Command::SetQuality(Quality::LowestLatency));
+    bob.client.send(Command::SetQuality(Quality::LowestLatency));
+    let link = ada.host().unwrap();
+    bob.join(&link).unwrap();
+    for rig in [&ada, &bob] {
+        let snapshot = rig.wait(|s| s.sources.iter().any(|s| s.latency.is_some() && s.route == Route::Direct));
+        let source = snapshot.unwrap().sources[0].clone();
+        assert!(source.encrypted && source.present, "{source:?}");
+        std::thread::sleep(Duration::from_millis(300));
+        assert!((level(&rig.heard(Duration::from_millis(500))) - 0.177).abs() < 0.02);
+        println!("{:?} underruns {:?}", rig.client.snapshot().sources[0], rig.client.meters().faults());
+        println!("{:?}", rig.client.snapshot().worker);
+    }
+    assert_eq!(worker_threads(), 2);
+    bob.client.send(Command::Leave);
+    bob.wait(|snapshot| snapshot.connection == Connection::Idle).unwrap();
+    ada.wait(|snapshot| snapshot.participants == 1 && !snapshot.sources[0].present).unwrap();
+    ada.client.send(Command::Leave);
+    ada.wait(|snapshot| snapshot.connection == Connection::Idle).unwrap();
+    // The thread says that it ends just before it does.
+    std::thread::sleep(Duration::from_millis(100));
+    assert_eq!(worker_threads(), 0);
+}
+
+#[test]
+fn a_bad_link_is_explained_and_a_good_one_still_works_after_it() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let (mut ada, mut bob) = (Rig::new(3), Rig::new(4));
+    ada.play(440.0);
+    bob.play(0.0);
+    bob.client.send(Command::Join { link: "hello".to_owned() });
+    let failed = bob.wait(|snapshot| matches!(snapshot.connection, Connection::Failed { .. })).unwrap();
+    println!("{:?}", failed.connection);
+    let link = ada.host().unwrap();
+    bob.join(&link).unwrap();
+    bob.wait(|snapshot| snapshot.sources.len() == 1).unwrap();
+}
+
+#[test]
+fn an_instance_that_is_dropped_in_a_session_says_goodbye() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let (mut ada, mut bob) = (Rig::new(5), Rig::new(6));
+    ada.play(440.0);
+    bob.play(330.0);
+    let link = ada.host().unwrap();
+    bob.join(&link).unwrap();
+    ada.wait(|snapshot| snapshot.participants == 2).unwrap();
+    drop(bob);
+    ada.wait(|snapshot| snapshot.participants == 1).unwrap();
+}
+
+#[test]
+fn host_and_leave_in_quick_succession_end_in_the_last_wish() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let mut ada = Rig::new(7);
+    ada.play(440.0);
+    for _ in 0..20 {
+        ada.client.send(Command::Host);
+        ada.client.send(Command::Leave);
+    }
+    ada.client.send(Command::Host);
+    ada.wait(|snapshot| snapshot.connection == Connection::Hosting).unwrap();
+    ada.client.send(Command::Leave);
+    ada.wait(|snapshot| snapshot.connection == Connection::Idle).unwrap();
+}
+
+#[test]
+fn a_host_that_activates_again_goes_on_in_the_same_session() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let (mut ada, mut bob) = (Rig::new(8), Rig::new(9));
+    ada.play(440.0);
+    bob.play(0.0);
+    let link = ada.host().unwrap();
+    bob.join(&link).unwrap();
+    for _ in 0..3 {
+        bob.stop();
+        bob.play(0.0);
+    }
+    bob.wait(|snapshot| snapshot.sources.iter().any(|source| source.route == Route::Direct)).unwrap();
+    std::thread::sleep(Duration::from_millis(1_000));
+    assert!((level(&bob.heard(Duration::from_millis(500))) - 0.177).abs() < 0.02);
+}
