@@ -293,3 +293,16 @@ fn silence_rest(io: &mut BlockIo<'_, '_>, frames: usize) {
         bus.right[frames..].fill(0.0);
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    /// Hosts call from one thread now and another later, and both ends live on different threads.
+    #[test]
+    fn both_ends_may_move_between_threads() {
+        fn is_send<T: Send>() {}
+        is_send::<AudioEnd>();
+        is_send::<crate::NetEnd>();
+    }
+}

@@ -235,3 +235,33 @@ impl CaptureReader {
         self.marks.pop().ok()
     }
 }
+
+#[cfg(all(test, loom))]
+mod loom_models {
+    use std::sync::Arc;
+
+    use loom::thread;
+
+    use crate::sync::{AtomicU64, Ordering};
+
+    /// The order that `append` and `read` rely on, with two counters for the tails of the two rings (each published with
+    /// Release and read with Acquire, as rtrb does): who sees the samples sees their mark.
+    #[test]
+    fn loom_samples_are_seen_with_their_mark() {
+        loom::model(|| {
+            let (marks, samples) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+            let audio = {
+                let (marks, samples) = (Arc::clone(&marks), Arc::clone(&samples));
+                thread::spawn(move || {
+                    for n in 1..=2 {
+                        marks.store(n, Ordering::Release);
+                        samples.store(n, Ordering::Release);
+                    }
+                })
+            };
+            let seen = samples.load(Ordering::Acquire);
+            assert!(marks.load(Ordering::Acquire) >= seen);
+            audio.join().unwrap();
+        });
+    }
+}

@@ -152,7 +152,7 @@ mod tests {
             Box::new(|n| n / 200.0),
             Box::new(|_| 1.0),
             Box::new(|_| 0.0),
-            Box::new(|n| if n as u32 % 2 == 0 { 1.0 } else { -1.0 }),
+            Box::new(|n| (n * std::f32::consts::PI).cos()),
             Box::new(|n| if n > 198.0 { 1.0 } else { 0.0 }),
         ] {
             let (_, ahead) = tail_of(signal);

@@ -202,7 +202,9 @@ proptest! {
         for step in steps {
             match step {
                 Step::Call(frames) => block_frames = frames,
-                Step::Serve(slot) => drop(rig.fill(slot, || sines[slot].next_frame())),
+                Step::Serve(slot) => {
+                    rig.fill(slot, || sines[slot].next_frame());
+                }
                 Step::ServePart(slot, frames) => {
                     let samples: Vec<f32> = (0..frames).flat_map(|_| sines[slot].next_frame()).collect();
                     rig.net.write_return(slot, &samples);

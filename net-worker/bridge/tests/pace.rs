@@ -1,5 +1,7 @@
 //! The pace, in simulated time: what counts as real time and what does not, and how soon.
 
+#![allow(clippy::unwrap_used, reason = "a test's helper: a panic is a failure")]
+
 use std::time::{Duration, Instant};
 
 use backline_audio::SampleRate;

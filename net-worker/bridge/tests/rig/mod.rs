@@ -1,6 +1,7 @@
 //! A host, a worker and a clock for the tests: the two ends of a bridge, driven block by block in virtual time.
 //! Every `process()` runs under the no-allocation guard.
 #![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, reason = "a test's helper: a panic is a failure")]
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
