@@ -54,6 +54,8 @@ impl fmt::Debug for Certificate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum CertificateError {
     /// Key generation failed.
-    #[error("no encryption key could be made (the system gives no random numbers): restart the computer and try again")]
+    #[error(
+        "no encryption key could be made (the system gives no random numbers): restart the computer and try again"
+    )]
     NoKey,
 }

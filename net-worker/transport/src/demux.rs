@@ -70,10 +70,14 @@ pub fn classify(datagram: &[u8]) -> Datagram<'_> {
             if (64..96).contains(&(second & 0x7F)) {
                 Datagram::Rtcp
             } else {
-                Datagram::Rtp { ssrc: u32::from_be_bytes([datagram[8], datagram[9], datagram[10], datagram[11]]) }
+                Datagram::Rtp {
+                    ssrc: u32::from_be_bytes([datagram[8], datagram[9], datagram[10], datagram[11]]),
+                }
             }
         }
-        [128..=191, second, ..] if datagram.len() >= 8 && (64..96).contains(&(second & 0x7F)) => Datagram::Rtcp,
+        [128..=191, second, ..] if datagram.len() >= 8 && (64..96).contains(&(second & 0x7F)) => {
+            Datagram::Rtcp
+        }
         _ => Datagram::Unknown,
     }
 }
@@ -127,7 +131,9 @@ fn parse_stun(datagram: &[u8]) -> Option<Stun<'_>> {
         _ => StunKind::Other,
     };
     let names = match (kind, attributes.username) {
-        (StunKind::Request, Some(name)) => std::str::from_utf8(name).ok().and_then(|name| name.split_once(':')),
+        (StunKind::Request, Some(name)) => {
+            std::str::from_utf8(name).ok().and_then(|name| name.split_once(':'))
+        }
         _ => None,
     };
     Some(Stun {

@@ -34,10 +34,8 @@ impl DtlsProvider for QuickDtls {
         _version: DtlsVersion,
         mtu: Option<usize>,
     ) -> Result<Box<dyn DtlsInstance>, CryptoError> {
-        let mut config = Config::builder()
-            .use_server_cookie(false)
-            .flight_start_rto(FIRST_RETRY)
-            .flight_retries(RETRIES);
+        let mut config =
+            Config::builder().use_server_cookie(false).flight_start_rto(FIRST_RETRY).flight_retries(RETRIES);
         if let Some(mtu) = mtu {
             config = config.mtu(mtu);
         }

@@ -98,13 +98,19 @@ pub enum CloseReason {
     #[error("the other side closed the connection")]
     ClosedByPeer,
     /// The peer's certificate is another one than expected: somebody else answers there, or the link is old.
-    #[error("somebody else answers at that address (the certificate is not the one in the invite link): ask the host for a new link")]
+    #[error(
+        "somebody else answers at that address (the certificate is not the one in the invite link): ask the host for a new link"
+    )]
     FingerprintMismatch,
     /// No connection within [`PATH_CONNECT_TIME_MAX`].
-    #[error("no answer: check that the host's session is open and that its firewall or router lets Backline through")]
+    #[error(
+        "no answer: check that the host's session is open and that its firewall or router lets Backline through"
+    )]
     NoAnswer,
     /// A host answered that it does not know the link.
-    #[error("the host does not know this invite link (its session was closed or started again): ask the host for a new link")]
+    #[error(
+        "the host does not know this invite link (its session was closed or started again): ask the host for a new link"
+    )]
     NotInvited,
     /// Nothing was heard for [`PATH_SILENCE_MAX`].
     #[error("the connection was lost (nothing was heard for some seconds): check the network")]
@@ -313,7 +319,13 @@ impl Path {
     ///
     /// # Errors
     /// When not connected, not open, too long, or of a payload type that is none of ours.
-    pub fn send_media(&mut self, now: Instant, ssrc: Ssrc, head: MediaHead, payload: &[u8]) -> Result<(), PathError> {
+    pub fn send_media(
+        &mut self,
+        now: Instant,
+        ssrc: Ssrc,
+        head: MediaHead,
+        payload: &[u8],
+    ) -> Result<(), PathError> {
         if self.state != State::Connected {
             return Err(PathError::NotConnected);
         }

@@ -1,5 +1,7 @@
 //! How two ends find each other, and what each is told when they must not.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 mod pair;
 
 use std::time::Duration;

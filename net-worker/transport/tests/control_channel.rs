@@ -1,5 +1,7 @@
 //! Control: every message once, in order, whatever the network does.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 mod pair;
 
 use std::time::Duration;
@@ -30,8 +32,16 @@ fn messages_are_ordered_and_complete_under_loss() {
         });
         assert!(done, "seed {seed}");
         for number in 0..200 {
-            assert_eq!(pair.acceptor_heard.control[number as usize], message(Side::Dialer, number), "seed {seed}");
-            assert_eq!(pair.dialer_heard.control[number as usize], message(Side::Acceptor, number), "seed {seed}");
+            assert_eq!(
+                pair.acceptor_heard.control[number as usize],
+                message(Side::Dialer, number),
+                "seed {seed}"
+            );
+            assert_eq!(
+                pair.dialer_heard.control[number as usize],
+                message(Side::Acceptor, number),
+                "seed {seed}"
+            );
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Media: what goes in comes out, bit for bit, for as long as a session lasts.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 mod pair;
 
 use std::time::Duration;
@@ -20,12 +22,14 @@ fn type_timestamp_payload_and_head_arrive_bit_for_bit() {
     for (index, (payload_type, timestamp)) in
         TYPES.into_iter().flat_map(|pt| timestamps.map(|timestamp| (pt, timestamp))).enumerate()
     {
-        let payload: Vec<u8> = (0..=MEDIA_PAYLOAD_BYTES_MAX * index / 31).map(|n| (n * 7 + index) as u8).collect();
+        let payload: Vec<u8> =
+            (0..=MEDIA_PAYLOAD_BYTES_MAX * index / 31).map(|n| (n * 7 + index) as u8).collect();
         let payload = payload[..payload.len().min(MEDIA_PAYLOAD_BYTES_MAX)].to_vec();
         let head = MediaHead {
             payload_type,
             timestamp,
-            captured_at: (index % 2 == 0).then(|| Duration::from_micros(1_790_000_000_123_456 + index as u64)),
+            captured_at: (index % 2 == 0)
+                .then(|| Duration::from_micros(1_790_000_000_123_456 + index as u64)),
             level: (index % 3 == 0).then_some(-(index as i8)),
             marker: index % 5 == 0,
         };
@@ -148,7 +152,8 @@ fn repeated_and_forged_packets_are_dropped_and_counted() {
     pair.recorded = Some(Vec::new());
     pair.send(Side::Dialer, 1, head(111, 7), &[1, 2, 3]);
     pair.run(Duration::from_millis(50));
-    let rtp = pair.recorded.take().unwrap().into_iter().find(|d| d[0] >> 6 == 2 && d[1] & 0x7F == 111).unwrap();
+    let rtp =
+        pair.recorded.take().unwrap().into_iter().find(|d| d[0] >> 6 == 2 && d[1] & 0x7F == 111).unwrap();
     let heard_at = pair.acceptor().last_heard();
     pair.run(Duration::from_millis(1));
     let public = pair.public;

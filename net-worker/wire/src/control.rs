@@ -260,13 +260,17 @@ pub enum ControlError {
         bytes: usize,
     },
     /// The peer speaks another format of the protocol: the connection is of no use.
-    #[error("the other side runs a version of Backline that this one does not understand (message format {theirs}, here {FORMAT}): update Backline on both computers")]
+    #[error(
+        "the other side runs a version of Backline that this one does not understand (message format {theirs}, here {FORMAT}): update Backline on both computers"
+    )]
     OtherFormat {
         /// The peer's.
         theirs: u8,
     },
     /// A kind that a later version added: to be ignored.
-    #[error("a control message of a kind that this version does not know ({kind}): update Backline to use what the other side offers")]
+    #[error(
+        "a control message of a kind that this version does not know ({kind}): update Backline to use what the other side offers"
+    )]
     UnknownKind {
         /// Its number.
         kind: u8,

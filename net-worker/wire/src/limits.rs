@@ -66,7 +66,9 @@ const _: () = {
     // A Hello: fixed part under 400 bytes, and per source two ids, a name, a colour and a format.
     assert!(400 + SOURCES_PER_PARTICIPANT_MAX * (40 + 2 + NAME_BYTES_MAX + 3 + 12) <= CONTROL_BYTES_MAX);
     // A path offer: two texts, a fingerprint and the addresses (19 bytes each).
-    assert!(16 + ICE_UFRAG_BYTES_MAX + ICE_PASSWORD_BYTES_MAX + 32 + CANDIDATES_MAX * 20 <= CONTROL_BYTES_MAX);
+    assert!(
+        16 + ICE_UFRAG_BYTES_MAX + ICE_PASSWORD_BYTES_MAX + 32 + CANDIDATES_MAX * 20 <= CONTROL_BYTES_MAX
+    );
     // The length of an invite link's body is one byte.
     assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
     assert!(CONTROL_BYTES_MAX < PATH_CONTROL_QUEUE_BYTES_MAX);

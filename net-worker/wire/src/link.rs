@@ -31,7 +31,11 @@ impl InviteLink {
     ///
     /// # Errors
     /// [`LinkError::NoAddress`] when none is left.
-    pub fn new(addresses: &[SocketAddr], secret: SessionSecret, fingerprint: Fingerprint) -> Result<Self, LinkError> {
+    pub fn new(
+        addresses: &[SocketAddr],
+        secret: SessionSecret,
+        fingerprint: Fingerprint,
+    ) -> Result<Self, LinkError> {
         let mut kept: Vec<SocketAddr> = Vec::new();
         for address in addresses.iter().map(plain) {
             if is_reachable(&address) && !kept.contains(&address) && kept.len() < LINK_ADDRESSES_MAX {
@@ -109,16 +113,24 @@ impl FromStr for InviteLink {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum LinkError {
     /// There is no `backline://join/` in it.
-    #[error("this is not an invite link: a link starts with {PREFIX}; ask the host to press Copy link, and paste what you get")]
+    #[error(
+        "this is not an invite link: a link starts with {PREFIX}; ask the host to press Copy link, and paste what you get"
+    )]
     NotALink,
     /// Its end is missing.
-    #[error("the end of this invite link is missing: copy the whole link (it is one long word) and paste it again")]
+    #[error(
+        "the end of this invite link is missing: copy the whole link (it is one long word) and paste it again"
+    )]
     Truncated,
     /// Some character of it is wrong.
-    #[error("this invite link is damaged (a character was changed on the way): ask the host to send it again, and copy it rather than type it")]
+    #[error(
+        "this invite link is damaged (a character was changed on the way): ask the host to send it again, and copy it rather than type it"
+    )]
     Damaged,
     /// Made by another version of Backline.
-    #[error("this invite link was made by another version of Backline (link version {version}; this one reads {VERSION}): update Backline on both computers")]
+    #[error(
+        "this invite link was made by another version of Backline (link version {version}; this one reads {VERSION}): update Backline on both computers"
+    )]
     OtherVersion {
         /// Of the link.
         version: u8,

@@ -72,7 +72,8 @@ impl Addresses {
     pub(super) fn ice_local(&mut self, rtc: &mut Rtc, local: SocketAddr, source: SocketAddr) -> SocketAddr {
         let any = placeholder(source.is_ipv4(), local.port());
         let name = plain(local);
-        if self.locals.contains_key(&any) || name.is_ipv4() != source.is_ipv4() || name.ip().is_unspecified() {
+        if self.locals.contains_key(&any) || name.is_ipv4() != source.is_ipv4() || name.ip().is_unspecified()
+        {
             return any;
         }
         if !self.locals.contains_key(&name) {

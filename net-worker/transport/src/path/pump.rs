@@ -116,6 +116,7 @@ impl Path {
             self.stats.address_changes += 1;
             self.advance(now);
         }
+        self.release_held();
         Ok(())
     }
 

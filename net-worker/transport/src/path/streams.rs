@@ -91,9 +91,10 @@ impl Streams {
         let sequence = self.next_sequence.entry(ssrc).or_insert(FIRST_SEQUENCE);
         let mut api = rtc.direct_api();
         let stream = api.stream_tx(&ssrc.0.into()).ok_or(PathError::StreamNotOpen(ssrc))?;
-        let packet = RtpWrite::new(head.payload_type.into(), (*sequence).into(), head.timestamp, now, payload)
-            .marker(head.marker)
-            .ext_vals(extension_values(&head));
+        let packet =
+            RtpWrite::new(head.payload_type.into(), (*sequence).into(), head.timestamp, now, payload)
+                .marker(head.marker)
+                .ext_vals(extension_values(&head));
         stream.write_rtp(packet);
         *sequence += 1;
         Ok(())
@@ -109,7 +110,8 @@ pub(super) fn media_packet(packet: RtpPacket, arrived: Instant) -> MediaPacket {
         head: MediaHead {
             payload_type: *header.payload_type,
             timestamp: header.timestamp,
-            captured_at: captured.and_then(|time| time.capture_time.duration_since(SystemTime::UNIX_EPOCH).ok()),
+            captured_at: captured
+                .and_then(|time| time.capture_time.duration_since(SystemTime::UNIX_EPOCH).ok()),
             level: header.ext_vals.audio_level,
             marker: header.marker,
         },

@@ -3,13 +3,16 @@
 //! The dialer sits behind a NAT that can rebind; the acceptor's path comes into being with the first
 //! check that names its session, as in a host.
 #![allow(dead_code, reason = "each test file uses a part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use backline_transport::demux::{self, Datagram, StunKind};
-use backline_transport::{Certificate, CloseReason, MediaHead, MediaPacket, Path, PathConfig, PathEvent, Role};
+use backline_transport::{
+    Certificate, CloseReason, MediaHead, MediaPacket, Path, PathConfig, PathEvent, Role,
+};
 use backline_wire::{Fingerprint, SessionSecret, Ssrc};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +93,8 @@ impl Pair {
         let host_certificate = Certificate::generate().unwrap();
         let joiner_certificate = Certificate::generate().unwrap();
         let ufrag = "0123456789abcdef";
-        let expected = if options.wrong_fingerprint { Fingerprint([9; 32]) } else { host_certificate.fingerprint() };
+        let expected =
+            if options.wrong_fingerprint { Fingerprint([9; 32]) } else { host_certificate.fingerprint() };
         let config = PathConfig {
             role: Role::Dialer,
             local: options.secret_of_dialer.ice_credentials_joiner(ufrag),
@@ -201,7 +205,9 @@ impl Pair {
 
     pub fn deliver(&mut self, to: Side, source: SocketAddr, datagram: &[u8]) {
         match to {
-            Side::Dialer => self.dialer.handle_datagram(self.now, source, self.options.dialer_local, datagram),
+            Side::Dialer => {
+                self.dialer.handle_datagram(self.now, source, self.options.dialer_local, datagram)
+            }
             Side::Acceptor => {
                 self.accept_stranger(source, datagram);
                 let local = self.options.acceptor;
@@ -277,7 +283,8 @@ impl Pair {
             *self.strays.entry(destination).or_default() += datagram.len();
         }
         if reaches && !self.cut && self.random.below(100) >= self.options.loss_percent {
-            self.in_flight.insert((self.now + self.options.latency, self.sent), (to, source, datagram.to_vec()));
+            self.in_flight
+                .insert((self.now + self.options.latency, self.sent), (to, source, datagram.to_vec()));
         }
         self.sent += 1;
     }

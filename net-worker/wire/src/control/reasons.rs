@@ -7,7 +7,9 @@ use thiserror::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Error)]
 pub enum RefusalReason {
     /// Another protocol version than the host's.
-    #[error("the host runs another version of Backline (its protocol is {ours}): update Backline on both computers")]
+    #[error(
+        "the host runs another version of Backline (its protocol is {ours}): update Backline on both computers"
+    )]
     OtherVersion {
         /// The host's.
         ours: u16,
@@ -16,7 +18,9 @@ pub enum RefusalReason {
     #[error("this invite link is not valid for the host's session any more: ask the host for a new link")]
     WrongSecret,
     /// The signature does not fit the participant's key.
-    #[error("your identity could not be proven to the host: restart Backline; if it happens again, remove the identity file in its config folder")]
+    #[error(
+        "your identity could not be proven to the host: restart Backline; if it happens again, remove the identity file in its config folder"
+    )]
     WrongIdentity,
     /// As many participants as allowed are in.
     #[error("the session is full ({participants} participants): ask somebody to leave")]

@@ -80,9 +80,21 @@ fn one_of_each() -> Vec<(Control, &'static str)> {
         (Control::Unpublished { source: source_id }, fixture::UNPUBLISHED),
         (Control::Forward { source: source_id, on: true }, fixture::FORWARD),
         (Control::PathOffer(offer()), fixture::PATH_OFFER),
-        (Control::Candidate { peer: PeerId(3), address: "[2001:db8::2]:7000".parse().unwrap() }, fixture::CANDIDATE),
+        (
+            Control::Candidate { peer: PeerId(3), address: "[2001:db8::2]:7000".parse().unwrap() },
+            fixture::CANDIDATE,
+        ),
         (Control::Ping { peer: PeerId::HOST, id: 7, sent_at_us: 1_000_000 }, fixture::PING),
-        (Control::Pong { peer: PeerId(2), id: 7, sent_at_us: 1_000_000, received_at_us: 1, replied_at_us: 300 }, fixture::PONG),
+        (
+            Control::Pong {
+                peer: PeerId(2),
+                id: 7,
+                sent_at_us: 1_000_000,
+                received_at_us: 1,
+                replied_at_us: 300,
+            },
+            fixture::PONG,
+        ),
         (Control::Rename { name: Name::new("Ada L"), colour: [0, 0, 255] }, fixture::RENAME),
         (Control::Goodbye { reason: GoodbyeReason::SessionEnded }, fixture::GOODBYE),
     ]
@@ -106,7 +118,11 @@ fn every_truncation_and_every_trailing_byte_is_malformed() {
     for (message, _) in one_of_each() {
         let mut bytes = message.encode();
         for length in 0..bytes.len() {
-            assert_eq!(Control::decode(&bytes[..length]), Err(ControlError::Malformed), "{length} of {message:?}");
+            assert_eq!(
+                Control::decode(&bytes[..length]),
+                Err(ControlError::Malformed),
+                "{length} of {message:?}"
+            );
         }
         bytes.push(0);
         assert_eq!(Control::decode(&bytes), Err(ControlError::Malformed));
@@ -119,7 +135,8 @@ fn the_largest_messages_fit() {
     let mut source = source();
     source.name = longest.clone();
     source.source.instance = InstanceId(u64::MAX);
-    source.format = StreamFormat { payload_type: 255, frame_frames: u16::MAX, bitrate_bps: u32::MAX, redundancy: 255 };
+    source.format =
+        StreamFormat { payload_type: 255, frame_frames: u16::MAX, bitrate_bps: u32::MAX, redundancy: 255 };
     let mut hello = hello();
     hello.name = longest.clone();
     hello.app = longest;
@@ -234,7 +251,8 @@ mod fixture {
     pub const HELLO: &str = "0100010e4261636b6c696e6520302e312e3003416461aabbcc1111111111111111111111111111111111111111111111111111111111111111a22204222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222223333333333333333333333333333333333333333333333333333333333333333011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00";
     pub const WELCOME: &str = "0101010e4261636b6c696e6520302e312e30020300c0000209f02e";
     pub const REFUSED: &str = "01020001";
-    pub const JOINED: &str = "0103ac025555555555555555555555555555555555555555555555555555555555555555044cc3b676090807";
+    pub const JOINED: &str =
+        "0103ac025555555555555555555555555555555555555555555555555555555555555555044cc3b676090807";
     pub const LEFT: &str = "01040201";
     pub const PUBLISH: &str = "01051111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00";
     pub const UNPUBLISH: &str = "01061111111111111111111111111111111111111111111111111111111111111111a222";

@@ -55,7 +55,8 @@ fn every_truncation_is_called_so() {
 #[test]
 fn every_change_of_one_character_is_detected() {
     let text = link().to_text();
-    let alphabet: Vec<char> = ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['-', '_', ' ', '.', 'é']).collect();
+    let alphabet: Vec<char> =
+        ('a'..='z').chain('A'..='Z').chain('0'..='9').chain(['-', '_', ' ', '.', 'é']).collect();
     for at in PREFIX.len()..text.len() {
         for other in alphabet.iter().filter(|c| !text[at..].starts_with(**c)) {
             let damaged = format!("{}{other}{}", &text[..at], &text[at + 1..]);
@@ -91,8 +92,12 @@ fn other_versions_are_named() {
 
 #[test]
 fn unreachable_addresses_are_left_out() {
-    let all = ["0.0.0.0:1", "192.0.2.1:0", "[::]:5", "224.0.0.1:5", "255.255.255.255:5"].map(|a| a.parse().unwrap());
-    assert_eq!(InviteLink::new(&all, SessionSecret([0; 16]), Fingerprint([0; 32])), Err(LinkError::NoAddress));
+    let all = ["0.0.0.0:1", "192.0.2.1:0", "[::]:5", "224.0.0.1:5", "255.255.255.255:5"]
+        .map(|a| a.parse().unwrap());
+    assert_eq!(
+        InviteLink::new(&all, SessionSecret([0; 16]), Fingerprint([0; 32])),
+        Err(LinkError::NoAddress)
+    );
     let twice = ["192.0.2.1:5", "[::ffff:192.0.2.1]:5"].map(|a| a.parse().unwrap());
     let link = InviteLink::new(&twice, SessionSecret([0; 16]), Fingerprint([0; 32])).unwrap();
     assert_eq!(link.addresses(), &["192.0.2.1:5".parse().unwrap()]);
