@@ -10,12 +10,18 @@ use backline_bridge::NetEnd;
 use backline_session::Session;
 use backline_wire::limits::SLOTS;
 
+/// A host that has used one block length for so long is taken to go on with it; nothing is sent while the pace of
+/// a new host is measured, which takes as long.
+const BLOCK_IS_STEADY: Duration = Duration::from_millis(90);
+
 /// All lanes of an instance at one device rate.
 pub(crate) struct Lanes {
     rate: SampleRate,
     capture: Lane,
     returns: Vec<Lane>,
     live: [bool; SLOTS],
+    /// The host's block, and since when it has had this length.
+    block: Option<(usize, Instant)>,
     scratch: Vec<f32>,
 }
 
@@ -39,6 +45,7 @@ impl Lanes {
             capture: Lane::new(rate, SampleRate::NETWORK)?,
             returns,
             live: [false; SLOTS],
+            block: None,
             scratch: Vec::new(),
         })
     }
@@ -49,6 +56,7 @@ impl Lanes {
 
     /// Hands everything that was captured to the session.
     pub fn capture(&mut self, net: &mut NetEnd, session: &mut Session, now: Instant) {
+        self.fit_frames_to_blocks(net, session, now);
         while let Some(stamp) = net.read_capture(&mut self.scratch) {
             if stamp.discontinuity {
                 self.capture.reset();
@@ -63,6 +71,19 @@ impl Lanes {
                     session.capture(&self.capture.ready, at, now);
                 }
             }
+        }
+    }
+
+    /// Frames fit the host's blocks once it has kept to one length for a while.
+    fn fit_frames_to_blocks(&mut self, net: &NetEnd, session: &mut Session, now: Instant) {
+        let block_frames = if self.rate.is_network() { net.meters().block_frames() } else { 0 };
+        match self.block {
+            Some((seen, since)) if seen == block_frames => {
+                if now.saturating_duration_since(since) >= BLOCK_IS_STEADY {
+                    session.set_block(now, block_frames);
+                }
+            }
+            _ => self.block = Some((block_frames, now)),
         }
     }
 

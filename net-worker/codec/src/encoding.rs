@@ -50,40 +50,45 @@ impl OpusFrame {
     }
 }
 
-/// The length of a PCM frame.
+/// The length of a PCM frame: 60 to 240 sample frames.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PcmFrame {
-    /// 60 sample frames, 1.25 ms.
-    F60,
-    /// 120 sample frames, 2.5 ms.
-    F120,
-    /// 240 sample frames, 5 ms.
-    F240,
-}
+pub struct PcmFrame(u16);
 
 impl PcmFrame {
-    /// Every length, shortest first.
+    /// 60 sample frames, 1.25 ms: the shortest.
+    pub const F60: PcmFrame = PcmFrame(60);
+    /// 120 sample frames, 2.5 ms.
+    pub const F120: PcmFrame = PcmFrame(120);
+    /// 240 sample frames, 5 ms: the longest.
+    pub const F240: PcmFrame = PcmFrame(240);
+
+    /// The usual lengths, shortest first.
     pub const ALL: [PcmFrame; 3] = [PcmFrame::F60, PcmFrame::F120, PcmFrame::F240];
 
     /// In sample frames at 48 kHz.
     #[must_use]
     pub const fn frames(self) -> usize {
-        match self {
-            PcmFrame::F60 => 60,
-            PcmFrame::F120 => 120,
-            PcmFrame::F240 => 240,
+        self.0 as usize
+    }
+
+    /// The length that has `frames` sample frames; none outside of 60 to 240.
+    #[must_use]
+    pub const fn from_frames(frames: usize) -> Option<PcmFrame> {
+        if frames >= PcmFrame::F60.frames() && frames <= PcmFrame::F240.frames() {
+            Some(PcmFrame(frames as u16))
+        } else {
+            None
         }
     }
 
-    /// The length that has `frames` sample frames.
+    /// The shortest length from `self` on that a device's blocks fill without a rest (one is a multiple of the
+    /// other), so that no sample waits for the next block; `self` where there is none.
     #[must_use]
-    pub const fn from_frames(frames: usize) -> Option<PcmFrame> {
-        match frames {
-            60 => Some(PcmFrame::F60),
-            120 => Some(PcmFrame::F120),
-            240 => Some(PcmFrame::F240),
-            _ => None,
-        }
+    pub fn fitting_block(self, block_frames: usize) -> PcmFrame {
+        let fits = |frames: &usize| {
+            block_frames > 0 && (frames.is_multiple_of(block_frames) || block_frames.is_multiple_of(*frames))
+        };
+        (self.frames()..=PcmFrame::F240.frames()).find(fits).and_then(PcmFrame::from_frames).unwrap_or(self)
     }
 }
 
@@ -200,6 +205,20 @@ impl PayloadKind {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pcm_frames_fit_the_blocks_of_usual_devices() {
+        let fitting = |shortest: PcmFrame, block| shortest.fitting_block(block).frames();
+        for (block, frames) in
+            [(1, 60), (16, 64), (17, 68), (32, 64), (48, 96), (64, 64), (96, 96), (128, 64)]
+        {
+            assert_eq!(fitting(PcmFrame::F60, block), frames, "block {block}");
+        }
+        for (block, frames) in [(480, 60), (512, 64), (1024, 64), (8192, 64), (0, 60), (251, 60)] {
+            assert_eq!(fitting(PcmFrame::F60, block), frames, "block {block}");
+        }
+        assert_eq!(fitting(PcmFrame::F120, 64), 128);
+    }
 
     #[test]
     fn payload_types_lead_back_to_their_kind() {

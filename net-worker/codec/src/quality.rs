@@ -37,6 +37,17 @@ impl Quality {
         }
     }
 
+    /// How it is coded for a device with blocks of `block_frames` at 48 kHz: a PCM frame is as long as leaves no
+    /// sample waiting for the next block.
+    #[must_use]
+    pub fn encoding_for_block(self, block_frames: usize) -> Encoding {
+        match self.encoding() {
+            Encoding::Pcm16 { frame } => Encoding::Pcm16 { frame: frame.fitting_block(block_frames) },
+            Encoding::Pcm24 { frame } => Encoding::Pcm24 { frame: frame.fitting_block(block_frames) },
+            opus @ Encoding::Opus { .. } => opus,
+        }
+    }
+
     /// How many earlier frames each packet repeats, 0 to 3.
     #[must_use]
     pub const fn redundancy(self) -> u8 {

@@ -19,6 +19,8 @@ const RATE_WINDOW: Duration = Duration::from_secs(1);
 /// What this instance sends.
 pub(crate) struct Sending {
     quality: Quality,
+    /// Of the device, at 48 kHz; 0 while it is not known or its rate is another.
+    block_frames: usize,
     sender: Option<Sender>,
     /// Given by the host; nothing is sent before.
     pub ssrc: Option<Ssrc>,
@@ -38,9 +40,10 @@ struct Rate {
 
 impl Sending {
     pub fn new(quality: Quality, generation: Generation) -> Self {
-        let sender = start(quality);
+        let sender = start(sender_config(quality, 0));
         Self {
             quality,
+            block_frames: 0,
             sender,
             ssrc: None,
             generation,
@@ -55,18 +58,36 @@ impl Sending {
 
     /// From the next frame on. False when the encoder cannot be made: the old quality stays.
     pub fn set_quality(&mut self, quality: Quality) -> bool {
-        let changed = match &mut self.sender {
-            Some(sender) => sender.reconfigure(sender_config(quality)).is_ok(),
-            None => false,
-        };
+        let changed = self.reconfigure(sender_config(quality, self.block_frames));
         if changed {
             self.quality = quality;
         }
         changed
     }
 
+    /// The device's block, 0 where frames need not fit it. True when frames have another length from now on.
+    pub fn set_block(&mut self, block_frames: usize) -> bool {
+        if self.block_frames == block_frames {
+            return false;
+        }
+        let before = sender_config(self.quality, self.block_frames);
+        self.block_frames = block_frames;
+        let config = sender_config(self.quality, block_frames);
+        config != before && self.reconfigure(config)
+    }
+
+    fn reconfigure(&mut self, config: SenderConfig) -> bool {
+        match &mut self.sender {
+            Some(sender) => sender.reconfigure(config).is_ok(),
+            None => {
+                self.sender = start(config);
+                self.sender.is_some()
+            }
+        }
+    }
+
     pub fn format(&self) -> StreamFormat {
-        let config = sender_config(self.quality);
+        let config = sender_config(self.quality, self.block_frames);
         let bitrate_bps = match config.encoding {
             Encoding::Opus { bitrate_bps, .. } => bitrate_bps,
             Encoding::Pcm16 { .. } | Encoding::Pcm24 { .. } => 0,
@@ -119,12 +140,12 @@ impl Rate {
     }
 }
 
-fn sender_config(quality: Quality) -> SenderConfig {
-    SenderConfig { encoding: quality.encoding(), redundancy: quality.redundancy() }
+fn sender_config(quality: Quality, block_frames: usize) -> SenderConfig {
+    SenderConfig { encoding: quality.encoding_for_block(block_frames), redundancy: quality.redundancy() }
 }
 
-fn start(quality: Quality) -> Option<Sender> {
-    Sender::new(sender_config(quality), 0)
+fn start(config: SenderConfig) -> Option<Sender> {
+    Sender::new(config, 0)
         .inspect_err(|error| tracing::error!(%error, "the encoder could not be made; nothing is sent"))
         .ok()
 }

@@ -235,6 +235,13 @@ impl Session {
         changed
     }
 
+    /// The device's block in sample frames at 48 kHz, or 0 where its rate is another: PCM frames are made to fit it.
+    pub fn set_block(&mut self, now: Instant, block_frames: usize) {
+        if self.sending.set_block(block_frames) {
+            self.publish(now);
+        }
+    }
+
     /// How much every playout holds back.
     pub fn set_playout_depth(&mut self, depth: Duration) {
         self.listening.set_target_depth(depth);

@@ -26,8 +26,10 @@ fn two_cards_that_drift_are_heard_without_gap_or_click() {
         let after = world.sources(bob).remove(0);
         let heard = &world.heard(bob)[settled..];
         let rough = roughness(heard) / roughness(&world.sent(ada)[48_000..]);
-        println!("{drift_ppm} ppm: measured {} ppm, roughness {rough:.3}, depth {:?} → {:?}, latency {:?} → {:?}",
-            after.drift_ppm, before.depth, after.depth, before.latency, after.latency);
+        println!(
+            "{drift_ppm} ppm: measured {} ppm, roughness {rough:.3}, depth {:?} → {:?}, latency {:?} → {:?}",
+            after.drift_ppm, before.depth, after.depth, before.latency, after.latency
+        );
         assert_eq!(after.concealed_frames, before.concealed_frames, "{drift_ppm} ppm: {after:?}");
         assert_eq!(world.meters(bob).faults().underruns, 0, "{drift_ppm} ppm");
         assert!(rough < 1.05, "{drift_ppm} ppm: roughness {rough}");

@@ -15,7 +15,8 @@ fn a_click_goes_in_and_comes_out_where_it_must() {
     let link = world.invite(ada);
     world.join(bob, &link);
     world.run(Duration::from_secs(3));
-    let out: Vec<usize> = (0..world.heard(bob).len()).filter(|n| world.heard(bob)[*n][0].abs() > 0.1).collect();
+    let out: Vec<usize> =
+        (0..world.heard(bob).len()).filter(|n| world.heard(bob)[*n][0].abs() > 0.1).collect();
     assert_eq!(out.len(), 1, "one click in, one click out: {out:?}");
     println!("delay of the click: {} sample frames", out[0] - 96_000);
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use backline_bridge::BlockControls;
+use backline_session::SessionState;
 use backline_sim::judge::{level, roughness};
 use backline_sim::signal::{chord, silence, sine};
 use backline_sim::{Id, Musician, World};
-use backline_session::SessionState;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -25,7 +25,11 @@ fn trio(seed: u64) -> (World, Id, Id, Id) {
 }
 
 fn slot_of(world: &World, listener: Id, name: &str) -> Option<usize> {
-    world.sources(listener).into_iter().find(|source| source.participant_name == name).and_then(|source| source.slot)
+    world
+        .sources(listener)
+        .into_iter()
+        .find(|source| source.participant_name == name)
+        .and_then(|source| source.slot)
 }
 
 fn is_present(world: &World, listener: Id, name: &str) -> bool {
@@ -68,7 +72,12 @@ fn who_says_goodbye_is_gone_at_once_without_a_click() {
     let leaving = listen(&mut world, ada, SECOND);
     assert!(!is_present(&world, ada, "Bob"));
     assert!(level(&leaving[24_000..]) < 1e-6);
-    assert!(roughness(&leaving) < 1.5 * roughness(&playing), "{} {}", roughness(&leaving), roughness(&playing));
+    assert!(
+        roughness(&leaving) < 1.5 * roughness(&playing),
+        "{} {}",
+        roughness(&leaving),
+        roughness(&playing)
+    );
 }
 
 #[test]
@@ -79,7 +88,12 @@ fn who_crashes_is_gone_within_three_seconds_and_returns_to_the_same_slot() {
     world.crash(bob);
     let leaving = listen(&mut world, ada, 4 * SECOND);
     assert!(!is_present(&world, ada, "Bob") && !is_present(&world, cleo, "Bob"));
-    assert!(roughness(&leaving) < 1.5 * roughness(&playing), "{} {}", roughness(&leaving), roughness(&playing));
+    assert!(
+        roughness(&leaving) < 1.5 * roughness(&playing),
+        "{} {}",
+        roughness(&leaving),
+        roughness(&playing)
+    );
     let link = world.invite(ada);
     world.join(bob, &link);
     world.run(3 * SECOND);

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use backline_client::engine::EngineEvent;
+use backline_session::{JoinError, SessionState};
 use backline_sim::signal::silence;
 use backline_sim::{Id, Musician, World};
-use backline_session::{JoinError, SessionState};
 use backline_wire::{Fingerprint, InviteLink, SessionSecret};
 
 fn duo(seed: u64) -> (World, Id, Id) {

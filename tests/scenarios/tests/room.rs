@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use backline_client::Route;
+use backline_session::SessionState;
 use backline_sim::judge::tone;
 use backline_sim::signal::sine;
 use backline_sim::{Id, Musician, World};
-use backline_session::SessionState;
 
 const NAMES: [&str; 17] = [
-    "Ada", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jan", "Kim", "Leo", "Mia", "Ned", "Oda",
-    "Pia", "Quentin",
+    "Ada", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jan", "Kim", "Leo", "Mia", "Ned",
+    "Oda", "Pia", "Quentin",
 ];
 
 fn frequency(number: usize) -> f64 {
@@ -70,7 +70,10 @@ fn who_cannot_reach_each_other_is_heard_through_the_host_and_directly_once_that_
     assert_all_heard(&world, &ids);
     let route = |world: &World| {
         let sources = world.sources(ids[1]);
-        sources.iter().find(|source| source.participant_name == "Cleo").map(|source| (source.route, source.encrypted))
+        sources
+            .iter()
+            .find(|source| source.participant_name == "Cleo")
+            .map(|source| (source.route, source.encrypted))
     };
     assert_eq!(route(&world), Some((Route::ThroughHost, true)));
     world.network.unblock_all();

@@ -8,9 +8,9 @@ pub fn exact_delay(sent: &[[f32; 2]], heard: &[[f32; 2]], from: usize) -> Option
         let start = from - delay;
         sent.get(start..start + 16).is_some_and(|run| run == probe)
     });
-    candidates
-        .into_iter()
-        .find(|delay| heard.iter().enumerate().skip(from).all(|(n, frame)| sent.get(n - delay) == Some(frame)))
+    candidates.into_iter().find(|delay| {
+        heard.iter().enumerate().skip(from).all(|(n, frame)| sent.get(n - delay) == Some(frame))
+    })
 }
 
 /// How many sample frames from `from` on are digital silence.
