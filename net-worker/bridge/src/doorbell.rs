@@ -156,6 +156,35 @@ mod loom_models {
         });
     }
 
+    /// The twin that must fail, to prove that the model can: draining before silencing loses a ring.
+    #[test]
+    #[should_panic]
+    fn loom_the_wrong_order_loses_a_ring() {
+        loom::model(|| {
+            let event = Arc::new(EventFd::default());
+            let bell = Arc::new(Doorbell::new(Arc::clone(&event) as Arc<dyn Wake>));
+            let written = Arc::new(AtomicU32::new(0));
+            let audio = {
+                let (bell, written) = (Arc::clone(&bell), Arc::clone(&written));
+                thread::spawn(move || {
+                    for item in 1..=2 {
+                        written.store(item, Ordering::Relaxed);
+                        bell.ring();
+                    }
+                })
+            };
+            loop {
+                event.wait();
+                let seen = written.load(Ordering::Relaxed);
+                bell.silence();
+                if seen == 2 {
+                    break;
+                }
+            }
+            audio.join().unwrap();
+        });
+    }
+
     /// Two instances share one worker: both are heard.
     #[test]
     fn loom_two_instances_share_a_bell() {
