@@ -16,9 +16,12 @@ mod streams;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_wire::limits::{CONTROL_BYTES_MAX, PATH_CONTROL_QUEUE_BYTES_MAX, PATH_SILENCE_MAX};
+use backline_wire::limits::{
+    CONTROL_BYTES_MAX, MEDIA_PAYLOAD_BYTES_MAX, PATH_CONTROL_QUEUE_BYTES_MAX, PATH_SILENCE_MAX,
+};
 use backline_wire::{Fingerprint, IceCredentials, Ssrc};
 use str0m::Rtc;
 use str0m::channel::ChannelId;
@@ -325,6 +328,23 @@ impl Path {
         ssrc: Ssrc,
         head: MediaHead,
         payload: &[u8],
+    ) -> Result<(), PathError> {
+        if payload.len() > MEDIA_PAYLOAD_BYTES_MAX {
+            return Err(PathError::TooLong { bytes: payload.len() });
+        }
+        self.forward_media(now, ssrc, head, payload.into())
+    }
+
+    /// The same for a payload that others are sent too: it is shared, not copied.
+    ///
+    /// # Errors
+    /// As [`Path::send_media`].
+    pub fn forward_media(
+        &mut self,
+        now: Instant,
+        ssrc: Ssrc,
+        head: MediaHead,
+        payload: Arc<[u8]>,
     ) -> Result<(), PathError> {
         if self.state != State::Connected {
             return Err(PathError::NotConnected);

@@ -189,3 +189,27 @@ fn limits_are_errors() {
     let unknown = Err(PathError::UnknownPayloadType(100));
     assert_eq!(pair.dialer.send_media(now, Ssrc(1), head(100, 0), &[]), unknown);
 }
+
+#[test]
+fn a_host_passes_packets_on_as_they_came() {
+    let mut uplink = Pair::connected(Options::default());
+    let mut downlink = Pair::connected(Options::default());
+    uplink.open(Side::Dialer, 5);
+    downlink.open(Side::Acceptor, 5);
+    for number in 0..40_u32 {
+        let captured_at = Some(Duration::from_millis(1_790_000_000_000 + u64::from(number)));
+        let head = MediaHead { captured_at, level: Some(-9), marker: number == 0, ..head(97, number * 240) };
+        uplink.send(Side::Dialer, 5, head, &vec![number as u8; 1440]);
+    }
+    uplink.run(Duration::from_millis(50));
+    let now = downlink.now;
+    for packet in &uplink.acceptor_heard.media {
+        let payload = std::sync::Arc::clone(&packet.payload);
+        downlink.acceptor().forward_media(now, Ssrc(5), packet.head, payload).unwrap();
+    }
+    downlink.run(Duration::from_millis(50));
+    assert_eq!(downlink.dialer_heard.media.len(), 40);
+    for (got, sent) in downlink.dialer_heard.media.iter().zip(&uplink.acceptor_heard.media) {
+        assert_eq!((got.head, &got.payload), (sent.head, &sent.payload), "capture time included, to the bit");
+    }
+}

@@ -38,6 +38,9 @@ fn hostile_datagrams_do_nothing() {
         if done % 1000 == 999 {
             range.live();
         }
+        if done % 10_000 == 9_999 {
+            range.fire_at_handshake();
+        }
         if done + 1 == total.div_ceil(10) {
             base = Some(MEMORY.in_use());
         }
@@ -136,6 +139,8 @@ struct Range {
     audio: Vec<f32>,
     /// What came from each of the strangers' ports.
     fired_from: Vec<usize>,
+    handshakes: u64,
+    connected: u64,
     strangers_answered: u64,
     decoded: u64,
 }
@@ -158,6 +163,8 @@ impl Range {
             answer: Vec::new(),
             audio: vec![0.0; 128],
             fired_from: vec![0; 1 << 16],
+            handshakes: 0,
+            connected: 0,
             strangers_answered: 0,
             decoded: 0,
         }
@@ -228,6 +235,27 @@ impl Range {
         }
     }
 
+    /// While a connection comes about, with its own messages damaged and in the way. That may keep it from
+    /// coming about (handshakes are not authenticated); it must do nothing else.
+    fn fire_at_handshake(&mut self) {
+        let seed = self.mutator.random.bits();
+        let mut pair = Pair::new(Options { seed, ..Options::default() });
+        pair.recorded = Some(Vec::new());
+        for _ in 0..60 {
+            pair.run(Duration::from_millis(3));
+            self.mutator.learn(pair.recorded.as_mut().map(std::mem::take).unwrap_or_default());
+            for _ in 0..self.mutator.random.below(6) {
+                self.mutator.next(&mut self.input);
+                let (from_acceptor, public) = (pair.options.acceptor, pair.public);
+                pair.deliver(Side::Acceptor, public, &self.input);
+                pair.deliver(Side::Dialer, from_acceptor, &self.input);
+            }
+        }
+        self.handshakes += 1;
+        self.connected += u64::from(pair.acceptor_heard.connected.is_some());
+        assert!(pair.dialer_heard.control.is_empty() && pair.acceptor_heard.control.is_empty());
+    }
+
     /// The session itself, between two bursts: everything that is said arrives.
     fn live(&mut self) {
         self.turn += 1;
@@ -272,8 +300,10 @@ impl Range {
             .map(|(reason, count)| format!("{} {count}", reason.name()))
             .collect();
         format!(
-            "{} turns of the session, {} refusals to strangers, {} of them sent checks by the paths, {} control messages decoded, dropped: {}",
+            "{} turns of the session, {} handshakes under fire ({} connected), {} refusals to strangers, {} of them sent checks by the paths, {} control messages decoded, dropped: {}",
             self.turn,
+            self.handshakes,
+            self.connected,
             self.strangers_answered,
             self.pair.strays.len(),
             self.decoded,

@@ -1,6 +1,7 @@
 //! Streams of one path: which are expected, which are open, and their sequence numbers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use backline_wire::Ssrc;
@@ -77,7 +78,7 @@ impl Streams {
         now: Instant,
         ssrc: Ssrc,
         head: MediaHead,
-        payload: &[u8],
+        payload: Arc<[u8]>,
     ) -> Result<(), PathError> {
         if !is_known_payload_type(head.payload_type) {
             return Err(PathError::UnknownPayloadType(head.payload_type));
