@@ -22,7 +22,8 @@ use nice_plug_egui::{App, EguiWindow, EguiWindowSettings, Frame};
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let argument = |index: usize, default: &str| arguments.get(index).map_or(default.to_owned(), Clone::clone);
+    let argument =
+        |index: usize, default: &str| arguments.get(index).map_or(default.to_owned(), Clone::clone);
     let size = argument(1, "980x600");
     let (width, height) = size.split_once('x').expect("a size is WIDTHxHEIGHT");
     let side = |text: &str| text.parse::<u32>().expect("a size is WIDTHxHEIGHT in pixels");
@@ -33,7 +34,11 @@ fn main() {
         .with_title("Backline")
         .with_size(PhysicalSize::new(side(width), side(height)))
         .with_zoom_factor(zoom / 100.0);
-    let gallery = Gallery { session: scene(&argument(0, "band")), view: EditorView::default(), started: Instant::now() };
+    let gallery = Gallery {
+        session: scene(&argument(0, "band")),
+        view: EditorView::default(),
+        started: Instant::now(),
+    };
     let window = EguiWindow::create(settings, gallery).expect("no window: is there a display with OpenGL?");
     window.run_until_closed().expect("the window broke");
 }
@@ -61,13 +66,16 @@ impl Gallery {
     /// Levels that move like music.
     fn play(&mut self) {
         let seconds = self.started.elapsed().as_secs_f32();
-        let wave = |speed: f32, shift: f32| (seconds * speed + shift).sin() * 6.0 + (seconds * speed * 2.7 + shift).sin() * 3.0;
+        let wave = |speed: f32, shift: f32| {
+            (seconds * speed + shift).sin() * 6.0 + (seconds * speed * 2.7 + shift).sin() * 3.0
+        };
         self.session.readings.send_db = [-14.0 + wave(3.1, 0.0), -15.0 + wave(3.1, 0.4)];
         for slot in 0..SLOTS {
             let is_there = self.session.snapshot.slots[slot].as_ref().is_some_and(|view| view.present);
             let base = if slot == 1 { -4.0 } else { -12.0 - slot as f32 * 1.5 };
             let level = base + wave(2.0 + slot as f32 * 0.6, slot as f32);
-            self.session.readings.slots_db[slot] = if is_there { [level, level - 1.5] } else { [f32::NEG_INFINITY; 2] };
+            self.session.readings.slots_db[slot] =
+                if is_there { [level, level - 1.5] } else { [f32::NEG_INFINITY; 2] };
         }
     }
 }
@@ -92,8 +100,18 @@ fn scene(name: &str) -> MadeUpSession {
         "offline" => session.readings.pace = HostPace::Faster,
         "notices" => {
             session.notice(1, Severity::Info, "Farid joined.", "");
-            session.notice(2, Severity::Warning, "Ben's network loses packets.", "Ask Ben for a cable, or choose the quality Careful on both sides.");
-            session.notice(3, Severity::Error, "Port 50000 is taken by another program.", "Backline uses 50123 instead. Forward that port on your router, or close the other program.");
+            session.notice(
+                2,
+                Severity::Warning,
+                "Ben's network loses packets.",
+                "Ask Ben for a cable, or choose the quality Careful on both sides.",
+            );
+            session.notice(
+                3,
+                Severity::Error,
+                "Port 50000 is taken by another program.",
+                "Backline uses 50123 instead. Forward that port on your router, or close the other program.",
+            );
             session.values.slots[1].solo = true;
         }
         _ => {}

@@ -35,13 +35,21 @@ use crate::project::Project;
 pub type BacklineEditor = EguiEditor<app::EditorApp>;
 
 /// Makes the editor of an instance; the window opens when the host asks. `[main-thread]`
-pub fn open(params: Arc<BacklineParams>, client: Arc<Client>, project: Arc<Project>) -> Option<BacklineEditor> {
+pub fn open(
+    params: Arc<BacklineParams>,
+    client: Arc<Client>,
+    project: Arc<Project>,
+) -> Option<BacklineEditor> {
     let kept = project.state().editor;
     let pixels = |points: u32| (points as f32 * kept.scale).round() as u32;
     // Physical, because the framework forgets the zoom where a host asks for a logical size; see `EditorApp::fit_display`.
     let size = PhysicalSize::new(pixels(kept.width_points), pixels(kept.height_points));
     let state = EguiEditorState::from_size(size, kept.scale);
-    let settings = EguiNiceSettings { title: "Backline".to_owned(), resize_hint: resize_hint(), ..EguiNiceSettings::default() };
+    let settings = EguiNiceSettings {
+        title: "Backline".to_owned(),
+        resize_hint: resize_hint(),
+        ..EguiNiceSettings::default()
+    };
     create_egui_editor(state, RepaintNotifier::new(), settings, app::EditorApp::new(params, client, project))
 }
 

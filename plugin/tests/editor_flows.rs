@@ -142,7 +142,11 @@ fn a_bad_link_says_what_to_do_and_can_be_corrected() {
     let alert = editor.get_by(|node| node.role() == Role::Alert);
     assert!(alert.accesskit_node().label().unwrap().contains("not an invite link"));
     editor.get_by_label("Host");
-    assert_eq!(editor.get_by_label("Invite link").value().as_deref(), Some("https://example.org"), "what was typed stays");
+    assert_eq!(
+        editor.get_by_label("Invite link").value().as_deref(),
+        Some("https://example.org"),
+        "what was typed stays"
+    );
 }
 
 #[test]
@@ -175,7 +179,10 @@ fn mute_and_solo_move_the_right_parameter_as_one_gesture() {
         editor.state_mut().session.asked.clear();
         assert!(!toggled(&editor.get_by_label(label)));
         click(&mut editor, label);
-        assert_eq!(editor.state().session.asked, [Asked::Begin(control), Asked::Set(control, 1.0), Asked::End(control)]);
+        assert_eq!(
+            editor.state().session.asked,
+            [Asked::Begin(control), Asked::Set(control, 1.0), Asked::End(control)]
+        );
         assert!(toggled(&editor.get_by_label(label)));
         click(&mut editor, label);
         assert!(!toggled(&editor.get_by_label(label)));
@@ -185,7 +192,8 @@ fn mute_and_solo_move_the_right_parameter_as_one_gesture() {
 /// Drags from the middle of a control by `delta`, in two moves.
 fn drag(editor: &mut Harness<'_, Editor>, label: &str, delta: Vec2, modifiers: Modifiers) {
     let from = editor.get_by_label(label).rect().center();
-    let button = |pressed, pos| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
+    let button =
+        |pressed, pos| Event::PointerButton { pos, button: PointerButton::Primary, pressed, modifiers };
     editor.event(Event::ModifiersChanged(modifiers));
     editor.event(Event::PointerMoved(from));
     editor.event(button(true, from));
@@ -207,7 +215,11 @@ fn dragging_a_fader_is_one_gesture_on_its_own_parameter() {
     assert_eq!(asked.first(), Some(&Asked::Begin(control)));
     assert_eq!(asked.last(), Some(&Asked::End(control)));
     assert!(asked.len() > 2);
-    assert!(asked[1..asked.len() - 1].iter().all(|asked| matches!(asked, Asked::Set(moved, _) if *moved == control)));
+    assert!(
+        asked[1..asked.len() - 1]
+            .iter()
+            .all(|asked| matches!(asked, Asked::Set(moved, _) if *moved == control))
+    );
     assert!(editor.state().session.values.slots[1].gain_db < 1.5, "down is softer");
     assert_eq!(editor.state().session.values.slots[0].gain_db, -3.2, "nobody else is moved");
 }
@@ -255,7 +267,11 @@ fn a_double_click_resets() {
         editor.get_by_label(label).click();
         editor.step();
         editor.run();
-        assert!(editor.state().session.asked.contains(&Asked::Set(control, value)), "{label}: {:?}", editor.state().session.asked);
+        assert!(
+            editor.state().session.asked.contains(&Asked::Set(control, value)),
+            "{label}: {:?}",
+            editor.state().session.asked
+        );
     }
 }
 
@@ -297,7 +313,11 @@ fn a_typed_value_is_set_and_nonsense_is_not() {
     for (typed, gain_db) in [("-7.5 dB", -7.5), ("loud", -7.5), ("mute", f32::NEG_INFINITY)] {
         click(&mut editor, "Drums, Ben: gain, typed");
         editor.key_press_modifiers(Modifiers::COMMAND, Key::A);
-        editor.get_by(|node| node.role() == Role::TextInput && node.label().as_deref() == Some("Drums, Ben: gain, typed")).type_text(typed);
+        editor
+            .get_by(|node| {
+                node.role() == Role::TextInput && node.label().as_deref() == Some("Drums, Ben: gain, typed")
+            })
+            .type_text(typed);
         editor.step();
         editor.key_press(Key::Enter);
         editor.run();
@@ -310,7 +330,9 @@ fn the_quality_menu_has_four_sentences_and_sends_the_choice() {
     let mut editor = open(MadeUpSession::hosting());
     click(&mut editor, "Quality");
     for quality in Quality::ALL {
-        editor.get_by(|node| node.role() == Role::MenuItemRadio && node.label().as_deref() == Some(quality.name()));
+        editor.get_by(|node| {
+            node.role() == Role::MenuItemRadio && node.label().as_deref() == Some(quality.name())
+        });
     }
     click(&mut editor, "Lossless");
     assert_eq!(editor.state().session.commands(), [Command::SetQuality(Quality::Lossless)]);
@@ -390,7 +412,8 @@ fn an_offline_render_is_said() {
 fn whoever_leaves_keeps_the_place_and_nobody_moves() {
     let mut editor = open(MadeUpSession::band());
     let places = |editor: &Harness<'_, Editor>| {
-        ["Guitar, Ada: gain", "Drums, Ben: gain", "Voice, Farid: gain"].map(|label| editor.get_by_label(label).rect())
+        ["Guitar, Ada: gain", "Drums, Ben: gain", "Voice, Farid: gain"]
+            .map(|label| editor.get_by_label(label).rect())
     };
     let before = places(&editor);
     editor.state_mut().session.leave_slot(1);
@@ -424,7 +447,9 @@ fn a_resting_editor_asks_for_a_look_and_a_moving_one_for_a_frame() {
     for _ in 0..3 {
         editor.step();
     }
-    let delay = |editor: &Harness<'_, Editor>| editor.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap();
+    let delay = |editor: &Harness<'_, Editor>| {
+        editor.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap()
+    };
     assert!(delay(&editor).as_millis() > 100, "at rest: {:?}", delay(&editor));
     editor.state_mut().session.readings.send_db = [-6.0; 2];
     editor.step();
@@ -438,7 +463,15 @@ fn everything_is_there_in_the_smallest_window_and_below_it_scrolls() {
         let mut session = MadeUpSession::band();
         session.values.has_aux_buses = true;
         let editor = open_sized(session, size);
-        for label in ["Mute send", "Playout", "Guitar, Ada: mute", "Guitar, Ada: bus", "Copy link", "End session", "Zoom"] {
+        for label in [
+            "Mute send",
+            "Playout",
+            "Guitar, Ada: mute",
+            "Guitar, Ada: bus",
+            "Copy link",
+            "End session",
+            "Zoom",
+        ] {
             let found = editor.query_by_label(label).is_some();
             assert!(found || size != theme::MIN_SIZE_POINTS, "{label} is missing at {size}");
         }

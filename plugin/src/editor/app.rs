@@ -53,7 +53,8 @@ impl EditorApp {
         let scale = ui.ctx().zoom_factor();
         let (width_points, height_points) = (size.x.round() as u32, size.y.round() as u32);
         let kept = self.project.state().editor;
-        let differs = kept.width_points.abs_diff(width_points) > 1 || kept.height_points.abs_diff(height_points) > 1;
+        let differs =
+            kept.width_points.abs_diff(width_points) > 1 || kept.height_points.abs_diff(height_points) > 1;
         if differs || kept.scale != scale {
             self.project.update(|state| {
                 state.editor.width_points = width_points;
@@ -77,7 +78,8 @@ impl NiceEguiApp for EditorApp {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
         self.fit_display(ui);
         let Some(gui) = self.gui.clone() else { return };
-        let mut backend = PluginBackend { params: &self.params, client: &self.client, setter: gui.param_setter() };
+        let mut backend =
+            PluginBackend { params: &self.params, client: &self.client, setter: gui.param_setter() };
         self.view.show(ui, &mut backend);
         self.remember_window(ui);
         self.params.report_changes(&gui.param_setter());

@@ -39,8 +39,8 @@ pub enum Intent {
     Set(Control, f32),
     /// The gesture is over.
     End(Control),
-    /// For the worker.
-    Send(Command),
+    /// For the worker. Boxed, because a command that binds all slots is large and a moved fader is small.
+    Send(Box<Command>),
     /// Open a session here; its link goes to the clipboard as soon as it is there.
     Host,
     /// Unbind a slot whose source is away.
@@ -51,6 +51,13 @@ pub enum Intent {
     ForgiveSendClip,
     /// Put the clip light of a slot's meter out.
     ForgiveSlotClip(usize),
+}
+
+impl Intent {
+    /// A command for the worker.
+    pub fn send(command: Command) -> Self {
+        Self::Send(Box::new(command))
+    }
 }
 
 /// A whole gesture at once, for clicks, wheel steps and typed values.

@@ -34,7 +34,12 @@ pub fn meter_place(db: f32) -> f32 {
 }
 
 /// Straight lines between the knots, level beyond them.
-fn interpolate(knots: &[(f32, f32)], at: f32, from: impl Fn(&(f32, f32)) -> f32, to: impl Fn(&(f32, f32)) -> f32) -> f32 {
+fn interpolate(
+    knots: &[(f32, f32)],
+    at: f32,
+    from: impl Fn(&(f32, f32)) -> f32,
+    to: impl Fn(&(f32, f32)) -> f32,
+) -> f32 {
     let Some(last) = knots.last() else { return 0.0 };
     let mut before = knots.first().unwrap_or(last);
     for knot in knots {
@@ -83,7 +88,11 @@ mod tests {
     fn a_value_comes_back_from_its_place() {
         for tenth in -790..=120 {
             let db = tenth as f32 / 10.0;
-            assert!((fader_db(fader_place(db)) - db).abs() < 0.01, "{db} dB came back as {}", fader_db(fader_place(db)));
+            assert!(
+                (fader_db(fader_place(db)) - db).abs() < 0.01,
+                "{db} dB came back as {}",
+                fader_db(fader_place(db))
+            );
         }
     }
 

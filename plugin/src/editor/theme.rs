@@ -140,7 +140,8 @@ pub fn participant_colour(rgb: [u8; 3]) -> Color32 {
 
 /// A colour `share` (0 to 1) of the way from `from` to `to`.
 pub fn mix(from: Color32, to: Color32, share: f32) -> Color32 {
-    let blend = |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * share.clamp(0.0, 1.0)).round() as u8;
+    let blend =
+        |a: u8, b: u8| (f32::from(a) + (f32::from(b) - f32::from(a)) * share.clamp(0.0, 1.0)).round() as u8;
     Color32::from_rgba_premultiplied(
         blend(from.r(), to.r()),
         blend(from.g(), to.g()),
@@ -209,7 +210,8 @@ fn visuals(visuals: &mut egui::Visuals) {
     visuals.window_stroke = Stroke::new(1.0, colour::LINE_STRONG);
     visuals.window_corner_radius = panel_corners();
     visuals.menu_corner_radius = panel_corners();
-    visuals.popup_shadow = Shadow { offset: [0, 6], blur: 20, spread: 0, color: Color32::from_black_alpha(140) };
+    visuals.popup_shadow =
+        Shadow { offset: [0, 6], blur: 20, spread: 0, color: Color32::from_black_alpha(140) };
     visuals.extreme_bg_color = colour::WELL;
     visuals.selection.bg_fill = colour::AMBER.gamma_multiply(0.35);
     visuals.selection.stroke = Stroke::new(1.0, colour::AMBER);

@@ -96,7 +96,9 @@ impl EditorView {
     fn draw(&mut self, ui: &mut Ui, model: &ViewModel, intents: &mut Vec<Intent>) {
         let window = ui.max_rect();
         ui.painter().rect_filled(window, 0.0, colour::BACKDROP);
-        if window.width() >= theme::MIN_SIZE_POINTS.x - 0.5 && window.height() >= theme::MIN_SIZE_POINTS.y - 0.5 {
+        if window.width() >= theme::MIN_SIZE_POINTS.x - 0.5
+            && window.height() >= theme::MIN_SIZE_POINTS.y - 0.5
+        {
             self.panels(ui, &Layout::new(window.min, window.size()), model, intents);
             return;
         }
@@ -112,7 +114,9 @@ impl EditorView {
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
         within(ui, layout.send, |ui| send::show(ui, layout.send, &model.send, &self.send_meter, intents));
         match &model.stage {
-            Stage::Connect(panel) => within(ui, layout.stage, |ui| connect::show(ui, layout.stage, panel, &mut self.edits, intents)),
+            Stage::Connect(panel) => within(ui, layout.stage, |ui| {
+                connect::show(ui, layout.stage, panel, &mut self.edits, intents)
+            }),
             Stage::Session(view) => {
                 let invite = model.header.invite.as_deref();
                 session::show(ui, layout.stage, view, invite, &model.strips, &self.slot_meters, intents);
@@ -124,13 +128,14 @@ impl EditorView {
     fn apply(&mut self, ui: &Ui, intent: Intent, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {
         match intent {
             Intent::Set(Control::PlayoutDepth, ms) => {
-                backend.send(Command::SetPlayoutDepth(Duration::from_secs_f32(ms.clamp(0.0, 250.0) / 1000.0)));
+                backend
+                    .send(Command::SetPlayoutDepth(Duration::from_secs_f32(ms.clamp(0.0, 250.0) / 1000.0)));
             }
             Intent::Begin(Control::PlayoutDepth) | Intent::End(Control::PlayoutDepth) => {}
             Intent::Begin(control) => backend.begin(control),
             Intent::Set(control, value) => backend.set(control, value),
             Intent::End(control) => backend.end(control),
-            Intent::Send(command) => backend.send(command),
+            Intent::Send(command) => backend.send(*command),
             Intent::Host => {
                 self.copies_invite = true;
                 backend.send(Command::Host);

@@ -117,12 +117,15 @@ fn stage(snapshot: &Snapshot) -> Stage {
         Connection::Opening => connect(Some("Opening a session in this plugin…"), None),
         Connection::Joining => connect(Some("Calling the host. This takes a few seconds at most."), None),
         Connection::Failed { text } => connect(None, Some(text)),
-        Connection::Hosting | Connection::Joined | Connection::Reconnecting => Stage::Session(session(snapshot)),
+        Connection::Hosting | Connection::Joined | Connection::Reconnecting => {
+            Stage::Session(session(snapshot))
+        }
     }
 }
 
 fn session(snapshot: &Snapshot) -> Session {
-    let nobody = snapshot.slots.iter().all(Option::is_none) && !snapshot.sources.iter().any(|source| source.present);
+    let nobody =
+        snapshot.slots.iter().all(Option::is_none) && !snapshot.sources.iter().any(|source| source.present);
     Session { empty: nobody.then(|| empty_state(snapshot.connection == Connection::Hosting)) }
 }
 

@@ -8,15 +8,17 @@ use std::time::Duration;
 use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline_client::{
-    Command, Connection, Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity, SlotView,
-    Snapshot, SourceId, SourceView, WorkerView,
+    Command, Connection, Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView,
+    Severity, SlotView, Snapshot, SourceId, SourceView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
-pub const LINK: &str = "backline://join/AQLAqAEXxDPaQ2nVb0yR1cE8uWk3Zp7hT5mJ2sGd4fLx9BvNq6oYtKjPwRe0uIa1HgSzXcMbVnQlOi8yTr5";
+pub const LINK: &str =
+    "backline://join/AQLAqAEXxDPaQ2nVb0yR1cE8uWk3Zp7hT5mJ2sGd4fLx9BvNq6oYtKjPwRe0uIa1HgSzXcMbVnQlOi8yTr5";
 
 /// What the editor asked for, in order.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::large_enum_variant, reason = "a few of them, in tests")]
 pub enum Asked {
     /// A gesture began.
     Begin(Control),
@@ -66,8 +68,19 @@ impl MadeUpSession {
             local_port: None,
             worker: WorkerView::default(),
         };
-        let values = Values { monitor_db: f32::NEG_INFINITY, slots: [SlotValues::default(); SLOTS], ..Values::default() };
-        Self { published: Arc::new(snapshot.clone()), snapshot, values, readings: Readings::default(), asked: Vec::new(), host_lags: false }
+        let values = Values {
+            monitor_db: f32::NEG_INFINITY,
+            slots: [SlotValues::default(); SLOTS],
+            ..Values::default()
+        };
+        Self {
+            published: Arc::new(snapshot.clone()),
+            snapshot,
+            values,
+            readings: Readings::default(),
+            asked: Vec::new(),
+            host_lags: false,
+        }
     }
 
     /// A session that is hosted here, with nobody else yet.
@@ -98,7 +111,8 @@ impl MadeUpSession {
     pub fn arrive(&mut self, musician: &Musician) {
         let slot = self.snapshot.slots.iter().position(Option::is_none);
         let number = self.snapshot.sources.len() as u8 + 1;
-        let source = SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) };
+        let source =
+            SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) };
         self.snapshot.sources.push(musician.view(source, slot));
         if let Some(slot) = slot {
             let name = format!("{} · {}", musician.participant, musician.source);
@@ -125,7 +139,8 @@ impl MadeUpSession {
     /// The commands among what was asked.
     #[allow(dead_code, reason = "the gallery does not look at them")]
     pub fn commands(&self) -> Vec<Command> {
-        let command = |asked: &Asked| if let Asked::Command(command) = asked { Some(command.clone()) } else { None };
+        let command =
+            |asked: &Asked| if let Asked::Command(command) = asked { Some(command.clone()) } else { None };
         self.asked.iter().filter_map(command).collect()
     }
 
@@ -134,8 +149,11 @@ impl MadeUpSession {
         self.snapshot.invite = invite.map(str::to_owned);
         self.snapshot.participants = 1;
         self.snapshot.local_port = Some(50_123);
-        self.snapshot.send =
-            SendView { encoding: "Opus 2.5 ms, 256 kbit/s".into(), packets_per_second: 1600.0, bits_per_second: 1_210_000.0 };
+        self.snapshot.send = SendView {
+            encoding: "Opus 2.5 ms, 256 kbit/s".into(),
+            packets_per_second: 1600.0,
+            bits_per_second: 1_210_000.0,
+        };
     }
 
     fn answer(&mut self, command: Command) {
@@ -146,7 +164,8 @@ impl MadeUpSession {
                 self.arrive(&BAND[0]);
             }
             Command::Join { .. } => {
-                let text = "This is not an invite link. Ask the host to copy it again and paste all of it.".to_owned();
+                let text = "This is not an invite link. Ask the host to copy it again and paste all of it."
+                    .to_owned();
                 self.snapshot.connection = Connection::Failed { text };
             }
             Command::Leave => {
@@ -159,7 +178,12 @@ impl MadeUpSession {
             Command::SetQuality(quality) => self.snapshot.quality = quality,
             Command::SetPlayoutDepth(depth) => self.snapshot.playout_depth = depth,
             Command::SetSlots(slots) => {
-                self.snapshot.slots.iter_mut().zip(slots).filter(|(_, bound)| bound.is_none()).for_each(|(slot, _)| *slot = None);
+                self.snapshot
+                    .slots
+                    .iter_mut()
+                    .zip(slots)
+                    .filter(|(_, bound)| bound.is_none())
+                    .for_each(|(slot, _)| *slot = None);
             }
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
             Command::SetHostAddress(_) | Command::Notify { .. } => {}
@@ -169,7 +193,11 @@ impl MadeUpSession {
 
 impl EditorBackend for MadeUpSession {
     fn snapshot(&self) -> Arc<Snapshot> {
-        if *self.published == self.snapshot { self.published.clone() } else { Arc::new(self.snapshot.clone()) }
+        if *self.published == self.snapshot {
+            self.published.clone()
+        } else {
+            Arc::new(self.snapshot.clone())
+        }
     }
 
     fn readings(&mut self) -> Readings {
@@ -251,10 +279,52 @@ impl Musician {
 
 /// The made-up band.
 pub const BAND: &[Musician] = &[
-    Musician { participant: "Ada", source: "Guitar", colour: [0xF4, 0x8F, 0x4F], route: Route::Direct, latency_us: 7_400, loss: 0.0 },
-    Musician { participant: "Ben", source: "Drums", colour: [0x3F, 0xC7, 0x9A], route: Route::Direct, latency_us: 12_900, loss: 0.002 },
-    Musician { participant: "Ben", source: "Room mics", colour: [0x3F, 0xC7, 0x9A], route: Route::Direct, latency_us: 12_900, loss: 0.0 },
-    Musician { participant: "Dario", source: "Trumpet", colour: [0xF0, 0xB4, 0x3C], route: Route::Direct, latency_us: 18_000, loss: 0.0 },
-    Musician { participant: "Emilia Sandström-Okonkwo", source: "Upright bass", colour: [0xA8, 0x76, 0xF0], route: Route::ThroughHost, latency_us: 31_600, loss: 0.0 },
-    Musician { participant: "Farid", source: "Voice", colour: [0xDB, 0x6F, 0xD8], route: Route::ThroughHost, latency_us: 64_200, loss: 0.034 },
+    Musician {
+        participant: "Ada",
+        source: "Guitar",
+        colour: [0xF4, 0x8F, 0x4F],
+        route: Route::Direct,
+        latency_us: 7_400,
+        loss: 0.0,
+    },
+    Musician {
+        participant: "Ben",
+        source: "Drums",
+        colour: [0x3F, 0xC7, 0x9A],
+        route: Route::Direct,
+        latency_us: 12_900,
+        loss: 0.002,
+    },
+    Musician {
+        participant: "Ben",
+        source: "Room mics",
+        colour: [0x3F, 0xC7, 0x9A],
+        route: Route::Direct,
+        latency_us: 12_900,
+        loss: 0.0,
+    },
+    Musician {
+        participant: "Dario",
+        source: "Trumpet",
+        colour: [0xF0, 0xB4, 0x3C],
+        route: Route::Direct,
+        latency_us: 18_000,
+        loss: 0.0,
+    },
+    Musician {
+        participant: "Emilia Sandström-Okonkwo",
+        source: "Upright bass",
+        colour: [0xA8, 0x76, 0xF0],
+        route: Route::ThroughHost,
+        latency_us: 31_600,
+        loss: 0.0,
+    },
+    Musician {
+        participant: "Farid",
+        source: "Voice",
+        colour: [0xDB, 0x6F, 0xD8],
+        route: Route::ThroughHost,
+        latency_us: 64_200,
+        loss: 0.034,
+    },
 ];

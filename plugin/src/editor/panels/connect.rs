@@ -1,6 +1,8 @@
 //! The choice between Host and Join, with a place for why the last try did not work.
 
-use egui::{Align2, Color32, CornerRadius, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Color32, CornerRadius, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 
 use crate::editor::intent::Intent;
 use crate::editor::layout::Rows;
@@ -27,7 +29,13 @@ pub struct ConnectEdits {
 }
 
 /// Draws the panel.
-pub fn show(ui: &mut Ui, rect: Rect, panel: &ConnectPanel, edits: &mut ConnectEdits, intents: &mut Vec<Intent>) {
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    panel: &ConnectPanel,
+    edits: &mut ConnectEdits,
+    intents: &mut Vec<Intent>,
+) {
     let width = rect.width().min(2.0 * CARD_MAX.x + 12.0);
     let height = rect.height().min(TOP_HEIGHT + 12.0 + CARD_MAX.y);
     let mut rows = Rows::new(Rect::from_center_size(rect.center(), vec2(width, height)));
@@ -37,7 +45,13 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &ConnectPanel, edits: &mut ConnectEd
     let half = (cards.width() - 12.0) / 2.0;
     let free = panel.busy.is_none();
     host_card(ui, Rect::from_min_size(cards.min, vec2(half, cards.height())), edits, free, intents);
-    join_card(ui, Rect::from_min_size(pos2(cards.right() - half, cards.top()), vec2(half, cards.height())), edits, free, intents);
+    join_card(
+        ui,
+        Rect::from_min_size(pos2(cards.right() - half, cards.top()), vec2(half, cards.height())),
+        edits,
+        free,
+        intents,
+    );
 }
 
 /// A title; or what is going on, with a way out; or what went wrong.
@@ -45,12 +59,19 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
     match (&panel.busy, &panel.failure) {
         (Some(busy), _) => {
             notice_box(ui, rect, Tone::Busy);
-            let line = Rect::from_min_max(pos2(rect.left() + 14.0, rect.top()), pos2(rect.right() - 110.0, rect.bottom()));
+            let line = Rect::from_min_max(
+                pos2(rect.left() + 14.0, rect.top()),
+                pos2(rect.right() - 110.0, rect.bottom()),
+            );
             chip::lamp(ui, line, "progress", Tone::Busy, busy, theme::medium(13.0), colour::TEXT);
-            let place = Rect::from_center_size(pos2(rect.right() - 56.0, rect.center().y), vec2(88.0, theme::CONTROL_HEIGHT));
-            let cancel = Button { id: "cancel", text: "Cancel", icon: None, weight: Weight::Plain, enabled: true };
+            let place = Rect::from_center_size(
+                pos2(rect.right() - 56.0, rect.center().y),
+                vec2(88.0, theme::CONTROL_HEIGHT),
+            );
+            let cancel =
+                Button { id: "cancel", text: "Cancel", icon: None, weight: Weight::Plain, enabled: true };
             if cancel.show(ui, place).clicked() {
-                intents.push(Intent::Send(Command::Leave));
+                intents.push(Intent::send(Command::Leave));
             }
         }
         (None, Some(failure)) => {
@@ -58,11 +79,21 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
             let response = ui.interact(rect, Id::unique("failure"), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, failure));
             icon(ui.painter(), Icon::Close, pos2(rect.left() + 22.0, rect.center().y), 15.0, colour::RED);
-            centred_paragraph(ui, Rect::from_min_max(rect.min + vec2(42.0, 6.0), rect.max - vec2(12.0, 6.0)), failure);
+            centred_paragraph(
+                ui,
+                Rect::from_min_max(rect.min + vec2(42.0, 6.0), rect.max - vec2(12.0, 6.0)),
+                failure,
+            );
         }
         (None, None) => {
             let painter = ui.painter();
-            painter.text(rect.left_top() + vec2(2.0, 6.0), Align2::LEFT_TOP, "Play together", theme::semibold(22.0), colour::TEXT);
+            painter.text(
+                rect.left_top() + vec2(2.0, 6.0),
+                Align2::LEFT_TOP,
+                "Play together",
+                theme::semibold(22.0),
+                colour::TEXT,
+            );
             let below = Rect::from_min_max(pos2(rect.left() + 2.0, rect.top() + 36.0), rect.max);
             let sentence = "Your track goes to everybody; everybody else arrives here, each on a fader.";
             draw::line(painter, below, Align2::LEFT_TOP, sentence, theme::regular(13.0), colour::TEXT_SOFT);
@@ -83,20 +114,23 @@ fn centred_paragraph(ui: &Ui, rect: Rect, text: &str) {
 }
 
 fn host_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, intents: &mut Vec<Intent>) {
-    let sentence = "The session runs inside this plugin. You get an invite link, ready to paste to the others.";
+    let sentence =
+        "The session runs inside this plugin. You get an invite link, ready to paste to the others.";
     let mut rows = card(ui, rect, Icon::Host, "Host a session", sentence, free);
     let joins = !edits.link.trim().is_empty();
     let weight = if joins { Weight::Plain } else { Weight::Primary };
     let button = Button { id: "host", text: "Host", icon: None, weight, enabled: free };
     if button.show(ui, rows.bottom(34.0, 10.0)).clicked() {
         let address = Some(edits.address.trim().to_owned()).filter(|address| !address.is_empty());
-        intents.push(Intent::Send(Command::SetHostAddress(address)));
+        intents.push(Intent::send(Command::SetHostAddress(address)));
         intents.push(Intent::Host);
     }
     let field = rows.bottom(30.0, 0.0);
     let id = Id::unique("host address");
     let hint = "Public address (optional)";
-    let edited = ui.add_enabled_ui(free, |ui| text_field(ui, field, id, "Public address", &mut edits.address, hint, theme::regular(12.5)));
+    let edited = ui.add_enabled_ui(free, |ui| {
+        text_field(ui, field, id, "Public address", &mut edits.address, hint, theme::regular(12.5))
+    });
     edited.inner.response.on_hover_text(
         "Players on your network need nothing here.\nFor players on the internet: your public address or name,\n\
          and a port that your router forwards (address:port).",
@@ -113,11 +147,13 @@ fn join_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, inte
     let field = rows.bottom(30.0, 0.0);
     let id = Id::unique("invite link");
     let hint = "backline://join/…";
-    let edited = ui.add_enabled_ui(free, |ui| text_field(ui, field, id, "Invite link", &mut edits.link, hint, theme::regular(12.5)));
+    let edited = ui.add_enabled_ui(free, |ui| {
+        text_field(ui, field, id, "Invite link", &mut edits.link, hint, theme::regular(12.5))
+    });
     // A link that was copied from a mail may hold line breaks, which a field of one line cannot show.
     edits.link.retain(|character| !character.is_control());
     if ready && (pressed || edited.inner.entered.is_some()) {
-        intents.push(Intent::Send(Command::Join { link: edits.link.trim().to_owned() }));
+        intents.push(Intent::send(Command::Join { link: edits.link.trim().to_owned() }));
     }
 }
 
@@ -128,7 +164,11 @@ fn card(ui: &Ui, rect: Rect, picture: Icon, title: &str, sentence: &str, free: b
     let inner = rect.shrink(18.0);
     let ink = if free { colour::AMBER } else { colour::TEXT_FAINT };
     let disc = Rect::from_min_size(inner.min, vec2(40.0, 40.0));
-    painter.rect_filled(disc, CornerRadius::same(10), Color32::from_rgba_unmultiplied(ink.r(), ink.g(), ink.b(), 26));
+    painter.rect_filled(
+        disc,
+        CornerRadius::same(10),
+        Color32::from_rgba_unmultiplied(ink.r(), ink.g(), ink.b(), 26),
+    );
     icon(painter, picture, disc.center(), 22.0, ink);
     let mut rows = Rows::new(Rect::from_min_max(pos2(inner.left(), disc.bottom() + 12.0), inner.max));
     let text = if free { colour::TEXT } else { colour::TEXT_FAINT };

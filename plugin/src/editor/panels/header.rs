@@ -28,7 +28,10 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
     state(ui, rect, header);
     let mut right = rect.right() - 12.0;
     let mut slot = |width: f32| {
-        let place = Rect::from_center_size(pos2(right - width / 2.0, rect.center().y), vec2(width, theme::CONTROL_HEIGHT));
+        let place = Rect::from_center_size(
+            pos2(right - width / 2.0, rect.center().y),
+            vec2(width, theme::CONTROL_HEIGHT),
+        );
         right -= width + 8.0;
         place
     };
@@ -37,7 +40,7 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
     if let Some(text) = header.leave {
         let button = Button { id: "leave", text, icon: None, weight: Weight::Plain, enabled: true };
         if button.show(ui, leave).on_hover_text("Ends the audio between you and the others").clicked() {
-            intents.push(Intent::Send(Command::Leave));
+            intents.push(Intent::send(Command::Leave));
         }
     }
     if let Some(invite) = &header.invite {
@@ -52,23 +55,44 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
 fn brand(ui: &Ui, rect: Rect) {
     let width = logo(ui.painter(), pos2(rect.left() + 16.0, rect.center().y - 13.0), 26.0);
     let left = rect.left() + 16.0 + width + 11.0;
-    ui.painter().text(pos2(left, rect.center().y), Align2::LEFT_CENTER, "Backline", theme::semibold(18.0), colour::TEXT);
+    ui.painter().text(
+        pos2(left, rect.center().y),
+        Align2::LEFT_CENTER,
+        "Backline",
+        theme::semibold(18.0),
+        colour::TEXT,
+    );
 }
 
 fn state(ui: &Ui, rect: Rect, header: &Header) {
     let left = rect.left() + STATE_LEFT;
     ui.painter().vline(left - 16.0, rect.y_range().shrink(12.0), Stroke::new(1.0, colour::LINE));
-    let (top, height) = if header.detail.is_empty() { (rect.top(), rect.height()) } else { (rect.top() + 7.0, 18.0) };
+    let (top, height) =
+        if header.detail.is_empty() { (rect.top(), rect.height()) } else { (rect.top() + 7.0, 18.0) };
     let line = Rect::from_min_size(pos2(left, top), vec2(STATE_WIDTH, height));
     chip::lamp(ui, line, "session state", header.tone, &header.state, theme::medium(13.0), colour::TEXT);
     let below = Rect::from_min_size(pos2(left + 18.0, rect.top() + 25.0), vec2(STATE_WIDTH - 18.0, 16.0));
-    draw::line(ui.painter(), below, Align2::LEFT_CENTER, &header.detail, theme::regular(11.0), colour::TEXT_SOFT);
+    draw::line(
+        ui.painter(),
+        below,
+        Align2::LEFT_CENTER,
+        &header.detail,
+        theme::regular(11.0),
+        colour::TEXT_SOFT,
+    );
 }
 
 /// A sunken field with the link, to be read rather than typed.
 pub fn link(ui: &Ui, rect: Rect, invite: &str) {
     draw::well(ui.painter(), rect, 6);
-    draw::line(ui.painter(), rect.shrink2(vec2(10.0, 0.0)), Align2::LEFT_CENTER, invite, theme::regular(12.0), colour::TEXT_SOFT);
+    draw::line(
+        ui.painter(),
+        rect.shrink2(vec2(10.0, 0.0)),
+        Align2::LEFT_CENTER,
+        invite,
+        theme::regular(12.0),
+        colour::TEXT_SOFT,
+    );
 }
 
 /// A button that puts the invite link into the clipboard and says so for a moment.

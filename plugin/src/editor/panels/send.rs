@@ -1,6 +1,8 @@
 //! One's own send: who I am, how I send, how loud, and what I hear of myself and of the others.
 
-use egui::{Align2, CornerRadius, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, CornerRadius, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 
 use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent};
@@ -38,27 +40,55 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, int
     ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
     fader_column(ui, Rect::from_min_size(body.min, vec2(FADER_COLUMN, body.height())), panel, state, intents);
-    knobs(ui, Rect::from_min_max(pos2(body.left() + FADER_COLUMN + 14.0, body.top()), body.max), panel, intents);
+    knobs(
+        ui,
+        Rect::from_min_max(pos2(body.left() + FADER_COLUMN + 14.0, body.top()), body.max),
+        panel,
+        intents,
+    );
 }
 
 fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let row = rows.top(30.0, 6.0);
     let swatch = Rect::from_min_size(row.min, vec2(30.0, 30.0));
     if let Some(picked) = colour_menu(ui, swatch, panel.colour) {
-        intents.push(Intent::Send(Command::SetColour(picked)));
+        intents.push(Intent::send(Command::SetColour(picked)));
     }
     let field = Rect::from_min_max(pos2(swatch.right() + 6.0, row.top()), row.max);
     let font = theme::semibold(14.0);
-    let source = name_field(ui, field, "source name", "Name of this track", &panel.source_name, "Name this track", font);
+    let source = name_field(
+        ui,
+        field,
+        "source name",
+        "Name of this track",
+        &panel.source_name,
+        "Name this track",
+        font,
+    );
     if let Some(name) = source.changed {
-        intents.push(Intent::Send(Command::SetSourceName(name)));
+        intents.push(Intent::send(Command::SetSourceName(name)));
     }
     let row = rows.top(26.0, 8.0);
     let field = Rect::from_min_max(pos2(swatch.right() + 6.0, row.top()), row.max);
-    draw::line(ui.painter(), Rect::from_min_max(row.min, pos2(field.left(), row.bottom())), Align2::CENTER_CENTER, "by", theme::regular(12.0), colour::TEXT_FAINT);
-    let name = name_field(ui, field, "participant name", "Your name", &panel.name, "Your name", theme::regular(13.0));
+    draw::line(
+        ui.painter(),
+        Rect::from_min_max(row.min, pos2(field.left(), row.bottom())),
+        Align2::CENTER_CENTER,
+        "by",
+        theme::regular(12.0),
+        colour::TEXT_FAINT,
+    );
+    let name = name_field(
+        ui,
+        field,
+        "participant name",
+        "Your name",
+        &panel.name,
+        "Your name",
+        theme::regular(13.0),
+    );
     if let Some(name) = name.changed {
-        intents.push(Intent::Send(Command::SetName(name)));
+        intents.push(Intent::send(Command::SetName(name)));
     }
 }
 
@@ -67,17 +97,39 @@ fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
     let response = ui.interact(rect, Id::unique("colour"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::ColorWell, true, "Your colour"));
     let line = if response.hovered() || response.has_focus() { colour::TEXT } else { colour::LINE };
-    ui.painter().rect(rect, theme::control_corners(), colour::WELL, Stroke::new(1.0, line), StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        theme::control_corners(),
+        colour::WELL,
+        Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
     ui.painter().rect_filled(rect.shrink(6.0), CornerRadius::same(4), participant_colour(current));
     let mut picked = None;
     Popup::menu(&response).show(|ui| {
         egui::Grid::new("palette").spacing([6.0, 6.0]).show(ui, |ui| {
             for (index, choice) in PARTICIPANT_COLOURS.into_iter().enumerate() {
                 let (place, swatch) = ui.allocate_exact_size(vec2(28.0, 28.0), Sense::click());
-                swatch.widget_info(|| WidgetInfo::selected(Role::MenuItemRadio, true, choice == current, format!("Colour {}", index + 1)));
-                ui.painter().rect_filled(place.shrink(3.0), CornerRadius::same(6), participant_colour(choice));
+                swatch.widget_info(|| {
+                    WidgetInfo::selected(
+                        Role::MenuItemRadio,
+                        true,
+                        choice == current,
+                        format!("Colour {}", index + 1),
+                    )
+                });
+                ui.painter().rect_filled(
+                    place.shrink(3.0),
+                    CornerRadius::same(6),
+                    participant_colour(choice),
+                );
                 if swatch.hovered() || choice == current {
-                    ui.painter().rect_stroke(place, CornerRadius::same(8), Stroke::new(2.0, colour::TEXT), StrokeKind::Inside);
+                    ui.painter().rect_stroke(
+                        place,
+                        CornerRadius::same(8),
+                        Stroke::new(2.0, colour::TEXT),
+                        StrokeKind::Inside,
+                    );
                 }
                 if swatch.clicked() {
                     picked = Some(choice);
@@ -93,16 +145,35 @@ fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
 }
 
 fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
-    let choices = QUALITIES.map(|quality| Choice { name: quality.name().to_owned(), sentence: quality.description().to_owned() });
+    let choices = QUALITIES.map(|quality| Choice {
+        name: quality.name().to_owned(),
+        sentence: quality.description().to_owned(),
+    });
     let chosen = QUALITIES.iter().position(|quality| *quality == panel.quality);
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
-    if let Some(index) = drop_down(ui, row, Id::unique("quality"), "Quality", panel.quality.name(), &choices, chosen) {
-        intents.push(Intent::Send(Command::SetQuality(QUALITIES[index])));
+    if let Some(index) =
+        drop_down(ui, row, Id::unique("quality"), "Quality", panel.quality.name(), &choices, chosen)
+    {
+        intents.push(Intent::send(Command::SetQuality(QUALITIES[index])));
     }
     let row = rows.top(16.0, 10.0);
     let (left, right) = row.split_left_right_at_fraction(0.68);
-    draw::line(ui.painter(), left, Align2::LEFT_CENTER, &panel.encoding, theme::regular(11.0), colour::TEXT_SOFT);
-    draw::line(ui.painter(), right, Align2::RIGHT_CENTER, &panel.rate, theme::regular(11.0), colour::TEXT_SOFT);
+    draw::line(
+        ui.painter(),
+        left,
+        Align2::LEFT_CENTER,
+        &panel.encoding,
+        theme::regular(11.0),
+        colour::TEXT_SOFT,
+    );
+    draw::line(
+        ui.painter(),
+        right,
+        Align2::RIGHT_CENTER,
+        &panel.rate,
+        theme::regular(11.0),
+        colour::TEXT_SOFT,
+    );
 }
 
 fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
@@ -113,14 +184,30 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
     let fader = Rect::from_min_size(body.min, vec2(SCALE_WIDTH + CAP_WIDTH + 8.0, body.height()));
     let control = Control::SendGain;
     let tint = participant_colour(panel.colour);
-    let (_, shown) = Fader { control, label: "Send gain", db: panel.gain_db, tint, live: panel.live }.show(ui, fader, intents);
-    let meter_rect = Rect::from_min_size(pos2(fader.right() + 10.0, body.top()), vec2(METER_WIDTH, body.height()));
+    let (_, shown) = Fader { control, label: "Send gain", db: panel.gain_db, tint, live: panel.live }
+        .show(ui, fader, intents);
+    let meter_rect =
+        Rect::from_min_size(pos2(fader.right() + 10.0, body.top()), vec2(METER_WIDTH, body.height()));
     if meter(ui, meter_rect, Id::unique("send meter"), "Send level", state, panel.live).clicked() {
         intents.push(Intent::ForgiveSendClip);
     }
     let text = words::gain(shown);
-    Value { control, label: "Send gain, typed", text: &text, parse: &words::parse_gain, size: 12.5, align: Align2::CENTER_CENTER }.show(ui, value, intents);
-    let toggle = Toggle { control: Control::SendMute, text: "Mute", label: "Mute send", on: panel.muted, tint: colour::RED };
+    Value {
+        control,
+        label: "Send gain, typed",
+        text: &text,
+        parse: &words::parse_gain,
+        size: 12.5,
+        align: Align2::CENTER_CENTER,
+    }
+    .show(ui, value, intents);
+    let toggle = Toggle {
+        control: Control::SendMute,
+        text: "Mute",
+        label: "Mute send",
+        on: panel.muted,
+        tint: colour::RED,
+    };
     toggle.show(ui, mute, intents).on_hover_text("Nobody hears this track");
 }
 
@@ -173,16 +260,30 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
 
 fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {
     let place = Rect::from_center_size(pos2(rect.left() + KNOB / 2.0, rect.center().y), vec2(KNOB, KNOB));
-    let knob = Knob { control: row.control, label: row.name, value: row.value, tint: colour::AMBER, from_middle: false };
+    let knob = Knob {
+        control: row.control,
+        label: row.name,
+        value: row.value,
+        tint: colour::AMBER,
+        from_middle: false,
+    };
     let (response, shown) = knob.show(ui, place, &row.scale, intents);
     response.on_hover_text(row.help);
     let left = place.right() + 10.0;
-    let name = Rect::from_min_max(pos2(left, rect.center().y - 17.0), pos2(rect.right(), rect.center().y - 1.0));
+    let name =
+        Rect::from_min_max(pos2(left, rect.center().y - 17.0), pos2(rect.right(), rect.center().y - 1.0));
     draw::line(ui.painter(), name, Align2::LEFT_CENTER, row.name, theme::regular(12.0), colour::TEXT_SOFT);
     let value = Rect::from_min_size(pos2(left - INSET, rect.center().y), vec2(76.0, 19.0));
     let label = format!("{}, typed", row.name);
     let value_text = (row.text)(shown);
-    let typed = Value { control: row.control, label: &label, text: &value_text, parse: row.parse, size: 13.0, align: Align2::LEFT_CENTER };
+    let typed = Value {
+        control: row.control,
+        label: &label,
+        text: &value_text,
+        parse: row.parse,
+        size: 13.0,
+        align: Align2::LEFT_CENTER,
+    };
     typed.show(ui, value, intents);
 }
 

@@ -19,7 +19,15 @@ const GAP: f32 = 6.0;
 const SCROLL_BAR: f32 = 12.0;
 
 /// Draws the strips.
-pub fn show(ui: &mut Ui, rect: Rect, session: &Session, invite: Option<&str>, strips: &[Strip], meters: &[StereoMeter], intents: &mut Vec<Intent>) {
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    session: &Session,
+    invite: Option<&str>,
+    strips: &[Strip],
+    meters: &[StereoMeter],
+    intents: &mut Vec<Intent>,
+) {
     let (count, strip_width) = shown_strips(strips, rect.width());
     let area = Rect::from_min_max(rect.min, pos2(rect.right(), rect.bottom() + SCROLL_BAR));
     ui.scope_builder(UiBuilder::new().max_rect(area), |ui| {
@@ -44,7 +52,9 @@ pub fn show(ui: &mut Ui, rect: Rect, session: &Session, invite: Option<&str>, st
 fn one(ui: &mut Ui, place: Rect, strip: &Strip, meters: &[StereoMeter], intents: &mut Vec<Intent>) {
     let silent = StereoMeter::default();
     match &strip.bound {
-        Some(bound) => strip::show(ui, place, strip.slot, bound, meters.get(strip.slot).unwrap_or(&silent), intents),
+        Some(bound) => {
+            strip::show(ui, place, strip.slot, bound, meters.get(strip.slot).unwrap_or(&silent), intents)
+        }
         None => strip::show_free(ui, place, strip.slot),
     }
 }
@@ -67,7 +77,14 @@ fn empty(ui: &Ui, rect: Rect, title: &str, sentence: &str, invite: Option<&str>)
     let mut rows = Rows::new(card.shrink(22.0));
     let mark = rows.top(30.0, 10.0);
     icon(ui.painter(), Icon::Person, mark.center(), 30.0, colour::AMBER);
-    draw::line(ui.painter(), rows.top(22.0, 6.0), Align2::CENTER_CENTER, title, theme::semibold(16.0), colour::TEXT);
+    draw::line(
+        ui.painter(),
+        rows.top(22.0, 6.0),
+        Align2::CENTER_CENTER,
+        title,
+        theme::semibold(16.0),
+        colour::TEXT,
+    );
     if let Some(invite) = invite {
         let row = rows.bottom(theme::CONTROL_HEIGHT + 2.0, 10.0);
         let button = Rect::from_min_max(pos2(row.right() - 124.0, row.top()), row.max);

@@ -2,7 +2,9 @@
 //!
 //! It is always there and always as high, so that a message moves nothing.
 
-use egui::{Align2, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
+};
 
 use crate::editor::intent::Intent;
 use crate::editor::theme::{self, Tone, colour, mix};
@@ -25,7 +27,8 @@ pub fn show(ui: &Ui, rect: Rect, status: &StatusLine, intents: &mut Vec<Intent>)
             let room = rect.with_max_x(rect.right() - 12.0 - more);
             one(ui, room, message, "status", intents);
             if more > 0.0 {
-                let place = Rect::from_center_size(pos2(rect.right() - 56.0, rect.center().y), vec2(80.0, 26.0));
+                let place =
+                    Rect::from_center_size(pos2(rect.right() - 56.0, rect.center().y), vec2(80.0, 26.0));
                 others(ui, place, &status.messages, intents);
             }
         }
@@ -37,9 +40,23 @@ fn calm(ui: &Ui, rect: Rect, text: &str) {
     let room = rect.shrink2(vec2(16.0, 0.0));
     let response = ui.interact(room, Id::unique("calm"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Status, true, text));
-    draw::line(ui.painter(), room.with_max_x(room.right() - 110.0), Align2::LEFT_CENTER, text, theme::regular(12.0), colour::TEXT_FAINT);
+    draw::line(
+        ui.painter(),
+        room.with_max_x(room.right() - 110.0),
+        Align2::LEFT_CENTER,
+        text,
+        theme::regular(12.0),
+        colour::TEXT_FAINT,
+    );
     let version = concat!("Backline ", env!("CARGO_PKG_VERSION"));
-    draw::line(ui.painter(), room.with_min_x(room.right() - 100.0), Align2::RIGHT_CENTER, version, theme::regular(11.0), colour::TEXT_FAINT);
+    draw::line(
+        ui.painter(),
+        room.with_min_x(room.right() - 100.0),
+        Align2::RIGHT_CENTER,
+        version,
+        theme::regular(11.0),
+        colour::TEXT_FAINT,
+    );
 }
 
 /// A message: lamp, what happened, what to do, a cross where it can be dismissed.
@@ -52,15 +69,24 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
             ui.painter().circle_filled(centre, 4.0, tone.colour());
         }
     }
-    let text = Rect::from_min_max(pos2(rect.left() + 44.0, rect.top()), pos2(rect.right() - 36.0, rect.bottom()));
-    let response = ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
+    let text =
+        Rect::from_min_max(pos2(rect.left() + 44.0, rect.top()), pos2(rect.right() - 36.0, rect.bottom()));
+    let response =
+        ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &message.text));
     let (above, below) = text.shrink2(vec2(0.0, 5.0)).split_top_bottom_at_fraction(0.52);
     let cut = if message.advice.is_empty() {
         draw::line(ui.painter(), text, Align2::LEFT_CENTER, &message.text, theme::medium(12.5), colour::TEXT)
     } else {
         draw::line(ui.painter(), above, Align2::LEFT_CENTER, &message.text, theme::medium(12.5), colour::TEXT)
-            | draw::line(ui.painter(), below, Align2::LEFT_CENTER, &message.advice, theme::regular(11.5), colour::TEXT_SOFT)
+            | draw::line(
+                ui.painter(),
+                below,
+                Align2::LEFT_CENTER,
+                &message.advice,
+                theme::regular(11.5),
+                colour::TEXT_SOFT,
+            )
     };
     if cut {
         response.on_hover_text(format!("{}\n{}", message.text, message.advice));
@@ -68,7 +94,7 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     if let Some(notice) = message.dismiss {
         let place = Rect::from_center_size(pos2(rect.right() - 18.0, rect.center().y), vec2(26.0, 26.0));
         if icon_button(ui, place, Id::unique((id, "dismiss", notice)), Icon::Close, "Dismiss").clicked() {
-            intents.push(Intent::Send(Command::DismissNotice(notice)));
+            intents.push(Intent::send(Command::DismissNotice(notice)));
         }
     }
 }
@@ -77,12 +103,24 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
 fn others(ui: &Ui, rect: Rect, messages: &[Message], intents: &mut Vec<Intent>) {
     let text = format!("1 of {}", messages.len());
     let response = ui.interact(rect, Id::unique("all messages"), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, format!("All messages ({})", messages.len())));
-    let fill = if response.hovered() || response.has_focus() { colour::CONTROL_HOVER } else { colour::CONTROL };
+    response.widget_info(|| {
+        WidgetInfo::labeled(Role::Button, true, format!("All messages ({})", messages.len()))
+    });
+    let fill =
+        if response.hovered() || response.has_focus() { colour::CONTROL_HOVER } else { colour::CONTROL };
     ui.painter().rect_filled(rect, theme::control_corners(), fill);
-    draw::line(ui.painter(), rect.with_max_x(rect.right() - 16.0), Align2::CENTER_CENTER, &text, theme::medium(12.0), colour::TEXT);
+    draw::line(
+        ui.painter(),
+        rect.with_max_x(rect.right() - 16.0),
+        Align2::CENTER_CENTER,
+        &text,
+        theme::medium(12.0),
+        colour::TEXT,
+    );
     icon(ui.painter(), Icon::Open, pos2(rect.right() - 14.0, rect.center().y), 11.0, colour::TEXT_SOFT);
-    let menu = Popup::menu(&response).align(RectAlign::TOP_END).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let menu = Popup::menu(&response)
+        .align(RectAlign::TOP_END)
+        .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.gap(10.0).show(|ui| {
         ui.spacing_mut().item_spacing.y = 2.0;
         for message in messages {

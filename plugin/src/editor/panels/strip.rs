@@ -31,7 +31,14 @@ pub fn show_free(ui: &Ui, rect: Rect, slot: usize) {
 }
 
 /// Draws the strip of `slot`.
-pub fn show(ui: &mut Ui, rect: Rect, slot: usize, strip: &BoundStrip, state: &StereoMeter, intents: &mut Vec<Intent>) {
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    slot: usize,
+    strip: &BoundStrip,
+    state: &StereoMeter,
+    intents: &mut Vec<Intent>,
+) {
     let tint = if strip.present { participant_colour(strip.colour) } else { colour::TEXT_FAINT };
     frame(ui, rect, tint, strip.present);
     let name = format!("{}, {}", strip.source_name, strip.participant_name);
@@ -49,7 +56,15 @@ pub fn show(ui: &mut Ui, rect: Rect, slot: usize, strip: &BoundStrip, state: &St
     let control = Control::SlotGain(slot);
     let shown = level(ui, rows.rest(), slot, strip, &name, tint, state, intents);
     let label = format!("{name}: gain, typed");
-    Value { control, label: &label, text: &words::gain(shown), parse: &words::parse_gain, size: 12.0, align: Align2::CENTER_CENTER }.show(ui, value, intents);
+    Value {
+        control,
+        label: &label,
+        text: &words::gain(shown),
+        parse: &words::parse_gain,
+        size: 12.0,
+        align: Align2::CENTER_CENTER,
+    }
+    .show(ui, value, intents);
 }
 
 fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
@@ -62,7 +77,11 @@ fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
     }
     let edge = Rect::from_min_size(rect.min, vec2(rect.width(), 4.0));
     let ink = if present { tint } else { colour::LINE_STRONG };
-    painter.with_clip_rect(edge.intersect(painter.clip_rect())).rect_filled(rect, theme::panel_corners(), ink);
+    painter.with_clip_rect(edge.intersect(painter.clip_rect())).rect_filled(
+        rect,
+        theme::panel_corners(),
+        ink,
+    );
 }
 
 /// Names, with the full ones and all figures in the tooltip; a cross where the source is away.
@@ -76,7 +95,14 @@ fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, i
     let ink = if strip.present { colour::TEXT } else { colour::TEXT_SOFT };
     let room = if strip.present { title } else { title.with_max_x(title.right() - 18.0) };
     draw::line(ui.painter(), room, Align2::LEFT_CENTER, &strip.source_name, theme::semibold(13.0), ink);
-    draw::line(ui.painter(), below, Align2::LEFT_CENTER, &strip.participant_name, theme::regular(11.5), colour::TEXT_SOFT);
+    draw::line(
+        ui.painter(),
+        below,
+        Align2::LEFT_CENTER,
+        &strip.participant_name,
+        theme::regular(11.5),
+        colour::TEXT_SOFT,
+    );
     if !strip.present {
         let place = Rect::from_center_size(pos2(title.right() - 6.0, title.center().y), vec2(18.0, 18.0));
         let label = format!("Free the strip of {name}");
@@ -100,24 +126,44 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
         RouteBadge::Waiting => Icon::Waiting,
     };
     let ink = if strip.route == RouteBadge::ThroughHost { colour::AMBER } else { colour::TEXT_SOFT };
-    let place = |index: f32| Rect::from_min_size(pos2(row.left() - 2.0 + index * 20.0, row.top()), vec2(18.0, 16.0));
+    let place =
+        |index: f32| Rect::from_min_size(pos2(row.left() - 2.0 + index * 20.0, row.top()), vec2(18.0, 16.0));
     chip::badge(ui, place(0.0), Id::unique(("route", slot)), picture, ink, &strip.route_text);
-    let (lock, ink) = if strip.encrypted { (Icon::Lock, colour::GREEN) } else { (Icon::LockOpen, colour::RED) };
+    let (lock, ink) =
+        if strip.encrypted { (Icon::Lock, colour::GREEN) } else { (Icon::LockOpen, colour::RED) };
     chip::badge(ui, place(1.0), Id::unique(("lock", slot)), lock, ink, &strip.encrypted_text);
     let loss_ink = if strip.loss_tone == Tone::Good { colour::TEXT_FAINT } else { strip.loss_tone.colour() };
-    figure(ui, row, Align2::RIGHT_CENTER, slot, "loss", &strip.loss, loss_ink, "Lost on the way, last seconds");
+    figure(
+        ui,
+        row,
+        Align2::RIGHT_CENTER,
+        slot,
+        "loss",
+        &strip.loss,
+        loss_ink,
+        "Lost on the way, last seconds",
+    );
     let row = rows.top(16.0, 8.0);
     let ink = if strip.latency_tone == Tone::Good { colour::TEXT } else { strip.latency_tone.colour() };
     let help = "One-way latency, from their capture to your playout";
     figure(ui, row, Align2::LEFT_CENTER, slot, "latency", &strip.latency, ink, help);
 }
 
-#[expect(clippy::too_many_arguments, reason = "one place, one text, one look: a type for it would be read more often than this")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "one place, one text, one look: a type for it would be read more often than this"
+)]
 fn figure(ui: &Ui, row: Rect, align: Align2, slot: usize, what: &str, text: &str, ink: Color32, help: &str) {
     let width = if align == Align2::RIGHT_CENTER { 38.0 } else { row.width() };
-    let place = Rect::from_min_max(pos2(if align == Align2::RIGHT_CENTER { row.right() - width } else { row.left() }, row.top()), row.max);
+    let place = Rect::from_min_max(
+        pos2(if align == Align2::RIGHT_CENTER { row.right() - width } else { row.left() }, row.top()),
+        row.max,
+    );
     let response = ui.interact(place, Id::unique((what, slot)), Sense::hover());
-    response.widget_info(|| WidgetInfo { current_text_value: Some(text.to_owned()), ..WidgetInfo::labeled(Role::Status, true, what) });
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(text.to_owned()),
+        ..WidgetInfo::labeled(Role::Status, true, what)
+    });
     let size = if align == Align2::RIGHT_CENTER { 11.5 } else { 13.0 };
     draw::line(ui.painter(), place, align, text, theme::medium(size), ink);
     response.on_hover_text(help);
@@ -125,7 +171,11 @@ fn figure(ui: &Ui, row: Rect, align: Align2, slot: usize, what: &str, text: &str
 
 fn tooltip(ui: &mut Ui, strip: &BoundStrip) {
     ui.set_max_width(300.0);
-    ui.label(egui::RichText::new(format!("{} · {}", strip.participant_name, strip.source_name)).font(theme::semibold(13.0)).color(colour::TEXT));
+    ui.label(
+        egui::RichText::new(format!("{} · {}", strip.participant_name, strip.source_name))
+            .font(theme::semibold(13.0))
+            .color(colour::TEXT),
+    );
     ui.label(&strip.route_text);
     if strip.details.is_empty() {
         return;
@@ -140,23 +190,49 @@ fn tooltip(ui: &mut Ui, strip: &BoundStrip) {
     });
 }
 
-fn pan(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, tint: Color32, intents: &mut Vec<Intent>) {
+fn pan(
+    ui: &Ui,
+    rect: Rect,
+    slot: usize,
+    strip: &BoundStrip,
+    name: &str,
+    tint: Color32,
+    intents: &mut Vec<Intent>,
+) {
     let place = Rect::from_center_size(pos2(rect.center().x, rect.top() + 16.0), vec2(32.0, 32.0));
     let label = format!("{name}: pan");
-    let knob = Knob { control: Control::SlotPan(slot), label: &label, value: strip.pan, tint, from_middle: true };
+    let knob =
+        Knob { control: Control::SlotPan(slot), label: &label, value: strip.pan, tint, from_middle: true };
     let (_, shown) = knob.show(ui, place, &pan_scale(), intents);
     let text = Rect::from_min_max(pos2(rect.left(), place.bottom()), rect.max);
-    draw::line(ui.painter(), text, Align2::CENTER_CENTER, &words::pan(shown), theme::regular(11.0), colour::TEXT_SOFT);
+    draw::line(
+        ui.painter(),
+        text,
+        Align2::CENTER_CENTER,
+        &words::pan(shown),
+        theme::regular(11.0),
+        colour::TEXT_SOFT,
+    );
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one strip")]
-fn level(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, tint: Color32, state: &StereoMeter, intents: &mut Vec<Intent>) -> f32 {
+fn level(
+    ui: &Ui,
+    rect: Rect,
+    slot: usize,
+    strip: &BoundStrip,
+    name: &str,
+    tint: Color32,
+    state: &StereoMeter,
+    intents: &mut Vec<Intent>,
+) -> f32 {
     let width = SCALE_WIDTH + CAP_WIDTH + 8.0 + METER_WIDTH;
     let left = rect.center().x - width / 2.0 - 3.0;
     let fader = Rect::from_min_size(pos2(left, rect.top()), vec2(SCALE_WIDTH + CAP_WIDTH, rect.height()));
     let label = format!("{name}: gain");
     let control = Control::SlotGain(slot);
-    let (_, shown) = Fader { control, label: &label, db: strip.gain_db, tint, live: strip.live() }.show(ui, fader, intents);
+    let (_, shown) = Fader { control, label: &label, db: strip.gain_db, tint, live: strip.live() }
+        .show(ui, fader, intents);
     let place = Rect::from_min_size(pos2(fader.right() + 8.0, rect.top()), vec2(METER_WIDTH, rect.height()));
     let label = format!("{name}: level");
     if meter(ui, place, Id::unique(("meter", slot)), &label, state, strip.live()).clicked() {
@@ -170,19 +246,32 @@ fn switches(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, in
     let mute = Rect::from_min_size(rect.min, vec2(width, rect.height()));
     let solo = Rect::from_min_size(pos2(rect.right() - width, rect.top()), vec2(width, rect.height()));
     let label = format!("{name}: mute");
-    let toggle = Toggle { control: Control::SlotMute(slot), text: "M", label: &label, on: strip.muted, tint: colour::RED };
+    let toggle = Toggle {
+        control: Control::SlotMute(slot),
+        text: "M",
+        label: &label,
+        on: strip.muted,
+        tint: colour::RED,
+    };
     toggle.show(ui, mute, intents).on_hover_text("Mute: you do not hear it");
     let label = format!("{name}: solo");
-    let toggle = Toggle { control: Control::SlotSolo(slot), text: "S", label: &label, on: strip.solo, tint: colour::YELLOW };
+    let toggle = Toggle {
+        control: Control::SlotSolo(slot),
+        text: "S",
+        label: &label,
+        on: strip.solo,
+        tint: colour::YELLOW,
+    };
     toggle.show(ui, solo, intents).on_hover_text("Solo: you hear only what is solo");
 }
 
 fn bus_menu(ui: &Ui, rect: Rect, slot: usize, bus: usize, name: &str, intents: &mut Vec<Intent>) {
-    let choices: Vec<Choice> = (0..=8).map(|bus| Choice { name: words::bus(bus), sentence: String::new() }).collect();
+    let choices: Vec<Choice> =
+        (0..=8).map(|bus| Choice { name: words::bus(bus), sentence: String::new() }).collect();
     let label = format!("{name}: bus");
-    let picked = drop_down(ui, rect, Id::unique(("bus", slot)), &label, &words::bus(bus), &choices, Some(bus));
+    let picked =
+        drop_down(ui, rect, Id::unique(("bus", slot)), &label, &words::bus(bus), &choices, Some(bus));
     if let Some(picked) = picked {
         set_once(intents, Control::SlotBus(slot), picked as f32);
     }
 }
-

@@ -76,4 +76,5 @@ fn state(snapshot: &Snapshot, values: &Values, pace: HostPace) -> (Tone, &'stati
 }
 
 /// Every quality in the order of the menu.
-pub const QUALITIES: [Quality; 4] = [Quality::LowestLatency, Quality::Balanced, Quality::Careful, Quality::Lossless];
+pub const QUALITIES: [Quality; 4] =
+    [Quality::LowestLatency, Quality::Balanced, Quality::Careful, Quality::Lossless];

@@ -89,7 +89,8 @@ impl BoundStrip {
 
 /// Every slot, in order.
 pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
-    let any_solo = snapshot.slots.iter().zip(&values.slots).any(|(slot, values)| slot.is_some() && values.solo);
+    let any_solo =
+        snapshot.slots.iter().zip(&values.slots).any(|(slot, values)| slot.is_some() && values.solo);
     let slots = snapshot.slots.iter().zip(&values.slots).enumerate();
     slots
         .map(|(slot, (view, slot_values))| {
@@ -103,7 +104,13 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
         .collect()
 }
 
-fn bound(slot: &SlotView, source: Option<&SourceView>, values: &SlotValues, any_solo: bool, bus: Option<usize>) -> BoundStrip {
+fn bound(
+    slot: &SlotView,
+    source: Option<&SourceView>,
+    values: &SlotValues,
+    any_solo: bool,
+    bus: Option<usize>,
+) -> BoundStrip {
     let present = slot.present && source.is_none_or(|source| source.present);
     let here = source.filter(|_| present);
     let (participant_name, source_name) = names(slot, source);
@@ -119,7 +126,12 @@ fn bound(slot: &SlotView, source: Option<&SourceView>, values: &SlotValues, any_
         route,
         route_text: route_text(route, present).to_owned(),
         encrypted,
-        encrypted_text: if encrypted { "Encrypted: only the two of you can hear this path" } else { "No encrypted path yet" }.to_owned(),
+        encrypted_text: if encrypted {
+            "Encrypted: only the two of you can hear this path"
+        } else {
+            "No encrypted path yet"
+        }
+        .to_owned(),
         latency: words::time(latency),
         latency_tone: latency.map_or(Tone::Quiet, |latency| latency_tone(latency.as_secs_f64() * 1000.0)),
         loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use backline_client::{
-    Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity, SlotView, SourceId, SourceView,
-    WorkerView,
+    Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity, SlotView,
+    SourceId, SourceView, WorkerView,
 };
 
 use super::*;
@@ -13,8 +13,18 @@ fn snapshot(connection: Connection) -> Snapshot {
         connection,
         invite: None,
         participants: 1,
-        you: Identity { participant: None, instance: InstanceId(1), name: "Clara".into(), source_name: "Piano".into(), colour: [1, 2, 3] },
-        send: SendView { encoding: "Opus 256 kbit/s, 2.5 ms".into(), packets_per_second: 400.0, bits_per_second: 264_000.0 },
+        you: Identity {
+            participant: None,
+            instance: InstanceId(1),
+            name: "Clara".into(),
+            source_name: "Piano".into(),
+            colour: [1, 2, 3],
+        },
+        send: SendView {
+            encoding: "Opus 256 kbit/s, 2.5 ms".into(),
+            packets_per_second: 400.0,
+            bits_per_second: 264_000.0,
+        },
         quality: Quality::Balanced,
         playout_depth: Duration::from_millis(5),
         sources: Vec::new(),
@@ -54,7 +64,8 @@ fn with_ada(slot: usize) -> Snapshot {
     let mut snapshot = snapshot(Connection::Hosting);
     snapshot.participants = 2;
     snapshot.sources.push(source(7, Some(slot)));
-    snapshot.slots[slot] = Some(SlotView { source: source_id(7), name: "Ada · Guitar".into(), present: true });
+    snapshot.slots[slot] =
+        Some(SlotView { source: source_id(7), name: "Ada · Guitar".into(), present: true });
     snapshot
 }
 
@@ -95,7 +106,9 @@ fn a_host_sees_the_link_the_port_and_what_to_do() {
     assert_eq!(model.header.invite.as_deref(), Some("backline://join/x"));
     assert_eq!(model.header.detail, "Only you · UDP 50123");
     assert_eq!(model.header.leave, Some("End session"));
-    let Stage::Session(Session { empty: Some((title, sentence)) }) = model.stage else { panic!("no empty state") };
+    let Stage::Session(Session { empty: Some((title, sentence)) }) = model.stage else {
+        panic!("no empty state")
+    };
     assert_eq!(title, "Nobody else is here yet");
     assert!(sentence.contains("invite link"));
     assert_eq!((model.send.tone, model.send.state.as_str()), (Tone::Good, "On air"));
@@ -113,7 +126,10 @@ fn a_source_is_on_its_slot_with_all_figures() {
     assert_eq!(strip.route, RouteBadge::Direct);
     assert!(strip.encrypted && strip.live() && strip.bus.is_none());
     let figures: Vec<&str> = strip.details.iter().map(|(_, figure)| figure.as_str()).collect();
-    assert_eq!(figures, ["7.4 ms", "4.0 ms", "5.0 ms", "0.0 %", "0.01 s", "0.00 s", "−12 ppm", "Opus 256 kbit/s, 2.5 ms"]);
+    assert_eq!(
+        figures,
+        ["7.4 ms", "4.0 ms", "5.0 ms", "0.0 %", "0.01 s", "0.00 s", "−12 ppm", "Opus 256 kbit/s, 2.5 ms"]
+    );
     assert_eq!(model.stage, Stage::Session(Session { empty: None }));
 }
 
@@ -128,7 +144,11 @@ fn whoever_is_away_keeps_the_strip_and_the_name() {
     assert_eq!((strip.source_name.as_str(), strip.participant_name.as_str()), ("Guitar", "Ada"));
     assert_eq!((strip.latency.as_str(), strip.loss.as_str()), ("–", "–"));
     assert!(strip.details.is_empty());
-    assert_eq!(model.stage, Stage::Session(Session { empty: None }), "a strip that waits for somebody is no empty session");
+    assert_eq!(
+        model.stage,
+        Stage::Session(Session { empty: None }),
+        "a strip that waits for somebody is no empty session"
+    );
 }
 
 #[test]
@@ -144,10 +164,9 @@ fn nameless_sources_have_a_word() {
 #[test]
 fn bad_paths_stand_out() {
     let mut snapshot = with_ada(0);
-    for (latency_ms, loss, tones) in [
-        (30, 0.005, (Tone::Warning, Tone::Warning)),
-        (80, 0.1, (Tone::Bad, Tone::Bad)),
-    ] {
+    for (latency_ms, loss, tones) in
+        [(30, 0.005, (Tone::Warning, Tone::Warning)), (80, 0.1, (Tone::Bad, Tone::Bad))]
+    {
         snapshot.sources[0].latency = Some(Duration::from_millis(latency_ms));
         snapshot.sources[0].loss = loss;
         let strip = shown(&snapshot).strips[0].bound.clone().unwrap();
@@ -174,9 +193,15 @@ fn solo_dims_the_others_and_an_empty_slot_does_not_count() {
 fn buses_are_there_in_the_multi_output_class_only() {
     let mut values = Values::default();
     values.slots[0].bus = 3;
-    assert_eq!(ViewModel::new(&with_ada(0), &values, HostPace::RealTime).strips[0].bound.as_ref().unwrap().bus, None);
+    assert_eq!(
+        ViewModel::new(&with_ada(0), &values, HostPace::RealTime).strips[0].bound.as_ref().unwrap().bus,
+        None
+    );
     values.has_aux_buses = true;
-    assert_eq!(ViewModel::new(&with_ada(0), &values, HostPace::RealTime).strips[0].bound.as_ref().unwrap().bus, Some(3));
+    assert_eq!(
+        ViewModel::new(&with_ada(0), &values, HostPace::RealTime).strips[0].bound.as_ref().unwrap().bus,
+        Some(3)
+    );
 }
 
 #[test]
@@ -200,10 +225,13 @@ fn muting_the_send_is_said_where_one_looks() {
 #[test]
 fn the_worst_notice_comes_first_and_of_equals_the_newest() {
     let mut snapshot = snapshot(Connection::Hosting);
-    for (id, severity) in [(1, Severity::Info), (2, Severity::Warning), (3, Severity::Error), (4, Severity::Warning)] {
+    for (id, severity) in
+        [(1, Severity::Info), (2, Severity::Warning), (3, Severity::Error), (4, Severity::Warning)]
+    {
         snapshot.notices.push(Notice { id, severity, text: format!("{id}"), advice: String::new() });
     }
-    let order: Vec<Option<u64>> = shown(&snapshot).status.messages.iter().map(|message| message.dismiss).collect();
+    let order: Vec<Option<u64>> =
+        shown(&snapshot).status.messages.iter().map(|message| message.dismiss).collect();
     assert_eq!(order, [Some(3), Some(4), Some(2), Some(1)]);
 }
 

@@ -15,7 +15,13 @@ pub fn gain(db: f32) -> String {
         return "−∞ dB".to_owned();
     }
     let tenths = (db * 10.0).round() / 10.0;
-    let sign = if tenths < 0.0 { "−" } else if tenths > 0.0 { "+" } else { "" };
+    let sign = if tenths < 0.0 {
+        "−"
+    } else if tenths > 0.0 {
+        "+"
+    } else {
+        ""
+    };
     format!("{sign}{:.1} dB", tenths.abs())
 }
 
@@ -53,13 +59,23 @@ pub fn share(share: f32) -> String {
 /// "264 kbit/s", "2.3 Mbit/s".
 pub fn rate(bits_per_second: f32) -> String {
     let kilobits = if bits_per_second.is_finite() { bits_per_second.max(0.0) / 1000.0 } else { 0.0 };
-    if kilobits < 999.5 { format!("{kilobits:.0} kbit/s") } else { format!("{:.1} Mbit/s", kilobits / 1000.0) }
+    if kilobits < 999.5 {
+        format!("{kilobits:.0} kbit/s")
+    } else {
+        format!("{:.1} Mbit/s", kilobits / 1000.0)
+    }
 }
 
 /// "+12 ppm".
 pub fn drift(ppm: f32) -> String {
     let ppm = if ppm.is_finite() { ppm.round() } else { 0.0 };
-    let sign = if ppm < 0.0 { "−" } else if ppm > 0.0 { "+" } else { "" };
+    let sign = if ppm < 0.0 {
+        "−"
+    } else if ppm > 0.0 {
+        "+"
+    } else {
+        ""
+    };
     format!("{sign}{:.0} ppm", ppm.abs())
 }
 
@@ -99,7 +115,9 @@ mod tests {
 
     #[test]
     fn gains_read_back() {
-        for (db, text) in [(0.0, "0.0 dB"), (-6.0, "−6.0 dB"), (3.04, "+3.0 dB"), (-0.04, "0.0 dB"), (-80.0, "−∞ dB")] {
+        for (db, text) in
+            [(0.0, "0.0 dB"), (-6.0, "−6.0 dB"), (3.04, "+3.0 dB"), (-0.04, "0.0 dB"), (-80.0, "−∞ dB")]
+        {
             assert_eq!(gain(db), text);
         }
         assert_eq!(gain(f32::NEG_INFINITY), "−∞ dB");

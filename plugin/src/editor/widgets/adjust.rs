@@ -40,21 +40,41 @@ struct Held {
 }
 
 /// Turns what was done to `response` into intents. Returns the value to show.
-pub fn adjust(ui: &Ui, response: &Response, control: Control, value: f32, scale: &Scale<'_>, intents: &mut Vec<Intent>) -> f32 {
+pub fn adjust(
+    ui: &Ui,
+    response: &Response,
+    control: Control,
+    value: f32,
+    scale: &Scale<'_>,
+    intents: &mut Vec<Intent>,
+) -> f32 {
     let mut held = remembered(ui, response.id, value);
     let value = held.map_or(value, |held| held.value);
     drag(ui, response, control, value, scale, &mut held, intents);
-    let jump = if response.double_clicked() { Some(scale.default) } else { stepped(ui, response, value, scale) };
+    let jump =
+        if response.double_clicked() { Some(scale.default) } else { stepped(ui, response, value, scale) };
     if let Some(jump) = jump.or_else(|| asked_by_screen_reader(ui, response.id, value, scale)) {
         set_once(intents, control, jump);
-        held = Some(Held { place: (scale.to_place)(jump), value: jump, until: Some(ui.input(|i| i.time) + SETTLE_S) });
+        held = Some(Held {
+            place: (scale.to_place)(jump),
+            value: jump,
+            until: Some(ui.input(|i| i.time) + SETTLE_S),
+        });
     }
     remember(ui, response.id, held);
     describe(ui, response.id, held.map_or(value, |held| held.value), scale);
     held.map_or(value, |held| held.value)
 }
 
-fn drag(ui: &Ui, response: &Response, control: Control, value: f32, scale: &Scale<'_>, held: &mut Option<Held>, intents: &mut Vec<Intent>) {
+fn drag(
+    ui: &Ui,
+    response: &Response,
+    control: Control,
+    value: f32,
+    scale: &Scale<'_>,
+    held: &mut Option<Held>,
+    intents: &mut Vec<Intent>,
+) {
     if response.drag_started() {
         intents.push(Intent::Begin(control));
         *held = Some(Held { place: (scale.to_place)(value), value, until: None });
@@ -108,11 +128,17 @@ fn wheel_steps(ui: &Ui) -> f32 {
     ui.input_mut(|input| {
         // The strip area must not scroll away under a hand that turns a fader.
         input.smooth_scroll_delta = egui::Vec2::ZERO;
-        input.events.iter().filter_map(|event| match event {
-            Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => Some((delta.x + delta.y) / POINTS_PER_STEP),
-            Event::MouseWheel { delta, .. } => Some(delta.x + delta.y),
-            _ => None,
-        }).sum()
+        input
+            .events
+            .iter()
+            .filter_map(|event| match event {
+                Event::MouseWheel { unit: MouseWheelUnit::Point, delta, .. } => {
+                    Some((delta.x + delta.y) / POINTS_PER_STEP)
+                }
+                Event::MouseWheel { delta, .. } => Some(delta.x + delta.y),
+                _ => None,
+            })
+            .sum()
     })
 }
 
@@ -130,10 +156,13 @@ fn is_fine(ui: &Ui) -> bool {
 fn asked_by_screen_reader(ui: &Ui, id: Id, value: f32, scale: &Scale<'_>) -> Option<f32> {
     use accesskit::{Action, ActionData};
     ui.input(|input| {
-        let set = input.accesskit_action_requests(id, Action::SetValue).filter_map(|request| match request.data {
-            Some(ActionData::NumericValue(value)) => Some((value as f32).clamp(scale.range.0, scale.range.1)),
-            _ => None,
-        });
+        let set =
+            input.accesskit_action_requests(id, Action::SetValue).filter_map(|request| match request.data {
+                Some(ActionData::NumericValue(value)) => {
+                    Some((value as f32).clamp(scale.range.0, scale.range.1))
+                }
+                _ => None,
+            });
         let steps = input.num_accesskit_action_requests(id, Action::Increment) as f32
             - input.num_accesskit_action_requests(id, Action::Decrement) as f32;
         set.last().or_else(|| (steps != 0.0).then(|| moved_by(value, steps * scale.step, scale)))

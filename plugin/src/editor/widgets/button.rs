@@ -48,9 +48,13 @@ impl Button<'_> {
         let hovered = response.hovered();
         match (self.enabled, self.weight) {
             (false, _) => (colour::PANEL, colour::LINE, colour::TEXT_FAINT),
-            (true, Weight::Primary) if hovered => (colour::AMBER_BRIGHT, colour::AMBER_BRIGHT, colour::TEXT_ON_ACCENT),
+            (true, Weight::Primary) if hovered => {
+                (colour::AMBER_BRIGHT, colour::AMBER_BRIGHT, colour::TEXT_ON_ACCENT)
+            }
             (true, Weight::Primary) => (colour::AMBER, colour::AMBER, colour::TEXT_ON_ACCENT),
-            (true, Weight::Quiet) if !hovered => (Color32::TRANSPARENT, Color32::TRANSPARENT, colour::TEXT_SOFT),
+            (true, Weight::Quiet) if !hovered => {
+                (Color32::TRANSPARENT, Color32::TRANSPARENT, colour::TEXT_SOFT)
+            }
             (true, _) if hovered => (colour::CONTROL_HOVER, colour::LINE_STRONG, colour::TEXT),
             (true, _) => (colour::CONTROL, colour::LINE_STRONG, colour::TEXT),
         }

@@ -5,7 +5,9 @@
 use std::f32::consts::{FRAC_PI_2, PI};
 
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
-use egui::{Align2, Color32, CornerRadius, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2};
+use egui::{
+    Align2, Color32, CornerRadius, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2,
+};
 
 use crate::editor::theme::{colour, mix};
 
@@ -44,12 +46,22 @@ pub fn panel(painter: &Painter, rect: Rect, fill: Color32) {
     let corners = crate::editor::theme::panel_corners();
     painter.rect(rect, corners, fill, Stroke::new(1.0, colour::LINE), StrokeKind::Inside);
     // Light from above: what is raised catches it at its upper edge.
-    painter.hline(rect.x_range().shrink(7.0), rect.top() + 1.5, Stroke::new(1.0, Color32::from_white_alpha(8)));
+    painter.hline(
+        rect.x_range().shrink(7.0),
+        rect.top() + 1.5,
+        Stroke::new(1.0, Color32::from_white_alpha(8)),
+    );
 }
 
 /// A sunken field or groove.
 pub fn well(painter: &Painter, rect: Rect, radius: u8) {
-    painter.rect(rect, CornerRadius::same(radius), colour::WELL, Stroke::new(1.0, colour::LINE), StrokeKind::Inside);
+    painter.rect(
+        rect,
+        CornerRadius::same(radius),
+        colour::WELL,
+        Stroke::new(1.0, colour::LINE),
+        StrokeKind::Inside,
+    );
 }
 
 /// One line of text inside `rect`, cut with an ellipsis where it does not fit. True where it was cut.
@@ -78,7 +90,8 @@ pub fn centred_paragraph(painter: &Painter, rect: Rect, text: &str, font: FontId
 /// Part of a circle, from `start` to `end` in turns clockwise from the top (0.25 is right).
 pub fn arc(painter: &Painter, centre: Pos2, radius: f32, start: f32, end: f32, stroke: Stroke) {
     let steps = ((end - start).abs() * 64.0).ceil().max(2.0) as usize;
-    let points = (0..=steps).map(|step| on_circle(centre, radius, start + (end - start) * step as f32 / steps as f32));
+    let points =
+        (0..=steps).map(|step| on_circle(centre, radius, start + (end - start) * step as f32 / steps as f32));
     painter.line(points.collect(), stroke);
 }
 
@@ -97,6 +110,8 @@ fn rounded_outline(rect: Rect, radius: f32) -> Vec<Pos2> {
         (pos2(inner.left(), inner.bottom()), 0.5),
         (inner.min, 0.75),
     ];
-    let corner = |(centre, start): (Pos2, f32)| (0..=6).map(move |step| on_circle(centre, radius, start + 0.25 * step as f32 / 6.0));
+    let corner = |(centre, start): (Pos2, f32)| {
+        (0..=6).map(move |step| on_circle(centre, radius, start + 0.25 * step as f32 / 6.0))
+    };
     corners.into_iter().flat_map(corner).collect()
 }

@@ -2,7 +2,9 @@
 //!
 //! It neither meters nor names a source. The law is `law.rs`'s, the behaviour `adjust.rs`'s.
 
-use egui::{Align2, Color32, CornerRadius, Id, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{
+    Align2, Color32, CornerRadius, Id, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2, WidgetInfo, pos2,
+};
 
 use super::adjust::{Scale, adjust};
 use super::draw;
@@ -11,8 +13,16 @@ use crate::editor::law::{FADER_SILENT_DB, FADER_TOP_DB, fader_db, fader_place};
 use crate::editor::theme::{self, colour};
 
 /// Marks of the scale, in dB, with the text beside each.
-const MARKS: [(f32, &str); 8] =
-    [(12.0, "12"), (6.0, "6"), (0.0, "0"), (-6.0, "6"), (-12.0, "12"), (-20.0, "20"), (-40.0, "40"), (f32::NEG_INFINITY, "∞")];
+const MARKS: [(f32, &str); 8] = [
+    (12.0, "12"),
+    (6.0, "6"),
+    (0.0, "0"),
+    (-6.0, "6"),
+    (-12.0, "12"),
+    (-20.0, "20"),
+    (-40.0, "40"),
+    (f32::NEG_INFINITY, "∞"),
+];
 /// Width of the scale's texts, in points.
 pub const SCALE_WIDTH: f32 = 18.0;
 /// Width of the cap, in points.
@@ -41,7 +51,9 @@ impl Fader<'_> {
         let rail = lane.shrink2(Vec2::new(0.0, CAP_HEIGHT / 2.0));
         let response = ui.interact(lane, Id::unique(("fader", self.control)), Sense::click_and_drag());
         let shown = adjust(ui, &response, self.control, self.db, &gain_scale(rail.height(), 0.0), intents);
-        response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), f64::from(shown.max(FADER_SILENT_DB)), self.label));
+        response.widget_info(|| {
+            WidgetInfo::slider(ui.is_enabled(), f64::from(shown.max(FADER_SILENT_DB)), self.label)
+        });
         self.paint(ui, rect, rail, &response, shown);
         (response.on_hover_cursor(egui::CursorIcon::ResizeVertical), shown)
     }
@@ -55,7 +67,11 @@ impl Fader<'_> {
         let travelled = Rect::from_min_max(pos2(groove.left() + 1.0, y), groove.max - Vec2::splat(1.0));
         let fill = if self.live { self.tint.gamma_multiply(0.55) } else { colour::LINE };
         painter.rect_filled(travelled, CornerRadius::same(1), fill);
-        self.paint_cap(ui, Rect::from_center_size(pos2(rail.center().x, y), Vec2::new(CAP_WIDTH, CAP_HEIGHT)), response);
+        self.paint_cap(
+            ui,
+            Rect::from_center_size(pos2(rail.center().x, y), Vec2::new(CAP_WIDTH, CAP_HEIGHT)),
+            response,
+        );
     }
 
     fn paint_cap(&self, ui: &Ui, cap: Rect, response: &Response) {
@@ -72,12 +88,21 @@ impl Fader<'_> {
         let gloss = Stroke::new(1.0, Color32::from_white_alpha(if self.live { 36 } else { 12 }));
         painter.hline(cap.x_range().shrink(4.0), cap.top() + 1.5, gloss);
         for offset in [-4.0, 4.0] {
-            painter.hline(cap.x_range().shrink(6.0), cap.center().y + offset, Stroke::new(1.0, Color32::from_black_alpha(60)));
+            painter.hline(
+                cap.x_range().shrink(6.0),
+                cap.center().y + offset,
+                Stroke::new(1.0, Color32::from_black_alpha(60)),
+            );
         }
         let ink = if self.live { self.tint } else { colour::TEXT_FAINT };
         painter.hline(cap.x_range().shrink(3.0), cap.center().y, Stroke::new(2.0, ink));
         if response.has_focus() {
-            painter.rect_stroke(cap.expand(2.0), CornerRadius::same(5), Stroke::new(1.0, colour::AMBER), egui::StrokeKind::Outside);
+            painter.rect_stroke(
+                cap.expand(2.0),
+                CornerRadius::same(5),
+                Stroke::new(1.0, colour::AMBER),
+                egui::StrokeKind::Outside,
+            );
         }
     }
 }
@@ -115,6 +140,12 @@ fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
         }
         last_y = y;
         let ink = if unity { colour::TEXT_SOFT } else { colour::TEXT_FAINT };
-        painter.text(pos2(rect.left() + SCALE_WIDTH - 5.0, y), Align2::RIGHT_CENTER, text, theme::regular(10.0), ink);
+        painter.text(
+            pos2(rect.left() + SCALE_WIDTH - 5.0, y),
+            Align2::RIGHT_CENTER,
+            text,
+            theme::regular(10.0),
+            ink,
+        );
     }
 }

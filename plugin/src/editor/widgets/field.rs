@@ -3,7 +3,10 @@
 //! A field shows what the snapshot says until the person types; it hands over the text on Enter or when the
 //! person goes elsewhere, so that a name being typed is not overwritten by the next snapshot.
 
-use egui::{Align2, FontId, Frame, Id, Key, Margin, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke, StrokeKind, TextEdit, Ui, WidgetInfo, pos2};
+use egui::{
+    Align2, FontId, Frame, Id, Key, Margin, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, TextEdit, Ui, WidgetInfo, pos2,
+};
 
 use super::draw;
 use super::icon::{Icon, icon};
@@ -20,11 +23,20 @@ pub struct Edited {
 }
 
 /// A field of a name: `current` until the person types.
-pub fn name_field(ui: &mut Ui, rect: Rect, id: &str, label: &str, current: &str, hint: &str, font: FontId) -> Edited {
+pub fn name_field(
+    ui: &mut Ui,
+    rect: Rect,
+    id: &str,
+    label: &str,
+    current: &str,
+    hint: &str,
+    font: FontId,
+) -> Edited {
     let id = Id::unique(("field", id));
     let mut text = ui.data(|data| data.get_temp::<String>(id)).unwrap_or_else(|| current.to_owned());
     let mut edited = text_field(ui, rect, id, label, &mut text, hint, font);
-    edited.changed = edited.response.lost_focus().then(|| text.trim().to_owned()).filter(|text| text != current);
+    edited.changed =
+        edited.response.lost_focus().then(|| text.trim().to_owned()).filter(|text| text != current);
     let typing = edited.response.has_focus();
     ui.data_mut(|data| match typing {
         true => {
@@ -36,10 +48,24 @@ pub fn name_field(ui: &mut Ui, rect: Rect, id: &str, label: &str, current: &str,
 }
 
 /// A field over `text`, which stays the caller's.
-pub fn text_field(ui: &mut Ui, rect: Rect, id: Id, label: &str, text: &mut String, hint: &str, font: FontId) -> Edited {
+pub fn text_field(
+    ui: &mut Ui,
+    rect: Rect,
+    id: Id,
+    label: &str,
+    text: &mut String,
+    hint: &str,
+    font: FontId,
+) -> Edited {
     let focused = ui.memory(|memory| memory.has_focus(id));
     let line = if focused { colour::AMBER } else { colour::LINE };
-    ui.painter().rect(rect, theme::control_corners(), colour::WELL, Stroke::new(1.0, line), StrokeKind::Inside);
+    ui.painter().rect(
+        rect,
+        theme::control_corners(),
+        colour::WELL,
+        Stroke::new(1.0, line),
+        StrokeKind::Inside,
+    );
     let edit = TextEdit::singleline(text)
         .id(id)
         .font(font)
@@ -63,7 +89,15 @@ pub struct Choice {
 }
 
 /// A drop-down: shows `shown`, and the list of `choices` when clicked. Returns the index picked.
-pub fn drop_down(ui: &Ui, rect: Rect, id: Id, label: &str, shown: &str, choices: &[Choice], chosen: Option<usize>) -> Option<usize> {
+pub fn drop_down(
+    ui: &Ui,
+    rect: Rect,
+    id: Id,
+    label: &str,
+    shown: &str,
+    choices: &[Choice],
+    chosen: Option<usize>,
+) -> Option<usize> {
     let response = ui.interact(rect, id, Sense::click());
     response.widget_info(|| WidgetInfo {
         current_text_value: Some(shown.to_owned()),
@@ -71,8 +105,15 @@ pub fn drop_down(ui: &Ui, rect: Rect, id: Id, label: &str, shown: &str, choices:
     });
     let lit = response.hovered() || response.has_focus();
     let fill = if lit { colour::CONTROL_HOVER } else { colour::CONTROL };
-    ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, colour::LINE_STRONG), StrokeKind::Inside);
-    let text = Rect::from_min_max(pos2(rect.left() + 10.0, rect.top()), pos2(rect.right() - 18.0, rect.bottom()));
+    ui.painter().rect(
+        rect,
+        theme::control_corners(),
+        fill,
+        Stroke::new(1.0, colour::LINE_STRONG),
+        StrokeKind::Inside,
+    );
+    let text =
+        Rect::from_min_max(pos2(rect.left() + 10.0, rect.top()), pos2(rect.right() - 18.0, rect.bottom()));
     let small = rect.height() < 24.0;
     let font = theme::medium(if small { 11.0 } else { 13.0 });
     draw::line(ui.painter(), text, Align2::LEFT_CENTER, shown, font, colour::TEXT);

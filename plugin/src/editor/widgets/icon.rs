@@ -86,7 +86,12 @@ fn route(painter: &Painter, centre: Pos2, size: f32, stroke: Stroke, through_hos
     if through_host {
         painter.line(vec![at(-0.42, 0.22), at(-0.1, -0.12)], stroke);
         painter.line(vec![at(0.1, -0.12), at(0.42, 0.22)], stroke);
-        painter.rect_stroke(Rect::from_center_size(at(0.0, -0.22), Vec2::splat(size * 0.28)), 1.0, stroke, StrokeKind::Middle);
+        painter.rect_stroke(
+            Rect::from_center_size(at(0.0, -0.22), Vec2::splat(size * 0.28)),
+            1.0,
+            stroke,
+            StrokeKind::Middle,
+        );
         painter.circle_filled(at(-0.42, 0.25), size * 0.1, stroke.color);
         painter.circle_filled(at(0.42, 0.25), size * 0.1, stroke.color);
     } else {
@@ -126,7 +131,8 @@ pub fn logo(painter: &Painter, corner: Pos2, height: f32) -> f32 {
     let base = corner.y + height * 0.86;
     for (index, share) in BARS.into_iter().enumerate() {
         let left = corner.x + index as f32 * (bar + gap);
-        let rect = Rect::from_min_max(pos2(left, base - height * share), pos2(left + bar, base - height * 0.08));
+        let rect =
+            Rect::from_min_max(pos2(left, base - height * share), pos2(left + bar, base - height * 0.08));
         shaded_bar(painter, rect, colour::AMBER_BRIGHT, Color32::from_rgb(0xD9, 0x84, 0x1E));
     }
     let width = BARS.len() as f32 * (bar + gap) - gap;

@@ -57,7 +57,8 @@ impl Knob<'_> {
         let body = if lit { colour::CONTROL_HOVER } else { colour::CONTROL };
         let line = if response.has_focus() { colour::AMBER } else { mix(body, Color32::WHITE, 0.12) };
         painter.circle(centre, radius - 4.0, body, Stroke::new(1.0, line));
-        let needle = [on_circle(centre, radius * 0.25, turns(place)), on_circle(centre, radius - 5.0, turns(place))];
+        let needle =
+            [on_circle(centre, radius * 0.25, turns(place)), on_circle(centre, radius - 5.0, turns(place))];
         painter.line_segment(needle, Stroke::new(2.0, colour::TEXT));
         if self.from_middle {
             painter.circle_filled(on_circle(centre, radius, 0.0), 1.2, colour::LINE_STRONG);

@@ -25,7 +25,13 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
     });
     let clip = Rect::from_min_size(rect.min, Vec2::new(rect.width(), CLIP_HEIGHT));
     let light = if state.clipped() { colour::RED } else { colour::WELL };
-    ui.painter().rect(clip, CornerRadius::same(2), light, Stroke::new(1.0, colour::LINE), egui::StrokeKind::Inside);
+    ui.painter().rect(
+        clip,
+        CornerRadius::same(2),
+        light,
+        Stroke::new(1.0, colour::LINE),
+        egui::StrokeKind::Inside,
+    );
     let bars = Rect::from_min_max(pos2(rect.left(), clip.bottom() + 2.0), rect.max);
     let width = (bars.width() - 1.0) / 2.0;
     for (index, channel) in state.0.iter().enumerate() {

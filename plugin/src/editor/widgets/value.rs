@@ -45,7 +45,14 @@ impl Value<'_> {
         if response.hovered() {
             ui.painter().rect_filled(rect, theme::control_corners(), colour::WELL);
         }
-        draw::line(ui.painter(), rect.shrink2(egui::vec2(INSET, 0.0)), self.align, self.text, font, colour::TEXT);
+        draw::line(
+            ui.painter(),
+            rect.shrink2(egui::vec2(INSET, 0.0)),
+            self.align,
+            self.text,
+            font,
+            colour::TEXT,
+        );
         if response.clicked() {
             ui.data_mut(|data| data.insert_temp(id, self.text.replace(" dB", "")));
             ui.memory_mut(|memory| memory.request_focus(id.with("edit")));
@@ -53,7 +60,15 @@ impl Value<'_> {
         response.on_hover_cursor(egui::CursorIcon::Text);
     }
 
-    fn edit(&self, ui: &mut Ui, rect: Rect, id: Id, mut text: String, font: FontId, intents: &mut Vec<Intent>) {
+    fn edit(
+        &self,
+        ui: &mut Ui,
+        rect: Rect,
+        id: Id,
+        mut text: String,
+        font: FontId,
+        intents: &mut Vec<Intent>,
+    ) {
         draw::well(ui.painter(), rect, 4);
         let edit = TextEdit::singleline(&mut text)
             .id(id.with("edit"))
