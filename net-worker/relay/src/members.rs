@@ -104,6 +104,7 @@ impl Members {
         let member = self.present.remove(&peer)?;
         for source in member.sources.values() {
             self.streams.remove(&source.ssrc);
+            self.forget_ways(source.info.source);
         }
         Some(member)
     }
@@ -133,6 +134,7 @@ impl Members {
 
     pub fn unpublish(&mut self, peer: PeerId, source: SourceId) -> bool {
         let removed = self.present.get_mut(&peer).and_then(|member| member.sources.remove(&source));
+        self.forget_ways(source);
         removed.is_some_and(|published| self.streams.remove(&published.ssrc).is_some())
     }
 
@@ -140,6 +142,13 @@ impl Members {
     pub fn source_of(&self, peer: PeerId, ssrc: Ssrc) -> Option<SourceId> {
         let source = *self.streams.get(&ssrc)?;
         self.present.get(&peer)?.sources.contains_key(&source).then_some(source)
+    }
+
+    /// Nobody is reached directly by a source that is gone.
+    fn forget_ways(&mut self, source: SourceId) {
+        self.present.values_mut().for_each(|member| {
+            member.direct.remove(&source);
+        });
     }
 
     fn forget_oldest(&mut self) {

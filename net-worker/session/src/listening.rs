@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use backline_media::{Operation, Playout, PlayoutConfig, PlayoutStats, ReceivedHead};
 use backline_transport::MediaHead;
 use backline_wire::limits::{SLOTS, SOURCES_MAX};
-use backline_wire::{Generation, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc};
+use backline_wire::{Generation, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc};
 
 use crate::slots::SlotTable;
 
@@ -39,6 +39,8 @@ pub(crate) struct Listening {
 /// One remote source, present or away.
 pub(crate) struct RemoteSource {
     pub info: SourceInfo,
+    /// Also while they are away.
+    pub participant_name: Name,
     pub peer: PeerId,
     pub ssrc: Ssrc,
     pub generation: Generation,
@@ -49,7 +51,7 @@ pub(crate) struct RemoteSource {
     pub forwarded_at: Option<Instant>,
     /// What we last asked of the host.
     pub forward_asked: bool,
-    /// How they code, from the last packet.
+    /// By whichever way.
     pub last_packet_at: Option<Instant>,
     loss: Loss,
 }
@@ -79,7 +81,7 @@ impl Listening {
     }
 
     /// A source is there, came back, restarted or changed its name.
-    pub fn published(&mut self, published: PublishedSource) {
+    pub fn published(&mut self, published: PublishedSource, participant_name: Name) {
         let id = published.info.source;
         if let Some(known) = self.sources.get_mut(&id) {
             self.by_ssrc.remove(&known.ssrc);
@@ -88,8 +90,9 @@ impl Listening {
             }
             (known.info, known.peer, known.ssrc) = (published.info, published.peer, published.ssrc);
             (known.generation, known.present, known.forward_asked) = (published.generation, true, true);
+            known.participant_name = participant_name;
         } else if let Some(playout) = self.new_playout() {
-            self.sources.insert(id, RemoteSource::new(&published, playout));
+            self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
         } else {
             return;
         }
@@ -117,6 +120,20 @@ impl Listening {
         self.by_ssrc.get(&ssrc).and_then(|id| self.sources.get(id)).map(|source| source.peer)
     }
 
+    /// A participant has another name.
+    pub fn renamed(&mut self, peer: PeerId, name: &Name) {
+        for source in self.sources.values_mut().filter(|source| source.peer == peer) {
+            source.participant_name = name.clone();
+        }
+    }
+
+    /// Nobody tells us now who leaves: who has not been heard for `limit` is away until heard again.
+    pub fn vanish_silent(&mut self, limit: Duration, now: Instant) {
+        for source in self.sources.values_mut() {
+            source.present &= source.is_fresh(source.last_packet_at, limit, now);
+        }
+    }
+
     /// A packet of a stream. One of a stream that nobody publishes, or that is not this peer's, is dropped.
     pub fn packet(
         &mut self,
@@ -135,6 +152,7 @@ impl Listening {
             Way::ThroughHost => source.forwarded_at = Some(now),
         }
         source.last_packet_at = Some(now);
+        source.present = true;
         let head = ReceivedHead {
             payload_type: head.payload_type,
             timestamp: head.timestamp,
@@ -199,9 +217,10 @@ impl Listening {
 }
 
 impl RemoteSource {
-    fn new(published: &PublishedSource, playout: Playout) -> Self {
+    fn new(published: &PublishedSource, participant_name: Name, playout: Playout) -> Self {
         Self {
             info: published.info.clone(),
+            participant_name,
             peer: published.peer,
             ssrc: published.ssrc,
             generation: published.generation,

@@ -158,6 +158,7 @@ fn when_the_host_crashes_the_others_still_hear_each_other() {
     world.crash(ada);
     world.run(5 * SECOND);
     assert_eq!(world.state(bob), Some(SessionState::Reconnecting));
+    assert!(is_present(&world, cleo, "Bob") && !is_present(&world, cleo, "Ada"), "{:?}", world.sources(cleo));
     assert!(level(&listen(&mut world, cleo, SECOND)) > 0.05, "{:?}", world.sources(cleo));
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backline_client::Route;
+use backline_client::{Quality, Route};
 use backline_session::SessionState;
 use backline_sim::judge::tone;
 use backline_sim::signal::sine;
@@ -20,7 +20,13 @@ fn frequency(number: usize) -> f64 {
 fn room(seed: u64, people: usize) -> (World, Vec<Id>) {
     let mut world = World::new(seed);
     let ids: Vec<Id> = (0..people)
-        .map(|number| world.add(Musician::new(NAMES[number], sine(frequency(number), 48_000.0, 0.04))))
+        .map(|number| {
+            let quality = Quality::Lossless;
+            world.add(Musician {
+                quality,
+                ..Musician::new(NAMES[number], sine(frequency(number), 48_000.0, 0.04))
+            })
+        })
         .collect();
     world.host(ids[0]);
     (world, ids)
@@ -46,11 +52,11 @@ fn sixteen_people_hear_each_other_and_a_seventeenth_is_told_that_it_is_full() {
     let late = ids.pop().unwrap();
     for id in &ids[1..] {
         world.join(*id, &link);
-        world.run(Duration::from_millis(100));
+        world.run(Duration::from_millis(50));
     }
-    world.run(Duration::from_secs(4));
+    world.run(Duration::from_millis(1_500));
     world.join(late, &link);
-    world.run(Duration::from_secs(2));
+    world.run(Duration::from_millis(1_500));
     assert_all_heard(&world, &ids);
     let Some(SessionState::Failed(error)) = world.state(late) else { panic!("{:?}", world.state(late)) };
     assert!(error.to_string().contains("full"), "{error}");

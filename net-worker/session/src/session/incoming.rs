@@ -195,6 +195,7 @@ impl Session {
             return;
         }
         let (peer, name) = (info.peer, info.name.clone());
+        self.listening.renamed(peer, &name);
         if self.roster.joined(info) {
             self.tell(SessionEvent::Joined(name));
         }
@@ -213,7 +214,8 @@ impl Session {
             return;
         }
         let (id, name) = (published.info.source, published.info.name.clone());
-        self.listening.published(published);
+        let participant_name = self.roster.peers.get(&peer).map(|peer| peer.info.name.clone());
+        self.listening.published(published, participant_name.unwrap_or_default());
         if let Uplink::Path(key) = self.network.uplink {
             self.network.expect_stream(key, ssrc);
         }

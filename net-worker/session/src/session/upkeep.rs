@@ -24,7 +24,10 @@ impl Session {
         let heard = caller.is_heard(&self.network, now);
         match (heard, caller.ever_joined()) {
             (true, _) => self.set_state(SessionState::Joined),
-            (false, true) => self.set_state(SessionState::Reconnecting),
+            (false, true) => {
+                self.set_state(SessionState::Reconnecting);
+                self.listening.vanish_silent(PEER_VANISHED_AFTER, now);
+            }
             (false, false) => {}
         }
     }

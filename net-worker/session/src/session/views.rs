@@ -18,8 +18,7 @@ impl Session {
             let id = self.listening.slots.source_at(slot)?;
             let source = self.listening.sources.get(&id);
             let name = source.map_or_else(String::new, |source| {
-                let peer = self.roster.peers.get(&source.peer).map_or("", |peer| peer.info.name.as_str());
-                format!("{peer} · {}", source.info.name)
+                format!("{} · {}", source.participant_name, source.info.name)
             });
             Some(SlotView { source: id, name, present: source.is_some_and(|source| source.present) })
         })
@@ -44,7 +43,7 @@ impl Session {
         Some(SourceView {
             source: id,
             slot: source.slot,
-            participant_name: peer.map_or_else(String::new, |peer| peer.info.name.to_string()),
+            participant_name: source.participant_name.to_string(),
             source_name: source.info.name.to_string(),
             colour: source.info.colour,
             present: source.present,
