@@ -183,7 +183,11 @@ impl Client {
         }
         let state = std::mem::replace(&mut desk.state, WorkerState::Idle(Parked::default()));
         desk.state = match state {
-            WorkerState::Running(thread) => WorkerState::Idle(joined(thread)),
+            WorkerState::Running(thread) => {
+                let mut parked = joined(thread);
+                desk.settings.slots = parked.slots.take().unwrap_or(desk.settings.slots);
+                WorkerState::Idle(parked)
+            }
             idle @ WorkerState::Idle(_) => idle,
         };
         self.shared.is_closing.store(false, Ordering::SeqCst);

@@ -55,6 +55,8 @@ pub(crate) struct Parked {
     pub poller: Option<Poller>,
     pub notices: Notices,
     pub participant: Option<ParticipantId>,
+    /// What the last session bound the slots to.
+    pub slots: Option<[Option<SourceId>; SLOTS]>,
     /// Why the last session ended, where it did not end as asked.
     pub failure: Option<String>,
 }
@@ -196,6 +198,8 @@ impl Worker {
     fn close(&mut self) {
         let Some(open) = &mut self.open else { return };
         let started = clock::now();
+        self.settings.slots = open.engine.session().bindings();
+        self.parked.slots = Some(self.settings.slots);
         open.engine.close(started);
         self.transmit();
         while clock::now().saturating_duration_since(started) < GOODBYE {

@@ -50,7 +50,8 @@ impl Rig {
         let audio_end = self.client.activate(BridgeConfig { sample_rate, max_block_frames: BLOCK_FRAMES });
         self.is_running.store(true, Ordering::Relaxed);
         let (is_running, heard) = (Arc::clone(&self.is_running), Arc::clone(&self.heard));
-        self.thread = Some(std::thread::spawn(move || run_host(audio_end, frequency_hz, &is_running, &heard)));
+        self.thread =
+            Some(std::thread::spawn(move || run_host(audio_end, frequency_hz, &is_running, &heard)));
     }
 
     /// Stops the host.

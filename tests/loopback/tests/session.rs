@@ -25,7 +25,8 @@ fn two_instances_hear_each_other_and_an_idle_one_has_no_thread() {
     let link = ada.host().unwrap();
     bob.join(&link).unwrap();
     for rig in [&ada, &bob] {
-        let snapshot = rig.wait(|s| s.sources.iter().any(|s| s.latency.is_some() && s.route == Route::Direct));
+        let snapshot =
+            rig.wait(|s| s.sources.iter().any(|s| s.latency.is_some() && s.route == Route::Direct));
         let source = snapshot.unwrap().sources[0].clone();
         assert!(source.encrypted && source.present, "{source:?}");
         std::thread::sleep(Duration::from_millis(300));
@@ -38,7 +39,8 @@ fn two_instances_hear_each_other_and_an_idle_one_has_no_thread() {
     bob.wait(|snapshot| snapshot.connection == Connection::Idle).unwrap();
     ada.wait(|snapshot| snapshot.participants == 1 && !snapshot.sources[0].present).unwrap();
     ada.client.send(Command::Leave);
-    ada.wait(|snapshot| snapshot.connection == Connection::Idle).unwrap();
+    let idle = ada.wait(|snapshot| snapshot.connection == Connection::Idle).unwrap();
+    assert!(idle.slots[0].is_some(), "the slot stays bound for the next session");
     // The thread says that it ends just before it does.
     std::thread::sleep(Duration::from_millis(100));
     assert_eq!(worker_threads(), 0);
