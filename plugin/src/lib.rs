@@ -18,6 +18,8 @@ pub mod plugin;
 pub mod processor;
 pub mod project;
 pub mod report;
+#[cfg(feature = "standalone")]
+pub mod standalone;
 pub mod state;
 pub mod state_filter;
 pub mod state_text;

@@ -33,8 +33,8 @@ pub struct BacklineParams {
     pub send_mute: BoolParam,
     /// `return_gain`: how loud everybody else comes back on the main bus. dB, −80 (= −∞) to +12, default 0.
     pub return_gain: FloatParam,
-    /// `monitor_gain`: how loud this track itself passes through to the main bus. dB, −80 (= −∞) to +12, default 0:
-    /// loading Backline on a track must not silence the track.
+    /// `monitor_gain`: how loud this track itself passes through to the main bus. dB, −80 (= −∞) to +12, default −∞:
+    /// a track that others hear through Backline is mostly heard by its player by other means already.
     pub monitor_gain: FloatParam,
     /// `s01_…` to `s16_…`: the strips of the monitor mix.
     pub slots: [SlotParams; SLOTS],
@@ -68,7 +68,7 @@ impl BacklineParams {
             send_gain: gain_param("Send Gain", 0.0),
             send_mute: BoolParam::new("Send Mute", false),
             return_gain: gain_param("Return Gain", 0.0),
-            monitor_gain: gain_param("Monitor Gain", 0.0),
+            monitor_gain: gain_param("Monitor Gain", GAIN_DB_MIN),
             slots: std::array::from_fn(SlotParams::new),
             bypass: BoolParam::new("Bypass", false).make_bypass(),
             touched: BoolParam::new("Project Touched", false).non_automatable().hide().hide_in_generic_ui(),

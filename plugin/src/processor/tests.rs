@@ -4,6 +4,7 @@
 use super::*;
 use backline_client::Connection;
 use nice_assert_no_alloc::assert_no_alloc;
+use nice_plug::prelude::Param;
 
 const RATES_HZ: [f32; 6] = [44_100.0, 48_000.0, 88_200.0, 96_000.0, 176_400.0, 192_000.0];
 
@@ -25,12 +26,20 @@ fn stereo(frames: usize, value: f32) -> Vec<Vec<f32>> {
     vec![vec![value; frames]; 2]
 }
 
+/// As a fader in an editor does.
+fn monitor_at_unity(processor: &Processor) {
+    let gain = &processor.params().monitor_gain;
+    // SAFETY: the parameter lives in an `Arc` that `processor` holds.
+    unsafe { gain.as_ptr()._internal_set_normalized_value(gain.preview_normalized(0.0)) };
+}
+
 #[test]
 fn every_rate_and_block_size_processes_without_allocating() {
     for rate_hz in RATES_HZ {
         let mut processor = Processor::new(false);
         processor.activate(2, rate_hz, 8192);
         processor.reset();
+        monitor_at_unity(&processor);
         for frames in [1, 2, 17, 32, 63, 64, 480, 512, 1024, 4096, 8191, 8192, 1, 0, 20_000] {
             let mut main = stereo(frames, 0.25);
             process(&mut processor, &mut main, &mut []);
@@ -41,8 +50,9 @@ fn every_rate_and_block_size_processes_without_allocating() {
 }
 
 #[test]
-fn a_track_on_its_own_passes_at_unity_once_the_ramps_have_settled() {
+fn the_monitor_passes_at_unity_once_the_ramps_have_settled() {
     let mut processor = Processor::new(false);
+    monitor_at_unity(&processor);
     processor.activate(2, 48_000.0, 512);
     for _ in 0..100 {
         process(&mut processor, &mut stereo(512, 0.5), &mut []);
@@ -55,6 +65,7 @@ fn a_track_on_its_own_passes_at_unity_once_the_ramps_have_settled() {
 #[test]
 fn mono_in_reaches_both_sides() {
     let mut processor = Processor::new(false);
+    monitor_at_unity(&processor);
     processor.activate(1, 48_000.0, 512);
     let mut main = Vec::new();
     for _ in 0..100 {

@@ -1,0 +1,48 @@
+//! The program `backline`: the plugin without a DAW.
+//!
+//! Only the command line; everything else is `standalone.rs`.
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use backline::standalone::{self, Options};
+
+const HELP: &str = "\
+Backline: play together over the network.
+
+Usage: backline [--audio jack|device|none] [--no-window]
+
+  --audio jack     use JACK (or PipeWire's JACK)
+  --audio device   use the system's default audio device
+  --audio none     no sound; for looking around
+                   (without --audio: JACK where it runs, else the device)
+  --no-window      run until stopped, as the environment variables say
+  --help, --version
+
+Environment: BACKLINE_HOST_LINK_FILE, BACKLINE_JOIN, BACKLINE_NAME, BACKLINE_QUALITY, BACKLINE_DEPTH_MS,
+BACKLINE_CONFIG_DIR, BACKLINE_REPORT, BACKLINE_LOG.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let first = arguments.first().map(String::as_str);
+    match first {
+        Some("--help" | "-h") => say(HELP),
+        Some("--version" | "-V") => say(concat!("Backline ", env!("CARGO_PKG_VERSION"), "\n")),
+        _ => match Options::parse(&arguments).and_then(standalone::run) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string()),
+        },
+    }
+}
+
+fn say(text: &str) -> ExitCode {
+    // Nobody reads it any more if it fails (a closed pipe).
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+fn complain(text: &str) -> ExitCode {
+    let _ = writeln!(std::io::stderr(), "backline: {text}");
+    ExitCode::FAILURE
+}
