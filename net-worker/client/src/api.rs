@@ -14,6 +14,7 @@ pub use backline_wire::limits::SLOTS;
 
 /// What a person asks of their instance. Handled in the order sent.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a few in a minute, and none is kept")]
 pub enum Command {
     /// Open a session in this plugin; the invite link is in the next snapshots.
     Host,

@@ -54,6 +54,7 @@ pub(crate) struct Shared {
 }
 
 /// From the handle to the worker.
+#[expect(clippy::large_enum_variant, reason = "a few in a minute, and none is kept")]
 pub(crate) enum Order {
     Command(Command),
     Attach(Option<Box<NetEnd>>),
@@ -66,7 +67,7 @@ struct Desk {
 }
 
 enum WorkerState {
-    Idle(Parked),
+    Idle(Box<Parked>),
     Running(JoinHandle<Parked>),
 }
 
@@ -95,7 +96,7 @@ impl Client {
                 orders: ArrayQueue::new(ORDERS_MAX),
                 is_closing: AtomicBool::new(false),
             }),
-            desk: Mutex::new(Desk { settings, state: WorkerState::Idle(Parked::default()) }),
+            desk: Mutex::new(Desk { settings, state: WorkerState::Idle(Box::default()) }),
             doorbell: Arc::new(Doorbell::new(Arc::clone(&wake) as Arc<dyn Wake>)),
             wake,
         }
@@ -181,12 +182,12 @@ impl Client {
         if !self.shared.is_closing.load(Ordering::SeqCst) {
             return;
         }
-        let state = std::mem::replace(&mut desk.state, WorkerState::Idle(Parked::default()));
+        let state = std::mem::replace(&mut desk.state, WorkerState::Idle(Box::default()));
         desk.state = match state {
             WorkerState::Running(thread) => {
                 let mut parked = joined(thread);
                 desk.settings.slots = parked.slots.take().unwrap_or(desk.settings.slots);
-                WorkerState::Idle(parked)
+                WorkerState::Idle(Box::new(parked))
             }
             idle @ WorkerState::Idle(_) => idle,
         };
@@ -208,7 +209,7 @@ impl Client {
         };
         // The first poller's handle stays: the same poller is handed from worker to worker.
         self.wake.0.get_or_init(|| poller.wake_handle());
-        let parked = std::mem::take(parked);
+        let parked = std::mem::take(parked.as_mut());
         let worker = Worker::new(
             Arc::clone(&self.shared),
             Arc::clone(&self.doorbell),
@@ -235,7 +236,7 @@ impl Drop for Client {
     fn drop(&mut self) {
         let desk = self.desk.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let WorkerState::Running(thread) =
-            std::mem::replace(&mut desk.state, WorkerState::Idle(Parked::default()))
+            std::mem::replace(&mut desk.state, WorkerState::Idle(Box::default()))
         {
             if self.shared.orders.push(Order::Stop).is_err() {
                 tracing::error!("the worker does not take orders any more");

@@ -166,6 +166,7 @@ impl Members {
 }
 
 #[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "tests may look at the clock")]
 mod tests {
     use super::*;
     use backline_wire::{Name, StreamFormat};

@@ -34,6 +34,8 @@ pub struct World {
 
 impl World {
     /// An empty one; everything random follows from the seed (but for keys, which change nothing).
+    /// A test that fails shows the seed.
+    #[expect(clippy::print_stdout, reason = "the test runner shows it when a test fails")]
     pub fn new(seed: u64) -> Self {
         println!("simulation seed {seed}");
         Self {

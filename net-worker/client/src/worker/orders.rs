@@ -48,11 +48,9 @@ impl Worker {
                 session.set_name(now, Name::new(&self.settings.name), self.settings.colour);
             }
             Command::SetSourceName(name) => session.set_source_name(now, Name::new(name)),
-            Command::SetQuality(quality) => {
-                if !session.set_quality(now, *quality) {
-                    let text = "This quality can't be used; the old one stays.";
-                    self.parked.notices.add(Severity::Error, text, "Choose another one.");
-                }
+            Command::SetQuality(quality) if !session.set_quality(now, *quality) => {
+                let text = "This quality can't be used; the old one stays.";
+                self.parked.notices.add(Severity::Error, text, "Choose another one.");
             }
             Command::SetPlayoutDepth(_) => session.set_playout_depth(self.settings.playout_depth),
             Command::SetSlots(slots) => session.set_slots(*slots),

@@ -36,10 +36,9 @@ impl Relay {
             return tracing::debug!(%peer, "published what it may not");
         };
         let link = self.members.get(peer).and_then(|member| member.link);
-        if let Some(path) = link.and_then(|link| self.links.get_mut(link)) {
-            if let Err(error) = path.expect_stream(published.ssrc) {
-                tracing::debug!(%peer, %error, "a stream could not be expected");
-            }
+        let path = link.and_then(|link| self.links.get_mut(link));
+        if let Some(Err(error)) = path.map(|path| path.expect_stream(published.ssrc)) {
+            tracing::debug!(%peer, %error, "a stream could not be expected");
         }
         let listeners: Vec<PeerId> =
             self.members.iter().map(|(other, _)| other).filter(|other| *other != peer).collect();
