@@ -147,3 +147,6 @@ fn bus(value: f32) -> BusChoice {
         aux => BusChoice::Aux(aux - 1),
     }
 }
+
+#[cfg(test)]
+mod tests;
