@@ -2,6 +2,7 @@
 //! A binary of its own, because other tests' threads would be counted too.
 
 #![cfg(target_os = "linux")]
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
 use backline::processor::Processor;
 

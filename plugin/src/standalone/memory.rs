@@ -35,14 +35,12 @@ pub fn remember(params: &BacklineParams) {
 
 /// Everything, as a project file would hold it. [main-thread]
 pub fn state(params: &BacklineParams) -> PluginState {
-    let value = |pointer| {
+    let value = |pointer| match pointer {
         // SAFETY: the pointers lead into `params`.
-        match pointer {
-            ParamPtr::FloatParam(param) => Some(ParamValue::F32(unsafe { &*param }.unmodulated_plain_value())),
-            // SAFETY: as above.
-            ParamPtr::BoolParam(param) => Some(ParamValue::Bool(unsafe { &*param }.unmodulated_plain_value())),
-            ParamPtr::IntParam(_) | ParamPtr::EnumParam(_) => None,
-        }
+        ParamPtr::FloatParam(param) => Some(ParamValue::F32(unsafe { (*param).unmodulated_plain_value() })),
+        // SAFETY: as above.
+        ParamPtr::BoolParam(param) => Some(ParamValue::Bool(unsafe { (*param).unmodulated_plain_value() })),
+        ParamPtr::IntParam(_) | ParamPtr::EnumParam(_) => None,
     };
     let entries = params.param_map().into_iter();
     PluginState {
