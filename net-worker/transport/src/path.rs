@@ -172,6 +172,8 @@ pub struct Path {
     streams: Streams,
     inbox: Inbox,
     transmits: VecDeque<(Transmit, DatagramSend)>,
+    /// Media on its way from str0m to `transmits`, with its place among what was written.
+    batch: Vec<(usize, Transmit, DatagramSend)>,
     /// Until their receiver has sent as much as they are long.
     held: VecDeque<(Transmit, DatagramSend)>,
     /// Control messages until the channel takes them.
@@ -221,6 +223,7 @@ impl Path {
             control: VecDeque::new(),
             control_bytes: 0,
             channel_is_open: false,
+            batch: Vec::new(),
             told_unauthorised: false,
             refuse_by: None,
             ending: None,
@@ -318,7 +321,8 @@ impl Path {
         self.streams.close(&mut self.rtc, ssrc);
     }
 
-    /// Sends one packet of an open stream at once.
+    /// Sends one packet of an open stream: it is encrypted by the next `poll_transmit`, together with
+    /// those that were written before it (which costs half as much as each by itself).
     ///
     /// # Errors
     /// When not connected, not open, too long, or of a payload type that is none of ours.
@@ -351,7 +355,10 @@ impl Path {
         }
         self.streams.write(&mut self.rtc, now, ssrc, head, payload)?;
         self.stats.media_out += 1;
-        self.advance(now);
+        self.last_now = self.last_now.max(now);
+        if self.streams.unsent() >= MEDIA_BATCH_MAX {
+            self.advance(self.last_now);
+        }
         Ok(())
     }
 
@@ -374,6 +381,9 @@ impl Path {
 
     /// The next datagram to send; `buffer` is cleared and filled. `None`: nothing to send now.
     pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        if self.transmits.is_empty() && self.streams.unsent() > 0 {
+            self.advance(self.last_now);
+        }
         let (transmit, contents) = self.transmits.pop_front()?;
         buffer.clear();
         buffer.extend_from_slice(&contents);
@@ -389,6 +399,9 @@ impl Path {
     pub fn poll_timeout(&self) -> Option<Instant> {
         if self.state == State::Closed {
             return None;
+        }
+        if self.streams.unsent() > 0 {
+            return Some(self.last_now);
         }
         let own = match self.state {
             State::Connecting => self.connect_deadline(),
@@ -439,3 +452,6 @@ impl std::fmt::Debug for Path {
         f.debug_struct("Path").field("role", &self.role).field("state", &self.state).finish_non_exhaustive()
     }
 }
+
+/// Packets that are encrypted together.
+const MEDIA_BATCH_MAX: usize = 64;

@@ -213,3 +213,18 @@ fn a_host_passes_packets_on_as_they_came() {
         assert_eq!((got.head, &got.payload), (sent.head, &sent.payload), "capture time included, to the bit");
     }
 }
+
+#[test]
+fn packets_leave_in_the_order_in_which_they_were_written() {
+    let mut pair = Pair::connected(Options::default());
+    let ssrcs = [9, 3, 7, 1, 8, 2];
+    ssrcs.iter().for_each(|ssrc| pair.open(Side::Dialer, *ssrc));
+    for number in 0..100_u32 {
+        for ssrc in ssrcs {
+            pair.send(Side::Dialer, ssrc, head(111, number), &[1]);
+        }
+    }
+    pair.run(Duration::from_millis(50));
+    let order: Vec<u32> = pair.acceptor_heard.media.iter().map(|packet| packet.ssrc.0).collect();
+    assert_eq!(order, ssrcs.repeat(100));
+}

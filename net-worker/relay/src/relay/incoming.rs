@@ -29,7 +29,8 @@ impl Relay {
             self.refuse_stranger(source, datagram);
             return true;
         }
-        if self.knocking.len() >= KNOCKING_MAX {
+        // Only who knows the secret can sign a check for us: nobody else costs us a path.
+        if self.knocking.len() >= KNOCKING_MAX || !demux::stun_is_proven(datagram, &ours.password) {
             return false;
         }
         let theirs = self.config.secret.ice_credentials_joiner(remote_ufrag);
@@ -50,10 +51,6 @@ impl Relay {
                 return false;
             }
         };
-        // Only who knows the secret can make a check that the path accepts: nobody else costs us a path.
-        if !path.accepts(source, datagram) {
-            return false;
-        }
         path.handle_datagram(now, source, local, datagram);
         let link = LinkId(self.next_link);
         self.next_link += 1;

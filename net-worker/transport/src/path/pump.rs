@@ -173,6 +173,13 @@ impl Path {
     }
 
     fn take_outputs(&mut self) {
+        self.poll_str0m();
+        self.batch.sort_unstable_by_key(|(order, ..)| *order);
+        self.transmits.extend(self.batch.drain(..).map(|(_, head, contents)| (head, contents)));
+        self.streams.all_sent();
+    }
+
+    fn poll_str0m(&mut self) {
         let mut errors = 0;
         loop {
             match self.rtc.poll_output() {
@@ -306,13 +313,17 @@ impl Path {
     }
 
     fn queue(&mut self, head: Transmit, contents: DatagramSend) {
-        if self.transmits.len() >= PATH_TRANSMITS_MAX {
+        if self.transmits.len() + self.batch.len() >= PATH_TRANSMITS_MAX {
             self.stats.count_drop(DropReason::TransmitQueueFull);
             return;
         }
         self.stats.datagrams_out += 1;
         self.stats.bytes_out += contents.len() as u64;
-        self.transmits.push_back((head, contents));
+        if matches!(classify(&contents), Datagram::Rtp { .. }) {
+            self.batch.push((self.streams.order_of(&contents), head, contents));
+        } else {
+            self.transmits.push_back((head, contents));
+        }
     }
 
     /// Moves what the channel takes; true when it took something.

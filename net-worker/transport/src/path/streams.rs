@@ -20,6 +20,8 @@ pub(super) struct Streams {
     /// Next sequence number for each stream ever opened here: starting again at a lower one would be
     /// taken for a replay (RFC 3711 section 3.3.2).
     next_sequence: BTreeMap<Ssrc, u64>,
+    /// Packets that str0m holds, as written.
+    written: Vec<(u32, u16)>,
 }
 
 impl Streams {
@@ -97,8 +99,26 @@ impl Streams {
                 .marker(head.marker)
                 .ext_vals(extension_values(&head));
         stream.write_rtp(packet);
+        self.written.push((ssrc.0, *sequence as u16));
         *sequence += 1;
         Ok(())
+    }
+
+    /// How many packets str0m holds.
+    pub(super) fn unsent(&self) -> usize {
+        self.written.len()
+    }
+
+    /// Which of the written packets this is: str0m takes streams in an order of its own, which is not the
+    /// same in each run.
+    pub(super) fn order_of(&self, rtp: &[u8]) -> usize {
+        let [_, _, seq_high, seq_low, _, _, _, _, a, b, c, d, ..] = *rtp else { return usize::MAX };
+        let key = (u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([seq_high, seq_low]));
+        self.written.iter().position(|written| *written == key).unwrap_or(usize::MAX)
+    }
+
+    pub(super) fn all_sent(&mut self) {
+        self.written.clear();
     }
 }
 
