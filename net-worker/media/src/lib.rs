@@ -12,5 +12,7 @@ pub mod red;
 pub mod sender;
 
 pub use packet::{PacketHead, ReceivedHead};
-pub use playout::{DropReason, Operation, Played, Playout, PlayoutConfig, PlayoutError, PlayoutState, PlayoutStats, Tally};
+pub use playout::{
+    DropReason, Operation, Played, Playout, PlayoutConfig, PlayoutError, PlayoutState, PlayoutStats, Tally,
+};
 pub use sender::{Sender, SenderConfig, SenderError};

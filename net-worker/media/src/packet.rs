@@ -11,7 +11,8 @@ use backline_wire::limits::MEDIA_PAYLOAD_BYTES_MAX;
 /// Longest payload of one frame in bytes: 240 sample frames of stereo L24.
 pub const FRAME_BYTES_MAX: usize = 1440;
 
-const _: () = assert!(FRAME_BYTES_MAX < MEDIA_PAYLOAD_BYTES_MAX, "every frame fits a packet, with its RED header");
+const _: () =
+    assert!(FRAME_BYTES_MAX < MEDIA_PAYLOAD_BYTES_MAX, "every frame fits a packet, with its RED header");
 
 /// What a sender says about the payload it has just written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +40,11 @@ pub struct ReceivedHead {
 
 impl From<PacketHead> for ReceivedHead {
     fn from(head: PacketHead) -> Self {
-        Self { payload_type: head.payload_type, timestamp: head.timestamp, captured_at: Some(head.captured_at) }
+        Self {
+            payload_type: head.payload_type,
+            timestamp: head.timestamp,
+            captured_at: Some(head.captured_at),
+        }
     }
 }
 

@@ -18,16 +18,18 @@
 //!
 //! *wait* is the longest time that a sample waits for the packet that carries it: the sender's block, and up to
 //! one frame less the greatest common divisor of block and frame (block 64, frame 60: 64 + 56). *network* is the
-//! slowest usual packet, *target* the depth, 16 the resampler, and Opus adds its look-ahead of 120. The worst
-//! phase between the two sides is always paid for, so it may change without a gap. Counted between two audio
-//! callbacks the sender's block falls away (its samples are all there when the callback is), and the return
-//! ring adds the listener's block once more.
+//! slowest usual packet, *target* the depth, 16 the resampler, and Opus adds its look-ahead of 120. The listener's
+//! block pays for the worst phase between the two sides, so that it may change without a gap; while the clocks do
+//! not drift, a better phase spares up to that much ([`phase`]). Counted between two audio callbacks the sender's
+//! block falls away (its samples are all there when the callback is), and the return ring adds the listener's
+//! block once more: 56 + target + 64 − spared + 16 + 64 for block 64 and frame 60 in one machine.
 
 mod depth;
 mod envelope;
 mod extend;
 mod extrapolate;
 mod fade;
+mod phase;
 mod startup;
 mod stats;
 mod store;
@@ -43,6 +45,7 @@ use crate::packet::{ReceivedHead, payload_frames};
 use crate::red::{self, Block};
 use depth::{Correction, Depth};
 use extend::{Extender, Place};
+use phase::Phase;
 use startup::Startup;
 pub use stats::{DROP_REASONS, DropReason, Operation, Played, PlayoutState, PlayoutStats, Tally};
 use store::{Kept, Store, Stored};
@@ -95,6 +98,7 @@ pub struct Playout {
     store: Store,
     startup: Startup,
     depth: Depth,
+    phase: Phase,
     voice: Voice,
     resampler: DriftResampler,
     source: Vec<f32>,
@@ -120,6 +124,7 @@ impl Playout {
             store: Store::new(),
             startup: Startup::default(),
             depth: Depth::new(target_ticks(config.target_depth)),
+            phase: Phase::new(),
             voice: Voice::new()?,
             resampler: DriftResampler::new(),
             source: vec![0.0; CHUNK_SOURCE_FRAMES * CHANNELS],
@@ -164,6 +169,7 @@ impl Playout {
         self.notice_stall(now);
         let measured = self.depth.pulled(now, frames);
         self.startup.pulled(now);
+        self.phase.pulled(now, frames);
         if self.voice.is_idle() {
             self.try_to_begin(now, frames);
         }
@@ -303,6 +309,7 @@ impl Playout {
             self.resampler.reset();
             self.depth.forget_pulls();
             self.startup.forget();
+            self.phase = Phase::new();
         }
     }
 
@@ -312,8 +319,12 @@ impl Playout {
             return;
         }
         let Some(end) = self.startup.edge().and_then(|edge| self.depth.first_end(now, edge)) else { return };
-        let start = end.floor() as u64;
-        let start = start.saturating_sub(frames as u64);
+        let end = end.floor() as u64;
+        let certain = self.startup.is_certain();
+        let limit = if certain { frames as u64 } else { 0 };
+        let spared = self.phase.spared(&self.store, end, self.depth.target_ticks(), limit);
+        let spared = self.depth.borrow(spared);
+        let start = (end + spared).saturating_sub(frames as u64);
         if self.store.covering(start).is_none() {
             return;
         }
@@ -324,7 +335,7 @@ impl Playout {
         self.voice.start(start);
         self.starts += 1;
         self.starving = false;
-        let correction = self.depth.begin(self.startup.is_certain());
+        let correction = self.depth.begin(certain);
         self.apply(correction);
     }
 

@@ -145,7 +145,12 @@ impl Sender {
             }
             let payload_type = self.write(index, payload);
             let timestamp = self.first_timestamp.wrapping_add(index as u32);
-            return Some(PacketHead { payload_type, timestamp, captured_at, level_dbov: level_dbov(&self.frame) });
+            return Some(PacketHead {
+                payload_type,
+                timestamp,
+                captured_at,
+                level_dbov: level_dbov(&self.frame),
+            });
         }
     }
 
@@ -237,7 +242,8 @@ mod tests {
             let mut sender = Sender::new(pcm(0), u32::MAX - 59).unwrap();
             let mut packets = Vec::new();
             for start in (0..9600).step_by(block) {
-                let captured_at = Duration::from_secs(7) + Duration::from_nanos(start as u64 * 1_000_000_000 / 48_000);
+                let captured_at =
+                    Duration::from_secs(7) + Duration::from_nanos(start as u64 * 1_000_000_000 / 48_000);
                 sender.push(&vec![0.5; block * 2], captured_at);
                 packets.extend(drain(&mut sender));
             }

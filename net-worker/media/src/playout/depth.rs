@@ -63,6 +63,8 @@ pub struct Depth {
     frame_ticks: f64,
     bursts: Bursts,
     mode: Mode,
+    /// How far below the target the slack is held, because the phase of two equal clocks allows it.
+    borrowed_ticks: f64,
     drift_ppm: f64,
     deep_updates: u32,
 }
@@ -78,6 +80,7 @@ impl Depth {
             frame_ticks: 0.0,
             bursts: Bursts::default(),
             mode: Mode::Hold(None),
+            borrowed_ticks: 0.0,
             drift_ppm: 0.0,
             deep_updates: 0,
         }
@@ -113,6 +116,7 @@ impl Depth {
     pub fn set_target(&mut self, target_ticks: f64) {
         if (target_ticks - self.target_ticks).abs() >= 1.0 {
             self.mode = Mode::Follow(0);
+            self.borrowed_ticks = 0.0;
         }
         self.target_ticks = target_ticks;
     }
@@ -132,10 +136,17 @@ impl Depth {
         Some(arrival_edge + self.pulls.at(now)? + self.pulled_ticks - self.target_ticks)
     }
 
+    /// Play may begin `ticks` nearer to the newest packet than the target: returns how many of them it does.
+    pub fn borrow(&mut self, ticks: u64) -> u64 {
+        let granted = if self.is_drifting() { 0 } else { ticks };
+        self.borrowed_ticks = granted as f64;
+        granted
+    }
+
     /// Play begins. `certain` says that it begins exactly at the target.
     pub fn begin(&mut self, certain: bool) -> Correction {
         self.deep_updates = 0;
-        if self.drift_ppm.abs() > STILL_PPM {
+        if self.is_drifting() {
             self.mode = Mode::Follow(0);
             return Correction::Ppm(self.drift_ppm);
         }
@@ -143,10 +154,10 @@ impl Depth {
         Correction::Keep
     }
 
-    /// The slack with the play position (end of the last pull) at tick `position`.
+    /// The slack with the play position (end of the last pull) at tick `position`; what is borrowed counts as slack.
     pub fn slack(&self, now: f64, position: u64) -> Option<f64> {
         let lead = position as f64 - self.pulled_ticks;
-        Some(self.arrivals.at(now)? + self.pulls.at(now)? - lead)
+        Some(self.arrivals.at(now)? + self.pulls.at(now)? - lead + self.borrowed_ticks)
     }
 
     /// Compares slack and target, four times a second.
@@ -168,13 +179,17 @@ impl Depth {
                 self.mode = Mode::Hold(Some(slack));
                 Correction::Keep
             }
-            Mode::Hold(Some(reference)) if self.has_moved(slack, reference, error) => {
-                self.mode = Mode::Follow(0);
+            Mode::Hold(Some(reference)) if self.has_moved(slack, reference, error, settled) => {
+                let error = error - std::mem::take(&mut self.borrowed_ticks);
                 self.follow(error, 0)
             }
             Mode::Hold(_) => Correction::Keep,
             Mode::Follow(calm) => self.follow(error, calm),
         }
+    }
+
+    fn is_drifting(&self) -> bool {
+        self.drift_ppm.abs() > STILL_PPM
     }
 
     fn too_deep(&mut self, error: f64) -> Option<u64> {
@@ -186,11 +201,12 @@ impl Depth {
         Some(error as u64)
     }
 
-    fn has_moved(&self, slack: f64, reference: f64, error: f64) -> bool {
+    fn has_moved(&self, slack: f64, reference: f64, error: f64, settled: bool) -> bool {
         let frame = self.frame_ticks.max(STEADY_TICKS_MAX);
         let wander = self.arrivals.wander() + self.pulls.wander();
-        let steady = (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX).max(wander.min(frame));
-        (slack - reference).abs() > steady || error.abs() > frame + STEADY_TICKS_MIN
+        let steady =
+            (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX).max(wander.min(frame));
+        settled && (slack - reference).abs() > steady || error.abs() > frame + STEADY_TICKS_MIN
     }
 
     fn follow(&mut self, error: f64, calm: u32) -> Correction {

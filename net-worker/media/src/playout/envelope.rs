@@ -43,7 +43,16 @@ impl Envelope {
     /// Nothing measured yet.
     pub fn new() -> Self {
         let zero = Point::default();
-        Self { points: [zero; BUCKETS], count: 0, open: None, open_bucket: 0.0, slope: 0.0, noise: 0.0, wander: 0.0, pivot: zero }
+        Self {
+            points: [zero; BUCKETS],
+            count: 0,
+            open: None,
+            open_bucket: 0.0,
+            slope: 0.0,
+            noise: 0.0,
+            wander: 0.0,
+            pivot: zero,
+        }
     }
 
     /// Adds a value measured at `time` (ticks, never falling); returns whether a bucket was closed by it.
@@ -67,7 +76,11 @@ impl Envelope {
     /// The level of the edge at `time`; `None` before the first value.
     pub fn at(&self, time: f64) -> Option<f64> {
         if self.count < BUCKETS_FOR_SLOPE {
-            return self.points[..self.count].iter().chain(self.open.iter()).map(|point| point.value).reduce(f64::min);
+            return self.points[..self.count]
+                .iter()
+                .chain(self.open.iter())
+                .map(|point| point.value)
+                .reduce(f64::min);
         }
         Some(self.pivot.value + self.slope * (time - self.pivot.time))
     }

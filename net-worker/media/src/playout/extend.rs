@@ -52,9 +52,9 @@ impl Extender {
     }
 
     fn proves_a_jump(&mut self, timestamp: u32) -> bool {
-        let near = self.stray.is_some_and(|last| {
-            i64::from(timestamp.wrapping_sub(last).cast_signed()).abs() <= NEAR_TICKS
-        });
+        let near = self
+            .stray
+            .is_some_and(|last| i64::from(timestamp.wrapping_sub(last).cast_signed()).abs() <= NEAR_TICKS);
         self.strays = if near { self.strays + 1 } else { 1 };
         self.stray = Some(timestamp);
         self.strays >= PROOF_PACKETS

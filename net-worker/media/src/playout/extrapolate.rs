@@ -1,4 +1,4 @@
-//! What would have come next: linear prediction of a stereo signal from its last 21 ms.
+//! What would have come next: linear prediction of a stereo signal from its last 16 ms.
 //!
 //! Burg's method gives a stable all-pole model of each channel, which then runs on freely. It neither knows
 //! packets nor fades; the [voice](super::voice) asks it when a PCM frame is missing, and whenever one
@@ -7,13 +7,18 @@
 use backline_audio::CHANNELS;
 
 /// Sample frames that the model is made from.
-const HISTORY_FRAMES: usize = 1024;
-/// Order of the model: enough poles for some 30 partials of each channel.
-const ORDER: usize = 64;
+const HISTORY_FRAMES: usize = 768;
+/// Order of the model. What a gap of 60 sample frames in plucked chords (16 partials) resembles the original by, in
+/// dB: 5.8 with order 64, 11.0 with 128, 13.6 with 192; the time goes up with the order.
+const ORDER: usize = 128;
 /// Sample frames after which the kept history is moved to the front again.
 const ROOM_FRAMES: usize = 4 * HISTORY_FRAMES;
-/// A model's output may exceed the loudest sample of its history by this factor.
-const PEAK_FACTOR: f64 = 1.1;
+/// Error energy, relative to the signal's, at which more poles would only model rounding.
+const PREDICTED_WELL_ENOUGH: f64 = 1e-15;
+/// Largest reflection: a partial loses less than 0.1 dB in 10 ms by it.
+const REFLECTION_MAX: f64 = 0.999_999;
+/// Beyond the loudest sample of its history a model's output is bent, never cut off, towards this much more.
+const PEAK_EXCESS: f64 = 0.5;
 
 /// The recent past of a signal and, on demand, its continuation.
 pub struct Extrapolator {
@@ -91,67 +96,81 @@ impl Work {
     }
 }
 
+/// An all-pole lattice: stable as long as each reflection is within ±1, whatever the rounding. The same model in
+/// direct form explodes now and then, for a chord's poles lie on the unit circle to within a millionth.
 #[derive(Clone)]
 struct Model {
-    coefficients: [f64; ORDER],
-    /// Newest sample first.
-    memory: [f64; ORDER],
+    reflections: [f64; ORDER],
+    /// The backward prediction errors of each order for the newest sample.
+    state: [f64; ORDER],
+    order: usize,
     peak: f64,
 }
 
 impl Model {
     fn new() -> Self {
-        Self { coefficients: [0.0; ORDER], memory: [0.0; ORDER], peak: 0.0 }
+        Self { reflections: [0.0; ORDER], state: [0.0; ORDER], order: 0, peak: 0.0 }
     }
 
     fn fit(&mut self, work: &mut Work) {
         *self = Self::new();
-        for (slot, sample) in self.memory.iter_mut().zip(work.samples.iter().rev()) {
-            *slot = *sample;
+        self.peak = work.samples.iter().fold(0.0, |peak: f64, sample| peak.max(sample.abs()));
+        let finite = work.samples.iter().all(|sample| sample.is_finite());
+        if finite && self.peak > 0.0 {
+            self.burg(work);
         }
-        self.peak = PEAK_FACTOR * work.samples.iter().fold(0.0, |peak: f64, sample| peak.max(sample.abs()));
-        if work.samples.len() > 2 * ORDER && self.peak > 0.0 && self.peak.is_finite() {
-            burg(work, &mut self.coefficients);
+    }
+
+    /// Burg's recursion: the reflection of each order is the one that leaves least error in both directions.
+    fn burg(&mut self, work: &mut Work) {
+        let Work { samples, forward, backward } = work;
+        forward.clone_from(samples);
+        backward.clone_from(samples);
+        let length = samples.len();
+        let enough = PREDICTED_WELL_ENOUGH * 2.0 * samples.iter().map(|sample| sample * sample).sum::<f64>();
+        // Right after the beginning of play the history is short, and more poles than a third of it mean nothing.
+        for order in 0..ORDER.min(length / 3) {
+            let ahead = &mut forward[order + 1..];
+            let (behind, newest) = backward.split_at_mut(length - order - 1);
+            let (mut cross, mut energy) = (0.0, 0.0);
+            for (f, b) in ahead.iter().zip(behind.iter()) {
+                cross += f * b;
+                energy += f * f + b * b;
+            }
+            if energy <= enough {
+                return;
+            }
+            let reflection = 2.0 * cross / energy;
+            self.reflections[order] = reflection.clamp(-REFLECTION_MAX, REFLECTION_MAX);
+            self.state[order] = newest.first().copied().unwrap_or_default();
+            self.order = order + 1;
+            for (f, b) in ahead.iter_mut().zip(behind.iter_mut()) {
+                (*f, *b) = (*f - reflection * *b, *b - reflection * *f);
+            }
         }
     }
 
     fn next(&mut self) -> f32 {
-        let predicted: f64 = self.coefficients.iter().zip(&self.memory).map(|(weight, past)| weight * past).sum();
-        let sample = if predicted.is_finite() { predicted.clamp(-self.peak, self.peak) } else { 0.0 };
-        self.memory.copy_within(..ORDER - 1, 1);
-        self.memory[0] = sample;
-        sample as f32
+        // Nothing new enters at the top; on the way down the past is added, on the way the state moves up by one.
+        let mut forward = 0.0;
+        for order in (0..self.order).rev() {
+            let behind = self.state[order];
+            forward += self.reflections[order] * behind;
+            if order + 1 < self.order {
+                self.state[order + 1] = behind - self.reflections[order] * forward;
+            }
+        }
+        self.state[0] = forward;
+        (bent(forward.abs(), self.peak) * forward.signum()) as f32
     }
 }
 
-/// Burg's recursion: prediction weights (newest sample first) with all poles inside the unit circle.
-fn burg(work: &mut Work, weights: &mut [f64; ORDER]) {
-    let Work { samples, forward, backward } = work;
-    forward.clone_from(samples);
-    backward.clone_from(samples);
-    let length = samples.len();
-    let mut previous = [0.0; ORDER];
-    for order in 0..ORDER {
-        let ahead = &mut forward[order + 1..];
-        let behind = &mut backward[..length - order - 1];
-        let (mut cross, mut energy) = (0.0, 0.0);
-        for (f, b) in ahead.iter().zip(behind.iter()) {
-            cross += f * b;
-            energy += f * f + b * b;
-        }
-        if energy <= f64::EPSILON {
-            return;
-        }
-        let reflection = 2.0 * cross / energy;
-        for (f, b) in ahead.iter_mut().zip(behind.iter_mut()) {
-            (*f, *b) = (*f - reflection * *b, *b - reflection * *f);
-        }
-        previous[..order].copy_from_slice(&weights[..order]);
-        for index in 0..order {
-            weights[index] = previous[index] - reflection * previous[order - 1 - index];
-        }
-        weights[order] = reflection;
+/// `level` where it is below `peak`; above, a curve without a corner that never reaches `peak * 1.5`.
+fn bent(level: f64, peak: f64) -> f64 {
+    if level <= peak {
+        return level;
     }
+    peak * (1.0 + PEAK_EXCESS * ((level / peak - 1.0) / PEAK_EXCESS).tanh())
 }
 
 #[cfg(test)]
@@ -196,7 +215,7 @@ mod tests {
             extrapolator.begin();
             for _ in 0..10_000 {
                 let [left, right] = extrapolator.next();
-                assert!(left.abs() <= 0.6 && right.is_finite(), "seed {seed}");
+                assert!(left.abs() <= 0.75 && right.is_finite(), "seed {seed}");
             }
         }
     }

@@ -6,8 +6,10 @@
 
 /// Bursts after which the pattern of arrivals has been seen completely (blocks of 64 in frames of 60 repeat after 15).
 const BURSTS_SEEN: u32 = 16;
-/// Shortest observation in ticks (20 ms).
-const OBSERVE_TICKS_MIN: f64 = 960.0;
+/// Shortest observation of packets in ticks (100 ms): fewer would not have met the usual jitter.
+const OBSERVE_TICKS_MIN: f64 = 4_800.0;
+/// Shortest observation of pulls in ticks (20 ms).
+const PULL_TICKS_MIN: f64 = 960.0;
 /// Longest observation in ticks (250 ms): two bursts of the largest block.
 const OBSERVE_TICKS_MAX: f64 = 12_000.0;
 /// After so long without a packet (500 ms) what was seen before says nothing any more.
@@ -89,11 +91,14 @@ impl Startup {
         if !self.is_hearing(now) {
             return false;
         }
-        let (Some(arrivals), Some((pulling_since, pulls))) = (&self.arrivals, self.pulls) else { return false };
+        let (Some(arrivals), Some((pulling_since, pulls))) = (&self.arrivals, self.pulls) else {
+            return false;
+        };
         let observed = now - arrivals.began;
         let pulled = now - pulling_since;
-        let arrivals_known = observed >= OBSERVE_TICKS_MAX || self.is_certain() && observed >= OBSERVE_TICKS_MIN;
-        let pulls_known = pulled >= PULL_TICKS_MAX || pulls >= PULLS_SEEN && pulled >= OBSERVE_TICKS_MIN;
+        let arrivals_known =
+            observed >= OBSERVE_TICKS_MAX || self.is_certain() && observed >= OBSERVE_TICKS_MIN;
+        let pulls_known = pulled >= PULL_TICKS_MAX || pulls >= PULLS_SEEN && pulled >= PULL_TICKS_MIN;
         arrivals_known && pulls_known
     }
 
@@ -121,14 +126,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_blocks_are_certain_after_some_twenty_ms() {
+    fn small_blocks_are_certain_after_a_tenth_of_a_second() {
         let mut startup = Startup::default();
-        for block in 0..17u32 {
+        for block in 0..77u32 {
             startup.arrived(f64::from(block) * 64.0, u64::from(block) * 60, 60);
             startup.pulled(f64::from(block) * 64.0);
         }
-        assert!(startup.is_certain() && startup.is_ready(1024.0));
-        assert_eq!(startup.edge(), Some(-64.0));
+        assert!(startup.is_certain() && !startup.is_ready(4700.0) && startup.is_ready(4900.0));
+        assert_eq!(startup.edge(), Some(-76.0 * 4.0));
     }
 
     #[test]

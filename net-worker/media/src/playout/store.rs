@@ -137,7 +137,7 @@ impl Store {
 
     /// The frame that covers `tick`.
     pub fn covering(&self, tick: u64) -> Option<Stored> {
-        self.order.iter().find(|frame| frame.at <= tick && tick < frame.end()).copied()
+        self.order.iter().rev().find(|frame| frame.at <= tick && tick < frame.end()).copied()
     }
 
     /// The bytes of a frame that this store returned and still holds.

@@ -26,8 +26,14 @@ fn all_block_sizes(encoding: Encoding) {
         for listener_block in BLOCKS {
             let config = SenderConfig { encoding, redundancy: 0 };
             let what = format!("{encoding}, blocks {sender_block} and {listener_block}");
-            let outcome =
-                run(Scenario { signal: noise, config, sender_block, listener_block, seconds: SECONDS, ..Scenario::default() });
+            let outcome = run(Scenario {
+                signal: noise,
+                config,
+                sender_block,
+                listener_block,
+                seconds: SECONDS,
+                ..Scenario::default()
+            });
             let delay = assert_bit_identical(&outcome, &sent, &what);
             let tally = outcome.stats.tally;
             assert_eq!(tally.frames(Operation::Conceal) + tally.frames(Operation::Merge), 0, "{what}");

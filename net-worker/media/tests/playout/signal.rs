@@ -56,7 +56,9 @@ pub fn render(signal: Signal, frames: usize) -> Vec<f32> {
 
 /// The largest second difference of either channel: a click is a bend that the signal itself does not have.
 pub fn sharpest_bend(samples: &[f32]) -> f32 {
-    let bend = |window: &[f32], channel: usize| (window[4 + channel] - 2.0 * window[2 + channel] + window[channel]).abs();
+    let bend = |window: &[f32], channel: usize| {
+        (window[4 + channel] - 2.0 * window[2 + channel] + window[channel]).abs()
+    };
     samples.windows(6).step_by(2).map(|window| bend(window, 0).max(bend(window, 1))).fold(0.0, f32::max)
 }
 
@@ -67,7 +69,8 @@ pub fn find(piece: &[f32], whole: &[f32]) -> Option<usize> {
 
 /// Signal-to-noise ratio of `heard` against `sent` in dB.
 pub fn snr_db(sent: &[f32], heard: &[f32]) -> f64 {
-    let power = |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
+    let power =
+        |values: &mut dyn Iterator<Item = f32>| values.map(|value| f64::from(value).powi(2)).sum::<f64>();
     let signal = power(&mut sent.iter().copied());
     let error = power(&mut sent.iter().zip(heard).map(|(sent, heard)| sent - heard));
     10.0 * (signal / error.max(1e-30)).log10()

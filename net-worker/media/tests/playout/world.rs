@@ -49,6 +49,8 @@ pub struct Scenario {
     /// When the sender's callbacks come and when the listener's do: (from, to) in seconds means none then.
     pub sender_pause: (f64, f64),
     pub listener_pause: (f64, f64),
+    /// When the listener's first callback comes, in ms.
+    pub phase_ms: f64,
 }
 
 impl Default for Scenario {
@@ -65,6 +67,7 @@ impl Default for Scenario {
             seed: 1,
             sender_pause: (0.0, 0.0),
             listener_pause: (0.0, 0.0),
+            phase_ms: 0.321,
         }
     }
 }
@@ -160,7 +163,7 @@ pub fn run(mut scenario: Scenario) -> Outcome {
     let mut out = vec![0.0; scenario.listener_block * 2];
     let mut payload = Vec::with_capacity(2048);
     queue.put(scenario.sender_block as f64 / 48_000.0, Event::Capture);
-    queue.put(0.000_321, Event::Pull);
+    queue.put(scenario.phase_ms / 1000.0, Event::Pull);
     while let Some(((at_ns, _), event)) = queue.events.pop_first() {
         let seconds = at_ns as f64 / 1e9;
         let now = origin + Duration::from_nanos(at_ns);
@@ -188,7 +191,8 @@ pub fn run(mut scenario: Scenario) -> Outcome {
             }
             Event::Arrive(head, payload) => assert_no_alloc(|| playout.insert(&head, &payload, now)),
             Event::Pull => {
-                let next = 0.000_321 + (pulled + scenario.listener_block) as f64 / listener_rate;
+                let next =
+                    scenario.phase_ms / 1000.0 + (pulled + scenario.listener_block) as f64 / listener_rate;
                 queue.put(next, Event::Pull);
                 let begins = outcome.heard.len() / 2;
                 pulled += scenario.listener_block;
