@@ -174,9 +174,13 @@ impl Path {
 
     fn take_outputs(&mut self) {
         self.poll_str0m();
+        self.order_batch();
+        self.streams.all_sent();
+    }
+
+    fn order_batch(&mut self) {
         self.batch.sort_unstable_by_key(|(order, ..)| *order);
         self.transmits.extend(self.batch.drain(..).map(|(_, head, contents)| (head, contents)));
-        self.streams.all_sent();
     }
 
     fn poll_str0m(&mut self) {
@@ -310,6 +314,7 @@ impl Path {
                 self.held.push_back((head, contents));
             }
         }
+        self.order_batch();
     }
 
     fn queue(&mut self, head: Transmit, contents: DatagramSend) {
