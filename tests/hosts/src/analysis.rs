@@ -187,6 +187,17 @@ mod tests {
     }
 
     #[test]
+    fn a_delay_that_jumps_is_followed() {
+        let sent = music();
+        let delay = |frame: usize| [200.0, 330.0, 240.0, 500.0][frame * 4 / LENGTH];
+        let judgement =
+            judge(&sent, &delayed(&sent, |frame| frame as f64 - delay(frame), 1.0), Strictness::PCM).unwrap();
+        assert_eq!(judgement.delays.first().unwrap().delay_frames, 200.0);
+        assert_eq!(judgement.delays.last().unwrap().delay_frames, 500.0);
+        assert!((3..=6).contains(&judgement.dropouts), "{:?}", judgement.dropout_frames);
+    }
+
+    #[test]
     fn a_hole_is_one_dropout_and_its_noise_counts() {
         let sent = music();
         let mut heard = delayed(&sent, |frame| frame as f64 - 200.0, 1.0);

@@ -23,6 +23,11 @@ pub enum HostKind {
     Vst3,
     /// The CLAP host of this crate with the CLAP bundle.
     Clap,
+    /// The same with *Backline Multi*, listening to one of its output ports.
+    ClapMulti {
+        /// 0 is main, 1 to 8 are the auxiliary ones.
+        output_port: usize,
+    },
 }
 
 /// One side of a session.
@@ -32,10 +37,19 @@ pub struct Side {
     pub kind: HostKind,
     /// The recording that it plays.
     pub music: PathBuf,
+    /// A saved state with which the plugin begins; CLAP only.
+    pub state: Option<PathBuf>,
     /// How fast its sound card is, against CLOCK_MONOTONIC.
     pub ppm: f64,
     /// Sample frames of a block.
     pub block_frames: usize,
+}
+
+impl Side {
+    /// A side with the plugin's defaults and an exact sound card.
+    pub fn new(kind: HostKind, music: PathBuf, block_frames: usize) -> Self {
+        Self { kind, music, state: None, ppm: 0.0, block_frames }
+    }
 }
 
 /// A whole session. Side 0 hosts it, side 1 joins.

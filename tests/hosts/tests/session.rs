@@ -3,13 +3,17 @@
 //! What was heard is asserted; latencies and dropouts on a machine that does other work are `cargo xtask report path`'s.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test that is the way to fail")]
 
+use std::path::{Path, PathBuf};
+
 use backline_hosts::analysis::Strictness;
-use backline_hosts::bundles;
+use backline_hosts::bundles::{self, CLAP_MULTI_ID};
+use backline_hosts::clap_plugin::ClapBundle;
 use backline_hosts::figures::SessionFigures;
 use backline_hosts::session::{self, HostKind, Setup, Side};
+use serde_json::Value;
 
 fn side(kind: HostKind, part: char, block_frames: usize) -> Side {
-    Side { kind, music: bundles::music(part), ppm: 0.0, block_frames }
+    Side::new(kind, bundles::music(part), block_frames)
 }
 
 fn figures(sides: [Side; 2], quality: &str, sample_rate_hz: u32) -> SessionFigures {
@@ -60,4 +64,38 @@ fn clap_and_vst3_hear_each_other_at_44100() {
         "lossless",
         44_100,
     ));
+}
+
+/// A project of Multi in which every slot plays on an auxiliary output.
+fn state_on_bus(folder: &Path, bus: &str) -> PathBuf {
+    let mut plugin = ClapBundle::open(&bundles::clap().unwrap()).unwrap().instance(CLAP_MULTI_ID).unwrap();
+    let mut saved: Value = serde_json::from_slice(&plugin.save_state().unwrap()).unwrap();
+    let field = &mut saved["fields"]["backline"];
+    let mut project: Value = serde_json::from_str(field.as_str().unwrap()).unwrap();
+    for slot in project["slots"].as_array_mut().unwrap() {
+        slot["bus"] = Value::from(bus);
+    }
+    *field = Value::from(project.to_string());
+    let path = folder.join("multi.state");
+    std::fs::write(&path, saved.to_string()).unwrap();
+    path
+}
+
+#[test]
+fn multi_plays_a_musician_on_an_auxiliary_output() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = Some(state_on_bus(folder.path(), "aux3"));
+    let multi = Side { state, ..side(HostKind::ClapMulti { output_port: 3 }, 'b', 64) };
+    let figures = figures([side(HostKind::Clap, 'a', 64), multi], "lowest-latency", 48_000);
+    assert_both_hear_each_other(&figures);
+}
+
+#[test]
+fn multi_keeps_the_main_output_free_of_who_is_on_an_auxiliary_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = Some(state_on_bus(folder.path(), "aux3"));
+    let multi = Side { state, ..side(HostKind::ClapMulti { output_port: 0 }, 'b', 64) };
+    let figures = figures([side(HostKind::Clap, 'a', 64), multi], "lowest-latency", 48_000);
+    assert!(figures.sides[0].heard, "A did not hear B");
+    assert!(!figures.sides[1].heard, "B hears A on main although all slots are on auxiliary output 3");
 }

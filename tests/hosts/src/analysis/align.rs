@@ -1,6 +1,6 @@
 //! Where in what was sent each window of what was heard comes from.
 //!
-//! One correlation of the whole finds the rough delay; a correlation of each window near it finds that window's delay to the
+//! Correlations of longer stretches find the rough delay; a correlation of each window near it finds that window's delay to the
 //! sample; a few Gauss-Newton steps find the fraction. A tune repeats itself, so windows are searched only near the rough delay.
 
 use super::interpolate::Interpolator;
@@ -14,10 +14,18 @@ const HOP_FRAMES: usize = 1024;
 const SEARCH_FRAMES: usize = 4800;
 /// The longest delay that is looked for.
 const DELAY_FRAMES_MAX: usize = 48_000;
-/// The rough search must explain this much, or the music is not there.
+/// How much earlier than sent something may seem to be heard: the two hosts do not begin at the same sample.
+const EARLY_FRAMES: usize = 4800;
+/// Length of the stretches of the rough search: 0.34 s at 48 kHz.
+const STRETCH_FRAMES: usize = 16_384;
+/// How many of them.
+const STRETCHES: usize = 12;
+/// A stretch that resembles what was sent less than this says nothing about the delay.
 const CORRELATION_MIN: f64 = 0.5;
 /// A window that resembles what was sent less than this is lost.
 const WINDOW_CORRELATION_MIN: f64 = 0.6;
+/// The most that a delay changes from the middle of a window to its end: 1500 ppm.
+const CHANGE_FRAMES_MAX: f64 = 3.0;
 /// Windows softer than this are not searched.
 const SILENCE_POWER: f64 = 1e-7;
 /// Refined delays this close to whole samples are whole: the path did not resample.
@@ -41,7 +49,7 @@ pub struct Search {
     pub windows_lost: usize,
 }
 
-/// Finds the delays of all windows; `None` when the sent music is not in what was heard.
+/// Finds the delays of all windows; `None` when the sent music is not in most of what was heard.
 pub fn search(sent: &[f32], heard: &[f32]) -> Option<Search> {
     let rough = rough_delay(sent, heard)?;
     let correlator = Correlator::new(2 * (WINDOW_FRAMES + SEARCH_FRAMES));
@@ -63,21 +71,39 @@ pub fn search(sent: &[f32], heard: &[f32]) -> Option<Search> {
         start += HOP_FRAMES;
     }
     snap_to_whole(&mut found.delays);
-    (!found.delays.is_empty()).then_some(found)
+    (found.delays.len() > found.windows_lost).then_some(found)
 }
 
-/// The one delay that fits the whole best.
+/// The delay around which the windows are searched: the median of what a dozen longer stretches say. One correlation of the
+/// whole would not do, since a delay that wanders by some dozen samples in the course of it blurs the peak away.
 fn rough_delay(sent: &[f32], heard: &[f32]) -> Option<isize> {
-    let lead = DELAY_FRAMES_MAX / 10;
-    let mut text = vec![0.0; lead];
-    text.extend_from_slice(heard);
-    text.resize(text.len() + DELAY_FRAMES_MAX, 0.0);
-    let pattern = &sent[..sent.len().min(heard.len())];
-    let lags = Correlator::new(text.len() + pattern.len()).correlate(pattern, &text);
-    let reach = lags.len().min(lead + DELAY_FRAMES_MAX);
-    let (lag, sum) = largest(&lags[..reach])?;
-    let energy = (energy(pattern) * energy(heard)).sqrt();
-    (sum > CORRELATION_MIN * energy && energy > 0.0).then_some(lag as isize - lead as isize)
+    let correlator = Correlator::new(2 * STRETCH_FRAMES + DELAY_FRAMES_MAX + EARLY_FRAMES);
+    let last = heard.len().checked_sub(STRETCH_FRAMES)?;
+    let mut delays = Vec::new();
+    let mut searched = 0;
+    for step in 0..STRETCHES {
+        let start = last * step / (STRETCHES - 1);
+        let stretch = &heard[start..start + STRETCH_FRAMES];
+        let first = start as isize - DELAY_FRAMES_MAX as isize;
+        let text = excerpt(sent, first, STRETCH_FRAMES + DELAY_FRAMES_MAX + EARLY_FRAMES);
+        if power(&text) < SILENCE_POWER {
+            continue;
+        }
+        searched += 1;
+        let lags = normalised(correlator.correlate(stretch, &text), &text, stretch);
+        let (lag, likeness) = largest(&lags)?;
+        if likeness > CORRELATION_MIN {
+            delays.push(DELAY_FRAMES_MAX as isize - lag as isize);
+        }
+    }
+    delays.sort_unstable();
+    if delays.len() * 4 < searched { None } else { delays.get(delays.len() / 2).copied() }
+}
+
+/// `frames` of a recording from a position that may lie outside of it, where there is silence.
+fn excerpt(signal: &[f32], first: isize, frames: usize) -> Vec<f32> {
+    let sample = |offset: usize| usize::try_from(first + offset as isize).ok().and_then(|at| signal.get(at));
+    (0..frames).map(|offset| sample(offset).copied().unwrap_or(0.0)).collect()
 }
 
 /// The delay of one window to a fraction of a sample.
@@ -90,12 +116,8 @@ fn window_delay(
     rough: isize,
 ) -> Option<f64> {
     let first = start as isize - rough - SEARCH_FRAMES as isize;
-    let text: Vec<f32> = (0..WINDOW_FRAMES + 2 * SEARCH_FRAMES)
-        .map(|offset| {
-            usize::try_from(first + offset as isize).ok().and_then(|at| sent.get(at)).copied().unwrap_or(0.0)
-        })
-        .collect();
-    let lags = normalised(correlator.correlate(window, &text), &text, energy(window));
+    let text = excerpt(sent, first, WINDOW_FRAMES + 2 * SEARCH_FRAMES);
+    let lags = normalised(correlator.correlate(window, &text), &text, window);
     let (lag, likeness) = largest(&lags)?;
     if likeness < WINDOW_CORRELATION_MIN {
         return None;
@@ -105,43 +127,77 @@ fn window_delay(
 }
 
 /// Divides each sum by the energies of both sides, so that a loud neighbour does not win.
-fn normalised(mut lags: Vec<f32>, text: &[f32], window_energy: f64) -> Vec<f32> {
-    let mut behind = energy(&text[..WINDOW_FRAMES]);
+fn normalised(mut lags: Vec<f32>, text: &[f32], pattern: &[f32]) -> Vec<f32> {
+    let own = energy(pattern).max(1e-9);
+    let mut behind = energy(&text[..pattern.len()]);
     for (lag, sum) in lags.iter_mut().enumerate() {
-        *sum = (f64::from(*sum) / (behind.max(1e-9) * window_energy.max(1e-9)).sqrt()) as f32;
-        if let Some(next) = text.get(lag + WINDOW_FRAMES) {
+        *sum = (f64::from(*sum) / (behind.max(1e-9) * own).sqrt()) as f32;
+        if let Some(next) = text.get(lag + pattern.len()) {
             behind += f64::from(*next).powi(2) - f64::from(text[lag]).powi(2);
         }
     }
     lags
 }
 
-/// Gauss-Newton on the delay (and the level), starting from the best whole sample.
+/// Gauss-Newton on the delay in the middle of the window and on its change in the course of it (and the level), starting from
+/// the best whole sample. Without the change, a resampled window would answer for where its loudest note is.
 fn refine(interpolator: &Interpolator, sent: &[f32], window: &[f32], start: usize, whole: f64) -> f64 {
-    let mut delay = whole;
+    let centre = window.len() as f64 / 2.0;
+    let (mut delay, mut change) = (whole, 0.0);
     for _ in 0..6 {
-        let at = |offset: f64, frame: usize| interpolator.at(sent, (start + frame) as f64 - delay + offset);
-        let (mut gain, mut power, mut cross, mut slope_power) = (0.0, 0.0, 0.0, 0.0);
-        let model: Vec<(f64, f64)> = (0..window.len())
-            .step_by(2)
-            .map(|frame| (at(0.0, frame), (at(0.25, frame) - at(-0.25, frame)) * 2.0))
-            .collect();
-        for (sample, (value, _)) in window.iter().step_by(2).zip(&model) {
-            gain += f64::from(*sample) * value;
-            power += value * value;
-        }
-        gain /= power.max(1e-12);
-        for (sample, (value, slope)) in window.iter().step_by(2).zip(&model) {
-            cross += (f64::from(*sample) - gain * value) * gain * slope;
-            slope_power += (gain * slope).powi(2);
-        }
-        let step = (cross / slope_power.max(1e-12)).clamp(-0.5, 0.5);
-        delay -= step;
-        if step.abs() < 1e-4 {
+        let fit = |frame: usize| {
+            let along = (frame as f64 - centre) / centre;
+            let position = (start + frame) as f64 - delay - change * along;
+            let at = |offset: f64| interpolator.at(sent, position + offset);
+            Point {
+                along,
+                heard: f64::from(window[frame]),
+                value: at(0.0),
+                slope: (at(0.25) - at(-0.25)) * 2.0,
+            }
+        };
+        let points: Vec<Point> = (0..window.len()).step_by(2).map(fit).collect();
+        let (step, step_change) = newton_step(&points);
+        delay += step.clamp(-0.5, 0.5);
+        change = (change + step_change).clamp(-CHANGE_FRAMES_MAX, CHANGE_FRAMES_MAX);
+        if step.abs() < 1e-4 && step_change.abs() < 1e-3 {
             break;
         }
     }
-    if (delay - whole).abs() > 1.0 { whole } else { delay }
+    if (delay - whole).abs() > 2.0 { whole } else { delay }
+}
+
+/// One sample of a window beside what the present delay makes of the sent recording.
+struct Point {
+    /// From -1 at the window's beginning to 1 at its end.
+    along: f64,
+    heard: f64,
+    value: f64,
+    slope: f64,
+}
+
+/// The steps of delay and change that explain most of what is left over.
+fn newton_step(points: &[Point]) -> (f64, f64) {
+    let (cross, power) = points.iter().fold((0.0, 0.0), |(cross, power), point| {
+        (cross + point.heard * point.value, power + point.value * point.value)
+    });
+    let gain = cross / f64::max(power, 1e-12);
+    let (mut a, mut b, mut c, mut u, mut v) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for point in points {
+        // A larger delay moves the model towards earlier samples: against the slope.
+        let (by_delay, left) = (-gain * point.slope, point.heard - gain * point.value);
+        let by_change = by_delay * point.along;
+        a += by_delay * by_delay;
+        b += by_delay * by_change;
+        c += by_change * by_change;
+        u += by_delay * left;
+        v += by_change * left;
+    }
+    let determinant = a * c - b * b;
+    if determinant <= 1e-9 * a * c {
+        return (u / f64::max(a, 1e-12), 0.0);
+    }
+    ((u * c - v * b) / determinant, (v * a - u * b) / determinant)
 }
 
 /// A path that does not resample has whole delays; the refinement's last rounding is taken away from such.
@@ -220,12 +276,13 @@ impl DelayCursor<'_> {
         while self.points.get(self.index + 1).is_some_and(|after| after.centre_frame <= frame) {
             self.index += 1;
         }
-        let Some(before) = self.points.get(self.index) else { return 0.0 };
-        let Some(after) = self.points.get(self.index + 1) else { return before.delay_frames };
-        if frame <= before.centre_frame {
-            return before.delay_frames;
-        }
-        let share = (frame - before.centre_frame) as f64 / (after.centre_frame - before.centre_frame) as f64;
+        // Beyond the first and the last window the delay goes on as between the two nearest.
+        let last = self.points.len().saturating_sub(2);
+        let pair = self.index.min(last);
+        let Some(before) = self.points.get(pair) else { return 0.0 };
+        let Some(after) = self.points.get(pair + 1) else { return before.delay_frames };
+        let share =
+            (frame as f64 - before.centre_frame as f64) / (after.centre_frame - before.centre_frame) as f64;
         let change = after.delay_frames - before.delay_frames;
         if change.abs() < 1.0 {
             return before.delay_frames + share * change;

@@ -57,6 +57,12 @@ struct Play {
     /// The class in it.
     #[arg(long, default_value = bundles::CLAP_ID)]
     class: String,
+    /// A file with a saved state to begin with.
+    #[arg(long)]
+    state: Option<PathBuf>,
+    /// The output port to record: 0 is main, 1 to 8 are the auxiliary ones of Multi.
+    #[arg(long, default_value_t = 0)]
+    output_port: usize,
     /// Samples of each second.
     #[arg(long, default_value_t = 48_000)]
     rate: u32,
@@ -138,6 +144,9 @@ struct Orders {
 fn run(play: &Play) -> Result<(), HostError> {
     let bundle = ClapBundle::open(&play.bundle)?;
     let mut plugin = bundle.instance(&play.class)?;
+    if let Some(state) = &play.state {
+        plugin.load_state(&std::fs::read(state).map_err(|error| HostError::file(state, error))?)?;
+    }
     let music = Recording::read(&play.music)?.looped(play.loop_frames, play.play_frames);
     let processor = plugin.activate(play.rate, play.block)?;
     let orders = &*Box::leak(Box::new(Orders::default()));
@@ -184,6 +193,7 @@ struct SoundCard {
     processor: ClapProcessor,
     music: Recording,
     heard: Recording,
+    output_port: usize,
     block: usize,
     rate: u32,
     ppm: f64,
@@ -200,6 +210,7 @@ impl SoundCard {
             processor,
             music,
             heard: Recording::with_capacity(play.rate, record_frames + play.block),
+            output_port: play.output_port,
             block: play.block,
             rate: play.rate,
             ppm: play.ppm,
@@ -258,8 +269,8 @@ impl SoundCard {
         self.processor.process(self.block)?;
         let cost = called.elapsed();
         if recording {
-            self.heard.left.extend_from_slice(&self.processor.output(0, 0)[..self.block]);
-            self.heard.right.extend_from_slice(&self.processor.output(0, 1)[..self.block]);
+            self.heard.left.extend_from_slice(&self.processor.output(self.output_port, 0)[..self.block]);
+            self.heard.right.extend_from_slice(&self.processor.output(self.output_port, 1)[..self.block]);
             self.process_us.push(cost.as_secs_f64() * 1e6);
             self.late_us.push(late as f64 * 1e-3);
         }

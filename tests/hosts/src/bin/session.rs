@@ -48,14 +48,12 @@ enum Host {
 
 fn main() -> Result<(), HostError> {
     let arguments = Arguments::parse();
-    let side = |index: usize, part: char, ppm: f64| Side {
-        kind: match arguments.hosts.get(index) {
+    let side = |index: usize, part: char, ppm: f64| {
+        let kind = match arguments.hosts.get(index) {
             Some(Host::Vst3) => HostKind::Vst3,
             _ => HostKind::Clap,
-        },
-        music: bundles::music(part),
-        ppm,
-        block_frames: arguments.block,
+        };
+        Side { ppm, ..Side::new(kind, bundles::music(part), arguments.block) }
     };
     let setup = Setup {
         folder: arguments.folder.clone(),

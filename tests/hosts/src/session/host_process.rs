@@ -74,7 +74,7 @@ impl HostProcess {
         let figures_file = folder.join("host.json");
         let report_file = folder.join("plugin-report.json");
         let _ = std::fs::remove_file(&report_file);
-        let mut command = command(side.kind)?;
+        let mut command = command(side)?;
         command
             .args(["--rate", &setup.sample_rate_hz.to_string(), "--block", &side.block_frames.to_string()])
             .args(["--ppm", &side.ppm.to_string(), "--loop-frames", &MUSIC_LOOP_FRAMES.to_string()])
@@ -203,19 +203,25 @@ fn tail_frames(setup: &Setup) -> usize {
 }
 
 /// The program of a host and the bundle that it opens.
-fn command(kind: HostKind) -> Result<Command, HostError> {
-    let mut command = match kind {
+fn command(side: &Side) -> Result<Command, HostError> {
+    let mut command = match side.kind {
         HostKind::Vst3 => {
             let mut command = Command::new(bundles::python()?);
             command.arg(bundles::vst3_host_script()).arg("play").arg("--bundle").arg(bundles::vst3()?);
             command
         }
-        HostKind::Clap => {
+        HostKind::Clap | HostKind::ClapMulti { .. } => {
             let mut command = Command::new(clap_host_program()?);
             command.arg("play").arg("--bundle").arg(bundles::clap()?);
             command
         }
     };
+    if let HostKind::ClapMulti { output_port } = side.kind {
+        command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
+    }
+    if let Some(state) = &side.state {
+        command.arg("--state").arg(state);
+    }
     command.env_remove("BACKLINE_HOST_LINK_FILE").env_remove("BACKLINE_JOIN");
     Ok(command)
 }
