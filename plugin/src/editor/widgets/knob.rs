@@ -8,14 +8,14 @@ use super::adjust::{Scale, adjust};
 use super::draw::{arc, on_circle};
 use crate::editor::intent::{Control, Intent};
 use crate::editor::theme::{colour, mix};
+use crate::state::PLAYOUT_DEPTH_DEFAULT;
 
 /// Where the scale starts, in turns from the top; it ends as far on the other side.
 const SWEEP: f32 = 0.375;
 /// Points of drag from one end to the other.
 const TRAVEL_POINTS: f32 = 160.0;
-/// The largest playout depth, and that of a fresh instance, in milliseconds.
+/// The largest playout depth, in milliseconds.
 const DEPTH_MAX_MS: f32 = 250.0;
-const DEPTH_DEFAULT_MS: f32 = 5.0;
 /// Within this much of the middle a dragged balance rests there.
 const CENTRE_SNAP: f32 = 0.03;
 
@@ -78,12 +78,13 @@ pub fn pan_scale() -> Scale<'static> {
     }
 }
 
-/// The scale of the playout depth, in milliseconds: fine where it matters, 5 ms on a double-click.
+/// The scale of the playout depth, in milliseconds: fine where it matters, a fresh
+/// instance's on a double-click.
 pub fn depth_scale() -> Scale<'static> {
     Scale {
         to_place: &|ms| (ms / DEPTH_MAX_MS).max(0.0).sqrt(),
         from_place: &|place| (place * place * DEPTH_MAX_MS * 2.0).round() / 2.0,
-        default: DEPTH_DEFAULT_MS,
+        default: PLAYOUT_DEPTH_DEFAULT.as_secs_f32() * 1000.0,
         range: (0.0, DEPTH_MAX_MS),
         step: 1.0,
         travel_points: TRAVEL_POINTS * 2.0,
