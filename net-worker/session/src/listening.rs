@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use backline_media::{Operation, Playout, PlayoutConfig, PlayoutStats, ReceivedHead};
 use backline_transport::MediaHead;
-use backline_wire::limits::{SLOTS, SOURCES_MAX};
-use backline_wire::{Generation, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc};
+use backline_wire::limits::{NETWORK_RATE_HZ, SLOTS, SOURCES_MAX};
+use backline_wire::{Generation, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc, StreamFormat};
 
 use crate::slots::SlotTable;
 
@@ -18,6 +18,8 @@ use crate::slots::SlotTable;
 const WAY_FRESH: Duration = Duration::from_millis(500);
 /// A source that is away is taken off its slot's ring once its playout has faded out.
 const FADE_OUT: Duration = Duration::from_millis(600);
+/// What a source's own claims may add to the depth that the person chose.
+const REDUNDANCY_TIME_MAX: Duration = Duration::from_millis(60);
 /// Loss is shown over windows of this length.
 const LOSS_WINDOW: Duration = Duration::from_secs(2);
 
@@ -76,7 +78,7 @@ impl Listening {
     pub fn set_target_depth(&mut self, depth: Duration) {
         self.target_depth = depth;
         for source in self.sources.values_mut() {
-            source.playout.set_target_depth(depth);
+            source.playout.set_target_depth(depth.max(redundancy_time(source.info.format)));
         }
     }
 
@@ -91,7 +93,8 @@ impl Listening {
             (known.info, known.peer, known.ssrc) = (published.info, published.peer, published.ssrc);
             (known.generation, known.present, known.forward_asked) = (published.generation, true, true);
             known.participant_name = participant_name;
-        } else if let Some(playout) = self.new_playout() {
+            known.playout.set_target_depth(self.target_depth.max(redundancy_time(known.info.format)));
+        } else if let Some(playout) = self.new_playout(published.info.format) {
             self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
         } else {
             return;
@@ -193,11 +196,11 @@ impl Listening {
         }
     }
 
-    fn new_playout(&self) -> Option<Playout> {
+    fn new_playout(&self, format: StreamFormat) -> Option<Playout> {
         if self.sources.len() >= SOURCES_MAX {
             return None;
         }
-        Playout::new(PlayoutConfig { target_depth: self.target_depth })
+        Playout::new(PlayoutConfig { target_depth: self.target_depth.max(redundancy_time(format)) })
             .inspect_err(|error| tracing::error!(%error, "a source can't be played"))
             .ok()
     }
@@ -214,6 +217,14 @@ impl Listening {
             }
         }
     }
+}
+
+/// A copy that comes `n` packets later can only be played by who waits for it, and a quarter of a frame longer.
+fn redundancy_time(format: StreamFormat) -> Duration {
+    let copies = u64::from(format.redundancy);
+    let quarters = if copies == 0 { 0 } else { 4 * copies + 1 };
+    let time_us = quarters * u64::from(format.frame_frames) * 1_000_000 / (4 * u64::from(NETWORK_RATE_HZ));
+    Duration::from_micros(time_us).min(REDUNDANCY_TIME_MAX)
 }
 
 impl RemoteSource {

@@ -53,7 +53,7 @@ fn losses_are_concealed_without_clicks_and_careful_brings_them_back() {
     let rough = roughness(&heard) / roughness(&smooth);
     println!("PCM at 3 % loss: {:.2} % concealed, roughness {rough:.2}", 100.0 * concealed);
     assert!(rough < 3.0, "{rough}");
-    let (_, concealed, recovered) = listen(Quality::Careful, way, 15);
+    let (_, concealed, recovered) = listen(Quality::Careful, way, 2);
     println!(
         "Careful at 3 % loss: {:.3} % concealed, {recovered} sample frames recovered",
         100.0 * concealed

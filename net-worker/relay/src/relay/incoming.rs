@@ -226,7 +226,9 @@ impl Relay {
                 }
                 Some(link) => {
                     let path = self.links.get_mut(link);
-                    let sent = path.is_some_and(|path| path.send_media(now, ssrc, *head, payload).is_ok());
+                    let sent = path.is_some_and(|path| {
+                        path.forward_media(now, ssrc, *head, Arc::clone(payload)).is_ok()
+                    });
                     self.stats.packets_out += u64::from(sent);
                 }
             }
