@@ -56,7 +56,8 @@ pub fn judge(sent: &Recording, heard: &Recording, strictness: Strictness) -> Opt
     let right = interpolate::along(&sent.right, &track);
     let span = track.covered(sent.frames());
     let pairs = [(&left, &heard.left), (&right, &heard.right)];
-    let gain = fitted_gain(&pairs, &span);
+    let level_difference_db = level_difference_db(&pairs, &span);
+    let gain = 10_f64.powf(level_difference_db / 20.0);
     let (signal, noise) = energies(&pairs, &span, gain);
     let dropout_frames = dropouts(&pairs, &span, gain, strictness);
     Some(Judgement {
@@ -64,23 +65,31 @@ pub fn judge(sent: &Recording, heard: &Recording, strictness: Strictness) -> Opt
         windows_lost: search.windows_lost,
         dropouts: dropout_frames.len(),
         dropout_frames,
-        level_difference_db: decibels(gain * gain),
+        level_difference_db,
         snr_db: decibels(signal / noise.max(signal * 1e-15)),
     })
 }
 
 type Pair<'a> = (&'a Vec<f32>, &'a Vec<f32>);
 
-/// The gain that explains most of what was heard.
-fn fitted_gain(pairs: &[Pair; 2], span: &std::ops::Range<usize>) -> f64 {
-    let (mut cross, mut power) = (0.0, 0.0);
-    for (wanted, heard) in pairs {
-        for frame in span.clone() {
-            cross += f64::from(wanted[frame]) * f64::from(heard[frame]);
-            power += f64::from(wanted[frame]).powi(2);
+/// Heard against sent level: the median over windows of 85 ms, so that a dropout is no change of level.
+fn level_difference_db(pairs: &[Pair; 2], span: &std::ops::Range<usize>) -> f64 {
+    let mut levels = Vec::new();
+    let mut start = span.start;
+    while start + align::WINDOW_FRAMES <= span.end {
+        let (mut wanted, mut heard) = (0.0, 0.0);
+        for (wanted_side, heard_side) in pairs {
+            for frame in start..start + align::WINDOW_FRAMES {
+                wanted += f64::from(wanted_side[frame]).powi(2);
+                heard += f64::from(heard_side[frame]).powi(2);
+            }
         }
+        if wanted > SILENCE_RMS * SILENCE_RMS * (2 * align::WINDOW_FRAMES) as f64 {
+            levels.push(decibels(heard / wanted));
+        }
+        start += align::WINDOW_FRAMES;
     }
-    cross / power.max(f64::MIN_POSITIVE)
+    percentile(&levels, 0.5)
 }
 
 fn energies(pairs: &[Pair; 2], span: &std::ops::Range<usize>, gain: f64) -> (f64, f64) {

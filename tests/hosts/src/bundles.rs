@@ -17,7 +17,10 @@ pub const PYTHON_VARIABLE: &str = "BACKLINE_PYTHON";
 pub fn folder() -> PathBuf {
     match std::env::var_os(FOLDER_VARIABLE) {
         Some(folder) => PathBuf::from(folder),
-        None => workspace().join("target/bundled"),
+        None => match std::env::var_os("CARGO_TARGET_DIR") {
+            Some(target) => PathBuf::from(target).join("bundled"),
+            None => workspace().join("target/bundled"),
+        },
     }
 }
 

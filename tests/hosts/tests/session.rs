@@ -69,7 +69,8 @@ fn clap_and_vst3_hear_each_other_at_44100() {
 /// A project of Multi in which every slot plays on an auxiliary output.
 fn state_on_bus(folder: &Path, bus: &str) -> PathBuf {
     let mut plugin = ClapBundle::open(&bundles::clap().unwrap()).unwrap().instance(CLAP_MULTI_ID).unwrap();
-    let mut saved: Value = serde_json::from_slice(&plugin.save_state().unwrap()).unwrap();
+    // The framework writes the length of its JSON in 8 bytes before it.
+    let mut saved: Value = serde_json::from_slice(&plugin.save_state().unwrap()[8..]).unwrap();
     let field = &mut saved["fields"]["backline"];
     let mut project: Value = serde_json::from_str(field.as_str().unwrap()).unwrap();
     for slot in project["slots"].as_array_mut().unwrap() {
@@ -77,7 +78,8 @@ fn state_on_bus(folder: &Path, bus: &str) -> PathBuf {
     }
     *field = Value::from(project.to_string());
     let path = folder.join("multi.state");
-    std::fs::write(&path, saved.to_string()).unwrap();
+    let json = saved.to_string();
+    std::fs::write(&path, [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat()).unwrap();
     path
 }
 

@@ -16,7 +16,7 @@ pub fn run(_arguments: &Arguments) -> Result<()> {
 }
 
 /// Packages with tests under the sanitizer; each has a test file `rtsan.rs`.
-const PACKAGES: [&str; 1] = ["backline-bridge"];
+const PACKAGES: [&str; 2] = ["backline-bridge", "backline-loopback"];
 
 /// RealtimeSanitizer on the callback while rings run full and empty, peers come and go.
 pub fn realtime() -> Result<Counted> {
