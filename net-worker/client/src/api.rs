@@ -12,6 +12,8 @@ pub use backline_session::view::{Route, SendView, SlotView, SourceView};
 /// Automatable strips of an instance.
 pub use backline_wire::limits::SLOTS;
 
+const _: () = assert!(SLOTS == backline_bridge::SLOTS, "the rings and the session count the same slots");
+
 /// What a person asks of their instance. Handled in the order sent.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a few in a minute, and none is kept")]
@@ -39,6 +41,14 @@ pub enum Command {
     SetSlots([Option<SourceId>; SLOTS]),
     /// An address ("host:port" or "address") under which the internet reaches this machine, for the invite link.
     SetHostAddress(Option<String>),
+    /// Servers that help to reach others, and to be reached, through routers; `203.0.113.7:3478` or `203.0.113.7`. A running
+    /// session takes them up. What is wrong with them is shown as notices.
+    SetServers {
+        /// A STUN server tells under which address the internet sees this machine.
+        stun: Option<String>,
+        /// A TURN server passes everything on where no other way works.
+        turn: Option<TurnServer>,
+    },
     /// Show a message that arose outside the worker (unreadable state, for instance).
     Notify {
         /// How loud.
@@ -50,6 +60,23 @@ pub enum Command {
     },
     /// The person has read a notice.
     DismissNotice(u64),
+}
+
+/// A TURN server and the account there. `Debug` shows neither user name nor password.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TurnServer {
+    /// `203.0.113.7:3478` or `203.0.113.7`.
+    pub address: String,
+    /// The user name there.
+    pub user: String,
+    /// The password there.
+    pub password: String,
+}
+
+impl std::fmt::Debug for TurnServer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TurnServer").field("address", &self.address).finish_non_exhaustive()
+    }
 }
 
 /// Where this instance stands.

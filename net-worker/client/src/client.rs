@@ -18,6 +18,7 @@ use backline_wire::limits::SLOTS;
 use crossbeam_queue::ArrayQueue;
 
 use crate::api::{Command, Connection, Identity, SendView, Severity, Snapshot, WorkerView};
+use crate::servers::Servers;
 use crate::worker::{Parked, Settings, Worker};
 
 /// Orders that wait for a worker; it empties the queue at every turn.
@@ -303,6 +304,7 @@ impl Settings {
             playout_depth: PLAYOUT_DEPTH,
             slots: [None; SLOTS],
             host_address: None,
+            servers: Servers::default(),
         }
     }
 }

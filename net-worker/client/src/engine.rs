@@ -3,6 +3,7 @@
 //! The step before is the worker (datagrams, time, the ends of the rings) or a simulation; the step after is
 //! the same. It glues and decides nothing.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,9 @@ use backline_audio::RateConverterError;
 use backline_bridge::NetEnd;
 use backline_relay::{LocalMember, Relay, RelayConfig, RelayEvent};
 use backline_session::{Session, SessionConfig, SessionEvent};
-use backline_transport::{Certificate, CertificateError};
+use backline_transport::{
+    Arrived, Certificate, CertificateError, LocalAddresses, Reach, ReachConfig, ReachEvent, Transmit,
+};
 use backline_wire::{InviteLink, LinkError, SessionSecret};
 
 use crate::lanes::Lanes;
@@ -37,6 +40,13 @@ pub struct Engine {
     session: Session,
     relay: Option<Relay>,
     lanes: Option<Lanes>,
+    /// Servers that help to reach and to be reached, if any were named.
+    reach: Option<Reach>,
+    /// What those that were named before are still told.
+    to_old_servers: VecDeque<(SocketAddr, Vec<u8>)>,
+    /// Of this machine's interfaces.
+    host_addresses: Vec<SocketAddr>,
+    last_now: Instant,
 }
 
 /// What a person should hear about.
@@ -46,6 +56,8 @@ pub enum EngineEvent {
     Session(SessionEvent),
     /// Of the session that is hosted here.
     Relay(RelayEvent),
+    /// Of the servers that help to be reached.
+    Reach(ReachEvent),
 }
 
 impl Engine {
@@ -59,7 +71,7 @@ impl Engine {
         let relay_config = RelayConfig {
             secret: SessionSecret(first_bytes(secret)),
             certificate: certificate.clone(),
-            addresses: config.addresses,
+            addresses: LocalAddresses::of_host(&config.addresses),
             first_ssrc: u32::from_be_bytes(first_bytes(ssrc)),
         };
         let mut relay = Relay::new(relay_config, config.now);
@@ -73,7 +85,7 @@ impl Engine {
         let clocks = (config.now, config.unix_time);
         let session = Session::beside_relay(config.session, certificate, session_seed, clocks);
         relay.attach_local(local, config.now);
-        let mut engine = Self { session, relay: Some(relay), lanes: None };
+        let mut engine = Self::new(session, Some(relay), config.addresses, config.now);
         engine.exchange(config.now);
         Ok(engine)
     }
@@ -87,7 +99,19 @@ impl Engine {
         let clocks = (config.now, config.unix_time);
         let session =
             Session::join(config.session, certificate, link, &config.addresses, config.seed, clocks);
-        Ok(Self { session, relay: None, lanes: None })
+        Ok(Self::new(session, None, config.addresses, config.now))
+    }
+
+    fn new(session: Session, relay: Option<Relay>, host_addresses: Vec<SocketAddr>, now: Instant) -> Self {
+        Self {
+            session,
+            relay,
+            lanes: None,
+            reach: None,
+            to_old_servers: VecDeque::new(),
+            host_addresses,
+            last_now: now,
+        }
     }
 
     /// Another end of the rings, or none: lanes are made for its rate.
@@ -102,21 +126,47 @@ impl Engine {
         Ok(())
     }
 
+    /// Which servers help to reach others and to be reached; addresses on earlier ones are given back.
+    pub fn set_servers(&mut self, now: Instant, servers: ReachConfig) {
+        self.last_now = now;
+        if self.reach.as_ref().map(Reach::config).unwrap_or(&ReachConfig::default()) == &servers {
+            return;
+        }
+        if let Some(mut reach) = self.reach.take() {
+            reach.close(now);
+            let mut datagram = Vec::new();
+            while let Some(server) = reach.poll_transmit(&mut datagram) {
+                self.to_old_servers.push_back((server, std::mem::take(&mut datagram)));
+            }
+        }
+        let has_any = servers != ReachConfig::default();
+        self.reach = has_any.then(|| Reach::new(servers, now));
+        self.share_addresses(now);
+    }
+
     /// A datagram came to the local address.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
-        let taken = match &mut self.relay {
-            Some(relay) => relay.handle_datagram(now, source, local, datagram),
-            None => self.session.handle_datagram(now, source, local, datagram),
-        };
-        if taken {
-            self.exchange(now);
-        } else {
-            tracing::trace!(%source, bytes = datagram.len(), "a datagram that is nobody's");
+        self.last_now = now;
+        let arrived = self
+            .reach
+            .as_mut()
+            .map_or(Arrived::Elsewhere, |reach| reach.handle_datagram(now, source, datagram));
+        match arrived {
+            Arrived::Elsewhere => self.deliver(now, source, local, datagram),
+            Arrived::Here => self.share_addresses(now),
+            Arrived::Relayed { peer, local, payload } => {
+                self.deliver(now, peer, local, datagram.get(payload).unwrap_or_default());
+            }
         }
     }
 
     /// Time passed: call it when `poll_timeout` says so.
     pub fn handle_timeout(&mut self, now: Instant) {
+        self.last_now = now;
+        if let Some(reach) = &mut self.reach {
+            reach.handle_timeout(now);
+            self.share_addresses(now);
+        }
         if let Some(relay) = &mut self.relay {
             relay.handle_timeout(now);
         }
@@ -134,32 +184,63 @@ impl Engine {
         self.exchange(now);
     }
 
-    /// Where this machine may be reached now.
-    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
-        match &mut self.relay {
-            Some(relay) => relay.set_addresses(addresses),
-            None => self.session.set_addresses(addresses),
+    /// This machine's addresses now, with the port.
+    pub fn set_addresses(&mut self, now: Instant, addresses: &[SocketAddr]) {
+        self.last_now = now;
+        self.host_addresses = addresses.to_vec();
+        if let Some(reach) = &mut self.reach {
+            reach.network_changed(now);
         }
+        self.share_addresses(now);
     }
 
     /// Says goodbye; poll the datagrams once more, then drop the engine.
     pub fn close(&mut self, now: Instant) {
+        self.last_now = now;
         match &mut self.relay {
             Some(relay) => relay.close(now),
             None => self.session.leave(now),
         }
     }
 
+    /// Gives an address on a TURN server back, as the very last: whatever was said before may have gone by it. Poll the
+    /// datagrams once more.
+    pub fn give_back(&mut self, now: Instant) {
+        self.last_now = now;
+        if let Some(reach) = &mut self.reach {
+            reach.close(now);
+        }
+    }
+
     /// The next datagram to send, into `buffer`, and where to.
     pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<SocketAddr> {
-        match &mut self.relay {
-            Some(relay) => relay.poll_transmit(buffer),
-            None => self.session.poll_transmit(buffer).map(|transmit| transmit.destination),
+        if let Some((destination, datagram)) = self.to_old_servers.pop_front() {
+            *buffer = datagram;
+            return Some(destination);
+        }
+        loop {
+            let transmit = match &mut self.relay {
+                Some(relay) => relay.poll_transmit(buffer),
+                None => self.session.poll_transmit(buffer),
+            };
+            let Some(Transmit { destination, source }) = transmit else {
+                return self.reach.as_mut()?.poll_transmit(buffer);
+            };
+            let Some(reach) = self.reach.as_mut().filter(|reach| reach.is_relayed(source)) else {
+                return Some(destination);
+            };
+            let server = reach.wrap(self.last_now, source, destination, buffer);
+            if server.is_some() {
+                return server;
+            }
         }
     }
 
     /// The next thing a person should hear about.
     pub fn poll_event(&mut self) -> Option<EngineEvent> {
+        if let Some(event) = self.reach.as_mut().and_then(Reach::poll_event) {
+            return Some(EngineEvent::Reach(event));
+        }
         let of_relay = self.relay.as_mut().and_then(Relay::poll_event).map(EngineEvent::Relay);
         of_relay.or_else(|| self.session.poll_event().map(EngineEvent::Session))
     }
@@ -167,7 +248,9 @@ impl Engine {
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&mut self) -> Instant {
         let session = self.session.poll_timeout();
-        self.relay.as_mut().map_or(session, |relay| relay.poll_timeout().min(session))
+        let relay = self.relay.as_mut().map(Relay::poll_timeout);
+        let reach = self.reach.as_ref().and_then(Reach::poll_timeout);
+        relay.into_iter().chain(reach).fold(session, Instant::min)
     }
 
     /// The participant.
@@ -180,17 +263,48 @@ impl Engine {
         &mut self.session
     }
 
-    /// The link to the session that is hosted here, by the addresses `named` and the machine's own.
+    /// The link to the session that is hosted here, by the addresses `named`, the machine's own and those from afar.
+    /// None when nothing is hosted here, and while servers still have to say where we are (3 s at the most).
     ///
     /// # Errors
-    /// When the machine has no address. None when nothing is hosted here.
+    /// When the machine has no address.
     pub fn invite(&self, named: &[SocketAddr]) -> Option<Result<InviteLink, LinkError>> {
+        if self.reach.as_ref().is_some_and(|reach| !reach.is_settled()) {
+            return None;
+        }
         self.relay.as_ref().map(|relay| relay.invite(named))
     }
 
     /// What the return ring and the rate conversion add after a playout.
     pub fn return_delay(&self, net: &NetEnd) -> Duration {
         self.lanes.as_ref().map_or(Duration::ZERO, |lanes| lanes.return_delay(net))
+    }
+
+    /// A datagram for the paths.
+    fn deliver(&mut self, now: Instant, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
+        let taken = match &mut self.relay {
+            Some(relay) => relay.handle_datagram(now, source, local, datagram),
+            None => self.session.handle_datagram(now, source, local, datagram),
+        };
+        if taken {
+            self.exchange(now);
+        } else {
+            tracing::trace!(%source, bytes = datagram.len(), "a datagram that is nobody's");
+        }
+    }
+
+    /// Lets the paths, offers and links know where we are.
+    fn share_addresses(&mut self, now: Instant) {
+        let reach = self.reach.as_ref();
+        let addresses = LocalAddresses {
+            host: self.host_addresses.clone(),
+            reflexive: reach.and_then(Reach::reflexive).into_iter().collect(),
+            relayed: reach.and_then(Reach::relayed).into_iter().collect(),
+        };
+        match &mut self.relay {
+            Some(relay) => relay.set_addresses(&addresses),
+            None => self.session.set_addresses(now, &addresses),
+        }
     }
 
     /// Carries messages between the session and the relay beside it until both are quiet.

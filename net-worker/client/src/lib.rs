@@ -13,11 +13,12 @@ mod client;
 pub mod engine;
 mod lanes;
 mod notices;
+mod servers;
 mod worker;
 
 pub use api::{
     Command, Connection, Identity, Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView,
-    WorkerView,
+    TurnServer, WorkerView,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;

@@ -23,6 +23,7 @@ use crate::api::WorkerView;
 use crate::client::{Order, Shared};
 use crate::engine::Engine;
 use crate::notices::Notices;
+use crate::servers::Servers;
 
 /// Between snapshots: 20 a second.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
@@ -46,6 +47,7 @@ pub(crate) struct Settings {
     pub playout_depth: Duration,
     pub slots: [Option<SourceId>; SLOTS],
     pub host_address: Option<String>,
+    pub servers: Servers,
 }
 
 /// What stays while there is no worker, and goes from worker to worker.
@@ -189,7 +191,7 @@ impl Worker {
         if addresses != open.addresses {
             let port = open.port.number();
             let with_port: Vec<SocketAddr> = addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
-            open.engine.set_addresses(&with_port);
+            open.engine.set_addresses(clock::now(), &with_port);
             open.addresses = addresses;
         }
     }
@@ -213,6 +215,10 @@ impl Worker {
                 let _ = poller.wait(Some(GOODBYE / 10));
             }
         }
+        if let Some(open) = &mut self.open {
+            open.engine.give_back(clock::now());
+        }
+        self.transmit();
         self.open = None;
         if let Some(net_end) = &mut self.parked.net_end {
             net_end.stop_capture();

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use backline_session::{Links, LocalMessage};
-use backline_transport::{Certificate, Transmit};
-use backline_wire::limits::PEER_VANISHED_AFTER;
+use backline_transport::{Certificate, LocalAddresses, Transmit};
+use backline_wire::limits::{LINK_ADDRESSES_MAX, PEER_VANISHED_AFTER};
 use backline_wire::{
     Control, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason, LinkError, Name,
     ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
@@ -37,7 +37,7 @@ pub struct RelayConfig {
     /// Of this host.
     pub certificate: Certificate,
     /// Where this machine may be reached, with the port.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: LocalAddresses,
     /// Not guessable: the streams are numbered from here.
     pub first_ssrc: u32,
 }
@@ -63,7 +63,7 @@ pub struct Relay {
     knocking: BTreeMap<LinkId, Knocking>,
     ending: BTreeMap<LinkId, Instant>,
     to_local: VecDeque<LocalMessage>,
-    replies: VecDeque<(SocketAddr, Vec<u8>)>,
+    replies: VecDeque<(Transmit, Vec<u8>)>,
     events: VecDeque<RelayEvent>,
     upkeep_at: Instant,
     stats: RelayStats,
@@ -112,7 +112,9 @@ impl Relay {
     /// # Errors
     /// [`LinkError::NoAddress`] when the machine has none.
     pub fn invite(&self, named: &[SocketAddr]) -> Result<InviteLink, LinkError> {
-        let addresses: Vec<SocketAddr> = named.iter().chain(&self.config.addresses).copied().collect();
+        let room = LINK_ADDRESSES_MAX.saturating_sub(named.len());
+        let addresses: Vec<SocketAddr> =
+            named.iter().copied().chain(self.config.addresses.offered(room)).collect();
         InviteLink::new(&addresses, self.config.secret, self.config.certificate.fingerprint())
     }
 
@@ -171,13 +173,13 @@ impl Relay {
     }
 
     /// Where this machine may be reached now.
-    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
-        if self.config.addresses == addresses {
+    pub fn set_addresses(&mut self, addresses: &LocalAddresses) {
+        if self.config.addresses == *addresses {
             return;
         }
-        self.config.addresses = addresses.to_vec();
+        self.config.addresses = addresses.clone();
         for (_, path) in self.links.iter_mut() {
-            addresses.iter().for_each(|address| path.add_local_address(*address));
+            path.add_local_addresses(addresses);
         }
     }
 
@@ -196,14 +198,14 @@ impl Relay {
         self.to_local.pop_front()
     }
 
-    /// The next datagram to send, into `buffer`; the local address is none where any will do.
-    pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<SocketAddr> {
-        if let Some((destination, reply)) = self.replies.pop_front() {
+    /// The next datagram to send, into `buffer`.
+    pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        if let Some((head, reply)) = self.replies.pop_front() {
             buffer.clear();
             buffer.extend_from_slice(&reply);
-            return Some(destination);
+            return Some(head);
         }
-        self.links.poll_transmit(buffer).map(|Transmit { destination, .. }| destination)
+        self.links.poll_transmit(buffer)
     }
 
     /// The next thing the hosting person should hear about.

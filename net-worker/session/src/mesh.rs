@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use backline_transport::{Path, PathConfig, Role};
 use backline_wire::credentials::{password_from_random, ufrag_from_random};
-use backline_wire::limits::{CANDIDATES_MAX, PEER_VANISHED_AFTER};
+use backline_wire::limits::PEER_VANISHED_AFTER;
 use backline_wire::{Control, IceCredentials, PathOffer, PeerId};
 
 use crate::network::{LinkKey, Network};
@@ -69,6 +69,13 @@ impl Mesh {
     pub fn candidate(network: &mut Network, peer: PeerId, address: SocketAddr) {
         if let Some(path) = network.links.get_mut(LinkKey::Peer(peer)) {
             path.add_remote_address(address);
+        }
+    }
+
+    /// One more address of ours, for every peer that has an offer of us already.
+    pub fn tell_address(&self, network: &mut Network, address: SocketAddr, now: Instant) {
+        for peer in self.peers.keys() {
+            network.say_to_host(now, Control::Candidate { peer: *peer, address });
         }
     }
 
@@ -159,7 +166,7 @@ fn offer_message(network: &Network, peer: PeerId, attempt: u32, local: &IceCrede
         ufrag: local.ufrag.clone(),
         password: local.password.clone(),
         fingerprint: network.certificate.fingerprint(),
-        candidates: network.addresses.iter().copied().take(CANDIDATES_MAX).collect(),
+        candidates: network.offered(),
     })
 }
 
@@ -170,11 +177,12 @@ fn open(network: &mut Network, role: Role, local: &IceCredentials, offer: &PathO
         remote: offer.credentials(),
         remote_fingerprint: Some(offer.fingerprint),
         certificate: &network.certificate,
-        local_addresses: &network.addresses,
+        local_addresses: &network.addresses.host,
         remote_addresses: &offer.candidates,
     };
     match Path::new(config, now) {
-        Ok(path) => {
+        Ok(mut path) => {
+            path.add_local_addresses(&network.addresses);
             network.links.insert(LinkKey::Peer(offer.peer), path);
             true
         }

@@ -8,7 +8,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_transport::{Certificate, MediaHead};
+use backline_transport::{Certificate, LocalAddresses, MediaHead};
+use backline_wire::limits::CANDIDATES_MAX;
 use backline_wire::{Control, PeerId, Ssrc};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
@@ -66,7 +67,9 @@ pub(crate) struct Network {
     pub links: Links<LinkKey>,
     pub certificate: Certificate,
     /// Where this machine may be reached, with the port.
-    pub addresses: Vec<SocketAddr>,
+    pub addresses: LocalAddresses,
+    /// Where the host sees us: behind a router, a server-reflexive address for which no server had to be asked.
+    pub observed: Option<SocketAddr>,
     pub uplink: Uplink,
     pub to_relay: VecDeque<LocalMessage>,
     random: ChaCha20Rng,
@@ -79,7 +82,8 @@ impl Network {
         Self {
             links: Links::new(),
             certificate,
-            addresses: Vec::new(),
+            addresses: LocalAddresses::default(),
+            observed: None,
             uplink: Uplink::Down,
             to_relay: VecDeque::new(),
             random: ChaCha20Rng::from_seed(seed),
@@ -91,6 +95,13 @@ impl Network {
     /// The wall clock at `now`, computed from the monotonic one, so that it never jumps.
     pub fn unix_time(&self, now: Instant) -> Duration {
         self.started_unix + now.saturating_duration_since(self.started)
+    }
+
+    /// Where others may try to reach us, best first.
+    pub fn offered(&self) -> Vec<SocketAddr> {
+        let mut addresses = self.addresses.clone();
+        addresses.reflexive.extend(self.observed.filter(|at| !addresses.relayed.contains(at)));
+        addresses.offered(CANDIDATES_MAX)
     }
 
     /// Unpredictable bytes.

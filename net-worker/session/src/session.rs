@@ -13,7 +13,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use backline_codec::Quality;
-use backline_transport::{Certificate, CloseReason, MediaPacket, PathEvent, Transmit};
+use backline_transport::{Certificate, CloseReason, LocalAddresses, MediaPacket, PathEvent, Transmit};
 use backline_wire::limits::{PARTICIPANTS_MAX, PEER_VANISHED_AFTER, PROTOCOL_VERSION, SLOTS};
 use backline_wire::{
     Control, Fingerprint, Generation, GoodbyeReason, Hello, HelloTranscript, IdentityKey, InstanceId,
@@ -116,7 +116,7 @@ impl Session {
         (now, unix_time): (Instant, Duration),
     ) -> Self {
         let mut network = Network::new(certificate, seed, now, unix_time);
-        network.addresses = addresses.to_vec();
+        network.addresses = LocalAddresses::of_host(addresses);
         let caller = Some(Caller::new(link, now));
         Self::new(config, network, caller, SessionState::Joining, now)
     }
@@ -204,14 +204,18 @@ impl Session {
         }
     }
 
-    /// Where this machine may be reached now, when that changed.
-    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
-        if self.network.addresses == addresses {
+    /// Where this machine may be reached now, when that changed; peers on direct paths are told.
+    pub fn set_addresses(&mut self, now: Instant, addresses: &LocalAddresses) {
+        if self.network.addresses == *addresses {
             return;
         }
-        self.network.addresses = addresses.to_vec();
+        let before = self.network.offered();
+        self.network.addresses = addresses.clone();
         for (_, path) in self.network.links.iter_mut() {
-            addresses.iter().for_each(|address| path.add_local_address(*address));
+            path.add_local_addresses(addresses);
+        }
+        for address in self.network.offered().into_iter().filter(|address| !before.contains(address)) {
+            self.mesh.tell_address(&mut self.network, address, now);
         }
     }
 

@@ -139,10 +139,11 @@ impl Caller {
             remote: self.link.secret().ice_credentials_host(),
             remote_fingerprint: Some(*self.link.fingerprint()),
             certificate: &network.certificate,
-            local_addresses: &network.addresses,
+            local_addresses: &network.addresses.host,
             remote_addresses: self.link.addresses(),
         };
-        let path = Path::new(config, now).map_err(|error| JoinError::Setup(error.to_string()))?;
+        let mut path = Path::new(config, now).map_err(|error| JoinError::Setup(error.to_string()))?;
+        path.add_local_addresses(&network.addresses);
         let key = LinkKey::Host(self.calls_made);
         self.calls_made = self.calls_made.wrapping_add(1);
         network.links.insert(key, path);

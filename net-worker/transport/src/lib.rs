@@ -9,11 +9,15 @@
 pub mod certificate;
 pub mod demux;
 mod dtls;
+pub mod local_addresses;
 pub mod media;
 pub mod path;
+pub mod reach;
 pub mod stats;
 
 pub use certificate::{Certificate, CertificateError};
+pub use local_addresses::LocalAddresses;
 pub use media::{MediaHead, MediaPacket};
 pub use path::{CloseReason, Path, PathConfig, PathError, PathEvent, Role, Transmit};
+pub use reach::{Arrived, Reach, ReachConfig, ReachError, ReachEvent, TurnServer};
 pub use stats::{DropReason, PathStats};

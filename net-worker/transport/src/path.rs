@@ -29,10 +29,12 @@ use str0m::net::DatagramSend;
 use thiserror::Error;
 
 use crate::certificate::Certificate;
+use crate::local_addresses::LocalAddresses;
 use crate::media::{MediaHead, MediaPacket};
 use crate::stats::PathStats;
 
 use addresses::Addresses;
+pub(crate) use addresses::plain;
 use inbox::Inbox;
 use streams::Streams;
 
@@ -371,6 +373,18 @@ impl Path {
     /// We may also be reached here.
     pub fn add_local_address(&mut self, address: SocketAddr) {
         self.addresses.add_local(&mut self.rtc, address);
+        self.advance(self.last_now);
+    }
+
+    /// We may also be reached at these: host addresses and relayed ones. (Reflexive ones lead to host addresses; it is the
+    /// peer that must be told of them.) What is sent from a relayed address has it as its [`Transmit::source`].
+    pub fn add_local_addresses(&mut self, addresses: &LocalAddresses) {
+        for address in &addresses.host {
+            self.addresses.add_local(&mut self.rtc, *address);
+        }
+        for address in &addresses.relayed {
+            self.addresses.add_relayed(&mut self.rtc, *address);
+        }
         self.advance(self.last_now);
     }
 

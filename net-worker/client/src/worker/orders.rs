@@ -8,6 +8,7 @@ use backline_wire::{Generation, IdentityKey, InviteLink, Name};
 use super::*;
 use crate::api::{Command, Severity};
 use crate::engine::EngineConfig;
+use crate::servers;
 
 impl Worker {
     pub(super) fn handle_orders(&mut self) {
@@ -34,6 +35,13 @@ impl Worker {
             },
             Command::Leave => self.close(),
             Command::Notify { .. } | Command::DismissNotice(_) => self.parked.handle(Order::Command(command)),
+            Command::SetServers { .. } => {
+                let (servers, _) = self.settings.servers.config();
+                if let Some(open) = &mut self.open {
+                    open.engine.set_servers(now, servers);
+                }
+                self.parked.handle(Order::Command(command));
+            }
             _ => self.change_settings(&command, now),
         }
         self.snapshot_at = now;
@@ -103,6 +111,7 @@ impl Worker {
             None => Engine::host(config)?,
         };
         engine.attach(self.parked.net_end.as_deref())?;
+        engine.set_servers(clock.now, self.settings.servers.config().0);
         self.started = clock.now;
         Ok(Open { engine, port, addresses, buffer: Vec::with_capacity(2048) })
     }
@@ -146,6 +155,9 @@ impl Settings {
             Command::SetPlayoutDepth(depth) => self.playout_depth = (*depth).min(PLAYOUT_DEPTH_MAX),
             Command::SetSlots(slots) => self.slots = *slots,
             Command::SetHostAddress(address) => self.host_address = address.clone(),
+            Command::SetServers { stun, turn } => {
+                self.servers = Servers { stun: stun.clone(), turn: turn.clone() };
+            }
             Command::Host
             | Command::Join { .. }
             | Command::Leave
@@ -165,6 +177,11 @@ impl Parked {
             }
             Order::Command(Command::DismissNotice(id)) => self.notices.dismiss(id),
             Order::Command(Command::Leave) => self.failure = None,
+            Order::Command(Command::SetServers { stun, turn }) => {
+                for problem in (Servers { stun, turn }).config().1 {
+                    self.notices.add(Severity::Warning, problem, servers::ADVICE);
+                }
+            }
             Order::Command(_) | Order::Stop => {}
         }
     }

@@ -4,11 +4,13 @@ use std::net::IpAddr;
 
 use backline_relay::RelayEvent;
 use backline_session::{SessionEvent, SessionState};
+use backline_transport::ReachEvent;
 
 use super::*;
 use crate::api::{Connection, Severity, Snapshot};
 use crate::client::idle_snapshot;
 use crate::engine::EngineEvent;
+use crate::servers::sentences;
 
 impl Worker {
     pub(super) fn handle_events(&mut self, now: Instant) {
@@ -16,6 +18,7 @@ impl Worker {
             match event {
                 EngineEvent::Session(event) => self.handle_session_event(event),
                 EngineEvent::Relay(event) => self.handle_relay_event(&event),
+                EngineEvent::Reach(event) => self.handle_reach_event(event),
             }
             self.snapshot_at = now;
         }
@@ -61,6 +64,18 @@ impl Worker {
                 let who = if name.is_empty() { "Somebody" } else { name.as_str() };
                 let text = format!("{who} was not let in. They were told: {reason}");
                 self.parked.notices.add(Severity::Warning, text, "");
+            }
+        }
+    }
+
+    fn handle_reach_event(&mut self, event: ReachEvent) {
+        match event {
+            ReachEvent::Reflexive(address) => tracing::debug!(%address, "the internet sees us here"),
+            ReachEvent::Relayed(address) => tracing::debug!(%address, "a server passes datagrams on to us"),
+            ReachEvent::RelayLost(address) => tracing::debug!(%address, "the server passes on no more"),
+            ReachEvent::Failed(error) => {
+                let (text, advice) = sentences(error);
+                self.parked.notices.add(Severity::Warning, text, advice);
             }
         }
     }

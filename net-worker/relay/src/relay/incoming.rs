@@ -26,7 +26,7 @@ impl Relay {
         let (Some(local_ufrag), Some(remote_ufrag)) = (local_ufrag, remote_ufrag) else { return false };
         let ours = self.config.secret.ice_credentials_host();
         if local_ufrag != ours.ufrag {
-            self.refuse_stranger(source, datagram);
+            self.refuse_stranger(source, local, datagram);
             return true;
         }
         // Only who knows the secret can sign a check for us: nobody else costs us a path.
@@ -41,7 +41,7 @@ impl Relay {
             remote: theirs,
             remote_fingerprint: None,
             certificate: &self.config.certificate,
-            local_addresses: &self.config.addresses,
+            local_addresses: &self.config.addresses.host,
             remote_addresses: &[],
         };
         let mut path = match Path::new(config, now) {
@@ -51,6 +51,7 @@ impl Relay {
                 return false;
             }
         };
+        path.add_local_addresses(&self.config.addresses);
         path.handle_datagram(now, source, local, datagram);
         let link = LinkId(self.next_link);
         self.next_link += 1;
@@ -59,11 +60,11 @@ impl Relay {
         true
     }
 
-    fn refuse_stranger(&mut self, source: SocketAddr, datagram: &[u8]) {
+    fn refuse_stranger(&mut self, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
         self.stats.strangers += 1;
         let mut reply = Vec::new();
         if self.replies.len() < KNOCKING_MAX && demux::stun_unauthorised(datagram, &mut reply) {
-            self.replies.push_back((source, reply));
+            self.replies.push_back((Transmit { destination: source, source: local }, reply));
         }
         self.tell(RelayEvent::Stranger(source));
     }

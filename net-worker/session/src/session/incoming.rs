@@ -140,9 +140,7 @@ impl Session {
         self.me = Some(welcome.peer);
         self.roster.doubt_all();
         self.welcomed_at = Some(now);
-        if !self.network.addresses.contains(&welcome.observed) {
-            self.network.addresses.push(welcome.observed);
-        }
+        self.network.observed = Some(welcome.observed);
         self.open_streams(key);
         self.set_state(SessionState::Joined);
     }

@@ -9,7 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Input, Rtc};
+use str0m::{Candidate, CandidateKind, Input, Rtc};
 
 use crate::demux::{Stun, StunKind};
 use crate::stats::DropReason;
@@ -57,28 +57,53 @@ impl Addresses {
         }
     }
 
-    pub(super) fn add_remote(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+    /// An address of ours on a TURN server: ICE takes it where no other pair works.
+    pub(super) fn add_relayed(&mut self, rtc: &mut Rtc, address: SocketAddr) {
         let address = plain(address);
-        if self.remotes.len() >= REMOTES_MAX || address.port() == 0 {
+        if self.locals.len() >= LOCALS_MAX || self.locals.contains_key(&address) {
             return;
         }
-        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
-            self.remotes.insert(address);
-            rtc.add_remote_candidate(candidate);
+        let base = placeholder(address.is_ipv4(), address.port());
+        if let Ok(candidate) = Candidate::relayed(address, base, Protocol::Udp) {
+            rtc.add_local_candidate(candidate);
+            self.locals.insert(address, address);
         }
+    }
+
+    pub(super) fn add_remote(&mut self, rtc: &mut Rtc, address: SocketAddr) {
+        let address = plain(address);
+        if self.remotes.len() >= REMOTES_MAX || address.port() == 0 || !is_usable(address.ip()) {
+            return;
+        }
+        // Offers and links name the best address first and do not say of which kind each is.
+        let priority = remote_priority(self.remotes.len());
+        self.remotes.insert(address);
+        rtc.add_remote_candidate(Candidate::from_parts(
+            format!("{priority:x}"),
+            COMPONENT,
+            Protocol::Udp,
+            priority,
+            address,
+            CandidateKind::Host,
+            None,
+            None,
+            None,
+        ));
     }
 
     /// The name under which ICE knows our address, for a datagram from `source`.
     pub(super) fn ice_local(&mut self, rtc: &mut Rtc, local: SocketAddr, source: SocketAddr) -> SocketAddr {
         let any = placeholder(source.is_ipv4(), local.port());
         let name = plain(local);
+        // A relayed address may have the number of our own port.
+        if self.locals.contains_key(&name) {
+            return name;
+        }
         if self.locals.contains_key(&any) || name.is_ipv4() != source.is_ipv4() || name.ip().is_unspecified()
         {
             return any;
         }
-        if !self.locals.contains_key(&name) {
-            self.add_local(rtc, name);
-        }
+        self.add_local(rtc, name);
         name
     }
 
@@ -311,14 +336,32 @@ fn placeholder(ipv4: bool, port: u16) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
+/// RFC 8445 section 5.1.2.1 for a host candidate, and a lower local preference for each that was named before.
+fn remote_priority(named_before: usize) -> u32 {
+    let local_preference = u32::from(u16::MAX) - 2 * named_before as u32;
+    (126 << 24) | (local_preference << 8) | u32::from(256 - COMPONENT)
+}
+
+/// What ICE refuses as a candidate.
+fn is_usable(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            !ip.is_link_local() && !ip.is_broadcast() && !ip.is_multicast() && !ip.is_unspecified()
+        }
+        IpAddr::V6(ip) => !ip.is_multicast() && !ip.is_unspecified(),
+    }
+}
+
 /// A dual-stack socket writes IPv4 addresses as mapped ones.
-pub(super) fn plain(address: SocketAddr) -> SocketAddr {
+pub(crate) fn plain(address: SocketAddr) -> SocketAddr {
     match address.ip().to_canonical() {
         IpAddr::V4(ip) => SocketAddr::new(IpAddr::V4(ip), address.port()),
         IpAddr::V6(_) => address,
     }
 }
 
+/// RTP, and RTCP with it (RFC 5761).
+const COMPONENT: u16 = 1;
 const LOCALS_MAX: usize = 16;
 const REMOTES_MAX: usize = 64;
 /// Each costs ICE a candidate that it never forgets. After so many a new path is better.
