@@ -14,6 +14,8 @@ use crate::{run, workspace};
 pub enum Purpose {
     /// Compile the workspace and the bundles.
     Build,
+    /// Compile the standalone program.
+    Standalone,
     /// Load the VST3 bundle into Python hosts.
     Hosts,
     /// Open the editor under a virtual display.
@@ -42,8 +44,14 @@ const fn need(package: &'static str, sign: Sign, purpose: Purpose, why: &'static
 const NEEDS: &[Need] = &[
     need("cmake", Sign::Program("cmake"), Purpose::Build, "builds libopus"),
     need("make", Sign::Program("make"), Purpose::Build, "builds libopus"),
-    need("pkg-config", Sign::Program("pkg-config"), Purpose::Build, "finds the ALSA library"),
-    need("libasound2-dev", Sign::Library("libasound.so"), Purpose::Build, "sound cards of the standalone"),
+    need("pkg-config", Sign::Program("pkg-config"), Purpose::Standalone, "finds the sound libraries"),
+    need(
+        "libasound2-dev",
+        Sign::Library("libasound.so"),
+        Purpose::Standalone,
+        "sound cards of the standalone",
+    ),
+    need("libjack-jackd2-dev", Sign::Library("libjack.so"), Purpose::Standalone, "JACK for the standalone"),
     need("python3", Sign::Program("python3"), Purpose::Hosts, "runs the VST3 hosts"),
     need(
         "python3-venv",
@@ -140,6 +148,23 @@ pub fn ensure_rust_parts() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The version whose checks `deny.toml` was written for.
+const CARGO_DENY: &str = "0.20.2";
+
+/// Sees that cargo-deny is there; it is built from its package, which takes some minutes once.
+pub fn ensure_cargo_deny(install: &Install) -> Result<()> {
+    if run::on_path("cargo-deny") {
+        return Ok(());
+    }
+    if install.no_install {
+        bail!(
+            "not installed: cargo-deny. Install it with: cargo install cargo-deny --locked --version {CARGO_DENY}"
+        );
+    }
+    eprintln!("installing cargo-deny {CARGO_DENY}");
+    run::run(run::cargo().args(["install", "--quiet", "cargo-deny", "--locked", "--version", CARGO_DENY]))
 }
 
 fn missing(purposes: &[Purpose]) -> Vec<&'static Need> {

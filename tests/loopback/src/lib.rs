@@ -1,6 +1,8 @@
 //! Real clients on loopback: threads, sockets and clocks as in a DAW, without the DAW.
 //!
-//! A [`Rig`] is an instance with a thread that calls `process()` as a host does.
+//! A [`Rig`] is an instance with a thread that calls `process()` as a host does. Built with `--cfg rtsan`
+//! (`cargo xtask sanitize`), RealtimeSanitizer watches every one of those calls.
+#![cfg_attr(rtsan, feature(sanitize))]
 
 use std::f32::consts::TAU;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -116,6 +118,14 @@ impl Drop for Rig {
     }
 }
 
+/// What a host's audio thread does, block by block.
+#[cfg_attr(rtsan, sanitize(realtime = "nonblocking"))]
+fn callback(audio_end: &mut AudioEnd, channels: &mut [&mut [f32]], controls: &BlockControls) {
+    let now = Instant::now();
+    audio_end.process(now, BlockIo::main_only(channels, 2), controls);
+    audio_end.record_cost(now.elapsed());
+}
+
 fn run_host(mut audio_end: AudioEnd, frequency_hz: f32, is_running: &AtomicBool, heard: &Mutex<Vec<f32>>) {
     backline_io::priority::raise();
     let controls = BlockControls::default();
@@ -129,7 +139,7 @@ fn run_host(mut audio_end: AudioEnd, frequency_hz: f32, is_running: &AtomicBool,
             .collect();
         let mut right = left.clone();
         let mut channels = [left.as_mut_slice(), right.as_mut_slice()];
-        audio_end.process(Instant::now(), BlockIo::main_only(&mut channels, 2), &controls);
+        callback(&mut audio_end, &mut channels, &controls);
         heard.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(&left);
         frames += BLOCK_FRAMES as u64;
     }

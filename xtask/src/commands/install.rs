@@ -6,6 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::bundles::{self, Profile};
 use crate::needs::{self, Purpose};
+use crate::{run, workspace};
 
 /// Where to put what.
 #[derive(Debug, clap::Args)]
@@ -13,6 +14,9 @@ pub struct Arguments {
     /// A folder for both bundles, instead of your plugin folders.
     #[arg(long)]
     folder: Option<PathBuf>,
+    /// The standalone program as well, into ~/.local/bin.
+    #[arg(long)]
+    standalone: bool,
     #[command(flatten)]
     install: needs::Install,
 }
@@ -29,7 +33,29 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         replace(&bundle, &target).with_context(|| format!("{} cannot be written", target.display()))?;
         println!("{}", target.display());
     }
+    if arguments.standalone {
+        standalone(arguments)?;
+    }
     println!("Rescan the plugins in your DAW, then put Backline on a track.");
+    Ok(())
+}
+
+fn standalone(arguments: &Arguments) -> Result<()> {
+    arguments.install.ensure(&[Purpose::Standalone])?;
+    let package = ["build", "--release", "--package", bundles::PACKAGE, "--bin", bundles::PACKAGE];
+    run::run(run::cargo().args(package).args(["--features", "standalone"]))?;
+    let program = format!("{}{}", bundles::PACKAGE, std::env::consts::EXE_SUFFIX);
+    let folder = match &arguments.folder {
+        Some(folder) => folder.clone(),
+        None => {
+            PathBuf::from(std::env::var_os("HOME").context("HOME is not set; choose a place with --folder")?)
+                .join(".local/bin")
+        }
+    };
+    let target = folder.join(&program);
+    replace(&workspace::target().join("release").join(program), &target)
+        .with_context(|| format!("{} cannot be written", target.display()))?;
+    println!("{}", target.display());
     Ok(())
 }
 
