@@ -26,6 +26,8 @@ const CORRELATION_MIN: f64 = 0.5;
 const WINDOW_CORRELATION_MIN: f64 = 0.6;
 /// The most that a delay changes from the middle of a window to its end: 1500 ppm.
 const CHANGE_FRAMES_MAX: f64 = 3.0;
+/// The most that a resampler drifts, 1000 ppm by the specification, and as much again for what measuring adds.
+const DRIFT_MAX: f64 = 0.002;
 /// Windows softer than this are not searched.
 const SILENCE_POWER: f64 = 1e-7;
 /// Refined delays this close to whole samples are whole: the path did not resample.
@@ -233,10 +235,9 @@ impl DelayTrack {
     /// A track through the found delays, for a recording of `frames`. A window that straddles a jump of the delay, or that
     /// stands alone against its neighbours, says nothing certain and is left out.
     pub fn new(delays: &[WindowDelay], frames: usize) -> Self {
-        let agrees = |a: &WindowDelay, b: &WindowDelay| (a.delay_frames - b.delay_frames).abs() < 1.0;
         let certain = |(index, point): (usize, &WindowDelay)| {
-            let before = index.checked_sub(1).is_some_and(|before| agrees(&delays[before], point));
-            let after = delays.get(index + 1).is_some_and(|after| agrees(after, point));
+            let before = index.checked_sub(1).is_some_and(|before| agree(&delays[before], point));
+            let after = delays.get(index + 1).is_some_and(|after| agree(point, after));
             (before || after || delays.len() == 1).then_some(*point)
         };
         Self { points: delays.iter().enumerate().filter_map(certain).collect(), frames }
@@ -263,6 +264,12 @@ impl DelayTrack {
     }
 }
 
+/// Whether a resampler could have led from one delay to the next; if not, the delay jumped.
+fn agree(before: &WindowDelay, after: &WindowDelay) -> bool {
+    let frames = after.centre_frame.saturating_sub(before.centre_frame) as f64;
+    (after.delay_frames - before.delay_frames).abs() < frames * DRIFT_MAX
+}
+
 /// A reader of a [`DelayTrack`], frame after frame.
 pub struct DelayCursor<'a> {
     points: &'a [WindowDelay],
@@ -284,7 +291,7 @@ impl DelayCursor<'_> {
         let share =
             (frame as f64 - before.centre_frame as f64) / (after.centre_frame - before.centre_frame) as f64;
         let change = after.delay_frames - before.delay_frames;
-        if change.abs() < 1.0 {
+        if agree(before, after) {
             return before.delay_frames + share * change;
         }
         if share < 0.5 { before.delay_frames } else { after.delay_frames }
