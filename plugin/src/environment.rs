@@ -7,6 +7,9 @@
 //! | `BACKLINE_QUALITY` | `lowest-latency`, `balanced`, `careful` or `lossless` |
 //! | `BACKLINE_DEPTH_MS` | playout depth in milliseconds, 0 to 250, fractions allowed |
 //! | `BACKLINE_NAME` | the participant's name |
+//! | `BACKLINE_HOST_ADDRESS` | `ip` or `ip:port` under which the internet reaches this machine, for the invite link |
+//! | `BACKLINE_STUN` | `ip:port` of a STUN server, which tells the address that the internet sees |
+//! | `BACKLINE_TURN` | `user:password@ip:port` of a TURN server, which passes on what no other way carries |
 //! | `BACKLINE_CONFIG_DIR` | the folder of the identity, instead of the user's config folder |
 //! | `BACKLINE_REPORT` | a path: what the editor would show, as JSON, every second and at the end (`report.rs`) |
 //! | `BACKLINE_LOG` | `error` to `trace`: log lines on standard error (`logging.rs`) |
@@ -19,7 +22,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backline_client::{InstanceId, Quality};
+use backline_client::{InstanceId, Quality, TurnServer};
 
 use crate::state::PLAYOUT_DEPTH_MAX;
 use crate::state_text;
@@ -37,6 +40,12 @@ pub struct Environment {
     pub depth: Option<Duration>,
     /// `BACKLINE_NAME`.
     pub name: Option<String>,
+    /// `BACKLINE_HOST_ADDRESS`.
+    pub host_address: Option<String>,
+    /// `BACKLINE_STUN`.
+    pub stun: Option<String>,
+    /// `BACKLINE_TURN`.
+    pub turn: Option<TurnServer>,
     /// `BACKLINE_REPORT`.
     pub report: Option<PathBuf>,
     /// Variables whose value cannot be used, and what could be, for a notice.
@@ -70,13 +79,23 @@ impl Environment {
         checked("BACKLINE_QUALITY", quality.is_some() || quality_text.is_none(), qualities);
         let depth_text = text("BACKLINE_DEPTH_MS");
         let depth = depth_text.as_deref().and_then(parse_depth);
-        checked("BACKLINE_DEPTH_MS", depth.is_some() || depth_text.is_none(), "a number of milliseconds from 0 to 250");
+        checked(
+            "BACKLINE_DEPTH_MS",
+            depth.is_some() || depth_text.is_none(),
+            "a number of milliseconds from 0 to 250",
+        );
+        let turn_text = text("BACKLINE_TURN");
+        let turn = turn_text.as_deref().and_then(parse_turn);
+        checked("BACKLINE_TURN", turn.is_some() || turn_text.is_none(), "of the form user:password@ip:port");
         Self {
             host_link_file: value("BACKLINE_HOST_LINK_FILE").map(PathBuf::from),
             join: text("BACKLINE_JOIN"),
             quality,
             depth,
             name: text("BACKLINE_NAME"),
+            host_address: text("BACKLINE_HOST_ADDRESS"),
+            stun: text("BACKLINE_STUN"),
+            turn,
             report: value("BACKLINE_REPORT").map(PathBuf::from),
             complaints,
         }
@@ -89,6 +108,16 @@ pub fn path_of_instance(path: &std::path::Path, instance: InstanceId) -> PathBuf
         Some(text) => PathBuf::from(text.replace("{instance}", &instance.to_string())),
         None => path.to_owned(),
     }
+}
+
+/// A password may hold any character, also `@` and `:`.
+fn parse_turn(text: &str) -> Option<TurnServer> {
+    let (who, address) = text.rsplit_once('@')?;
+    let (user, password) = who.split_once(':')?;
+    let is_whole = !user.is_empty() && !password.is_empty() && !address.is_empty();
+    let server =
+        TurnServer { address: address.to_owned(), user: user.to_owned(), password: password.to_owned() };
+    is_whole.then_some(server)
 }
 
 fn parse_depth(text: &str) -> Option<Duration> {
@@ -120,6 +149,9 @@ mod tests {
             ("BACKLINE_QUALITY", "Lowest-Latency"),
             ("BACKLINE_DEPTH_MS", "2.5"),
             ("BACKLINE_NAME", "Ada"),
+            ("BACKLINE_HOST_ADDRESS", "203.0.113.7"),
+            ("BACKLINE_STUN", "203.0.113.8:3478"),
+            ("BACKLINE_TURN", "ada:h@s:h@203.0.113.9:3478"),
             ("BACKLINE_REPORT", "/tmp/report.json"),
         ]);
         assert_eq!(environment.host_link_file.as_deref(), Some(Path::new("/tmp/link")));
@@ -127,13 +159,22 @@ mod tests {
         assert_eq!(environment.quality, Some(Quality::LowestLatency));
         assert_eq!(environment.depth, Some(Duration::from_micros(2500)));
         assert_eq!(environment.name.as_deref(), Some("Ada"));
+        assert_eq!(environment.host_address.as_deref(), Some("203.0.113.7"));
+        assert_eq!(environment.stun.as_deref(), Some("203.0.113.8:3478"));
+        let turn = environment.turn.unwrap();
+        assert_eq!((&*turn.user, &*turn.password, &*turn.address), ("ada", "h@s:h", "203.0.113.9:3478"));
         assert_eq!(environment.report.as_deref(), Some(Path::new("/tmp/report.json")));
         assert!(environment.complaints.is_empty());
     }
 
     #[test]
     fn what_cannot_be_used_is_said() {
-        for (name, value) in [("BACKLINE_QUALITY", "best"), ("BACKLINE_DEPTH_MS", "-1"), ("BACKLINE_DEPTH_MS", "inf")] {
+        for (name, value) in [
+            ("BACKLINE_TURN", "203.0.113.9"),
+            ("BACKLINE_QUALITY", "best"),
+            ("BACKLINE_DEPTH_MS", "-1"),
+            ("BACKLINE_DEPTH_MS", "inf"),
+        ] {
             let environment = with(&[(name, value)]);
             assert_eq!(environment.complaints.len(), 1);
             assert!(environment.complaints[0].starts_with(name));

@@ -61,7 +61,9 @@ impl<P: Plugin<BackgroundTask = FenceTask>> Fence<P> {
         match outcome {
             Ok(()) => std::thread::sleep(LET_GO),
             // The queue was full or its thread has ended: the task was dropped, and its sender with it.
-            Err(RecvTimeoutError::Disconnected) => tracing::warn!("the framework's background queue takes no tasks"),
+            Err(RecvTimeoutError::Disconnected) => {
+                tracing::warn!("the framework's background queue takes no tasks")
+            }
             Err(RecvTimeoutError::Timeout) => tracing::warn!("the framework's background queue stands still"),
         }
         outcome.is_ok()

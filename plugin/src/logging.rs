@@ -14,7 +14,8 @@ pub const LOG_VARIABLE: &str = "BACKLINE_LOG";
 pub fn set_up() -> Option<bool> {
     let level = std::env::var(LOG_VARIABLE).ok().and_then(|text| parse_level(&text));
     if let Some(level) = level {
-        let lines = tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(std::io::stderr);
+        let lines =
+            tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(std::io::stderr);
         // It fails where a host written in Rust has a subscriber already; the lines then go there.
         let _ = tracing::subscriber::set_global_default(lines.finish());
     }

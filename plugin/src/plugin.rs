@@ -53,24 +53,38 @@ pub type BacklineMulti = BacklinePlugin<MultiOut>;
 const MONO: Option<NonZeroU32> = NonZeroU32::new(1);
 const STEREO: Option<NonZeroU32> = NonZeroU32::new(2);
 const AUX_STEREO: [NonZeroU32; AUX_BUSES] = [new_nonzero_u32(2); AUX_BUSES];
-const AUX_NAMES: &[&str] = &["Bus 1", "Bus 2", "Bus 3", "Bus 4", "Bus 5", "Bus 6", "Bus 7", "Bus 8"];
+const AUX_NAMES: &[&str] = &["Aux 1", "Aux 2", "Aux 3", "Aux 4", "Aux 5", "Aux 6", "Aux 7", "Aux 8"];
 const _: () = assert!(AUX_NAMES.len() == AUX_STEREO.len());
 
 impl Class for Stereo {
     const NAME: &'static str = "Backline";
     const CLAP_ID: &'static str = "org.backline.backline";
-    const DESCRIPTION: &'static str = "Play together over the network: this track to everybody, everybody on a fader";
+    const DESCRIPTION: &'static str =
+        "Play together over the network: this track to everybody, everybody on a fader";
     const LAYOUTS: &'static [AudioIOLayout] = &[
-        AudioIOLayout { main_input_channels: STEREO, main_output_channels: STEREO, ..AudioIOLayout::const_default() },
-        AudioIOLayout { main_input_channels: MONO, main_output_channels: STEREO, ..AudioIOLayout::const_default() },
-        AudioIOLayout { main_input_channels: MONO, main_output_channels: MONO, ..AudioIOLayout::const_default() },
+        AudioIOLayout {
+            main_input_channels: STEREO,
+            main_output_channels: STEREO,
+            ..AudioIOLayout::const_default()
+        },
+        AudioIOLayout {
+            main_input_channels: MONO,
+            main_output_channels: STEREO,
+            ..AudioIOLayout::const_default()
+        },
+        AudioIOLayout {
+            main_input_channels: MONO,
+            main_output_channels: MONO,
+            ..AudioIOLayout::const_default()
+        },
     ];
 }
 
 impl Class for MultiOut {
     const NAME: &'static str = "Backline Multi";
     const CLAP_ID: &'static str = "org.backline.backline-multi";
-    const DESCRIPTION: &'static str = "Backline with eight auxiliary outputs: every musician on a DAW track of their own";
+    const DESCRIPTION: &'static str =
+        "Backline with eight auxiliary outputs: every musician on a DAW track of their own";
     const LAYOUTS: &'static [AudioIOLayout] = &[multi_layout(STEREO), multi_layout(MONO)];
 }
 
@@ -127,7 +141,11 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
 
     fn editor(&mut self, executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
         self.fence.connect(executor);
-        editor::open(self.processor.params().clone(), self.processor.client().clone(), self.processor.project().clone())
+        editor::open(
+            self.processor.params().clone(),
+            self.processor.client().clone(),
+            self.processor.project().clone(),
+        )
     }
 
     fn filter_state(state: &mut PluginState) {

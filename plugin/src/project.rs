@@ -176,7 +176,12 @@ fn keep(state: &mut ProjectState, command: &Command) {
             state.session = Some(LastSession { role: Role::Joined, link: link.trim().to_owned() });
         }
         // The link of a session that is hosted here comes with a snapshot. Leaving keeps the session, to offer it again.
-        Command::Host | Command::Leave | Command::Notify { .. } | Command::DismissNotice(_) => {}
+        // Servers hold a password, which is not for a project file that is passed around.
+        Command::Host
+        | Command::Leave
+        | Command::SetServers { .. }
+        | Command::Notify { .. }
+        | Command::DismissNotice(_) => {}
     }
 }
 

@@ -55,7 +55,9 @@ pub enum StandaloneError {
     #[error("JACK cannot be used: {0}. Start it (or PipeWire's JACK), or leave --audio out")]
     Jack(String),
     /// The device, and why.
-    #[error("the audio device cannot be used: {0}. Close programs that hold it, or choose another in the system's settings")]
+    #[error(
+        "the audio device cannot be used: {0}. Close programs that hold it, or choose another in the system's settings"
+    )]
     Device(String),
     /// The window, and why.
     #[error("the window cannot be opened: {0}. On a machine without a display use --no-window")]

@@ -131,7 +131,9 @@ pub struct Saved {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum StateError {
     /// From a later Backline.
-    #[error("This project was saved by a newer Backline (state version {found}; this one reads up to {STATE_VERSION}).")]
+    #[error(
+        "This project was saved by a newer Backline (state version {found}; this one reads up to {STATE_VERSION})."
+    )]
     Newer {
         /// Its version.
         found: u32,
@@ -228,8 +230,10 @@ impl ProjectState {
 
     fn within_limits(mut self) -> Self {
         let editor = &mut self.editor;
-        editor.width_points = editor.width_points.clamp(*EDITOR_SIDE_POINTS.start(), *EDITOR_SIDE_POINTS.end());
-        editor.height_points = editor.height_points.clamp(*EDITOR_SIDE_POINTS.start(), *EDITOR_SIDE_POINTS.end());
+        editor.width_points =
+            editor.width_points.clamp(*EDITOR_SIDE_POINTS.start(), *EDITOR_SIDE_POINTS.end());
+        editor.height_points =
+            editor.height_points.clamp(*EDITOR_SIDE_POINTS.start(), *EDITOR_SIDE_POINTS.end());
         editor.scale = editor.scale.clamp(*EDITOR_SCALE.start(), *EDITOR_SCALE.end());
         self.playout_depth_us = self.playout_depth_us.min(PLAYOUT_DEPTH_MAX.as_micros() as u32);
         self.version = STATE_VERSION;

@@ -75,6 +75,12 @@ fn apply_settings(project: &Project, environment: &Environment) {
     if let Some(depth) = environment.depth {
         client.send(Command::SetPlayoutDepth(depth));
     }
+    if environment.host_address.is_some() {
+        client.send(Command::SetHostAddress(environment.host_address.clone()));
+    }
+    if environment.stun.is_some() || environment.turn.is_some() {
+        client.send(Command::SetServers { stun: environment.stun.clone(), turn: environment.turn.clone() });
+    }
     for complaint in &environment.complaints {
         complain(project, complaint.clone());
     }
@@ -82,7 +88,7 @@ fn apply_settings(project: &Project, environment: &Environment) {
 
 fn complain(project: &Project, text: String) {
     tracing::warn!("{text}");
-    let advice = "See the environment variables in the manual.".to_owned();
+    let advice = "See docs/OPERATING.md for the environment variables.".to_owned();
     project.client().send(Command::Notify { severity: Severity::Error, text, advice });
 }
 
@@ -92,7 +98,10 @@ fn spawn(project: &Project, attendant: Attendant) -> Option<Running> {
     match named.spawn(move || attendant.run(&stopped)) {
         Ok(handle) => Some(Running { stop, handle }),
         Err(error) => {
-            complain(project, format!("Backline cannot follow its environment variables: no thread ({error})."));
+            complain(
+                project,
+                format!("Backline cannot follow its environment variables: no thread ({error})."),
+            );
             None
         }
     }
@@ -148,7 +157,10 @@ impl Attendant {
         let invite = self.project.client().snapshot().invite.clone();
         let Some(link) = invite.filter(|link| self.written_link.as_ref() != Some(link)) else { return };
         if let Err(error) = replace_file(path, link.as_bytes()) {
-            complain(&self.project, format!("The invite link cannot be written to {}: {error}.", path.display()));
+            complain(
+                &self.project,
+                format!("The invite link cannot be written to {}: {error}.", path.display()),
+            );
         }
         self.written_link = Some(link);
     }

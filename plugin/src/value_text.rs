@@ -67,7 +67,9 @@ mod tests {
         assert_eq!(gain_text(-6.0), "-6.0");
         assert_eq!(gain_text(-0.0), "0.0");
         assert_eq!(gain_text(-80.0), "-inf");
-        for (text, db) in [("-6.0 dB", -6.0), ("-6", -6.0), ("+3,5dB", 3.5), ("0", 0.0), ("−12 dB", -12.0), ("99", 12.0)] {
+        for (text, db) in
+            [("-6.0 dB", -6.0), ("-6", -6.0), ("+3,5dB", 3.5), ("0", 0.0), ("−12 dB", -12.0), ("99", 12.0)]
+        {
             assert_eq!(parse_gain(text), Some(db), "{text}");
         }
         for silence in ["-inf dB", "-inf", "−∞ dB", "mute", "Mute", "-200 dB"] {

@@ -12,9 +12,9 @@ use std::ffi::c_void;
 use backline::plugin::Backline;
 use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait, IComponent, IComponent_iid,
-    IComponentTrait, IParamValueQueue, IParamValueQueueTrait, IParameterChanges, IParameterChangesTrait, ParamID,
-    ParamValue, ProcessData, ProcessSetup,
+    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait, IComponent,
+    IComponent_iid, IComponentTrait, IParamValueQueue, IParamValueQueueTrait, IParameterChanges,
+    IParameterChangesTrait, ParamID, ParamValue, ProcessData, ProcessSetup,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
     IPluginBaseTrait, IPluginFactory, IPluginFactoryTrait, int32, kResultFalse, kResultOk, tresult,
@@ -89,7 +89,8 @@ fn create(factory: &ComPtr<IPluginFactory>) -> ComPtr<IComponent> {
     let mut object = std::ptr::null_mut();
     // SAFETY: both ids have 16 bytes, and `object` gets an interface of the kind that was asked for.
     unsafe {
-        let created = factory.createInstance(class.as_ptr().cast(), IComponent_iid.as_ptr().cast(), &mut object);
+        let created =
+            factory.createInstance(class.as_ptr().cast(), IComponent_iid.as_ptr().cast(), &mut object);
         assert_eq!(created, kResultOk);
         ComPtr::from_raw(object.cast()).unwrap()
     }
@@ -101,7 +102,8 @@ fn automate(processor: &ComPtr<IAudioProcessor>, cycle: usize) {
     for block in 0..BLOCKS {
         let value = ((cycle * BLOCKS + block) % 89) as f64 / 89.0;
         let queue = |slot| ComWrapper::new(Queue { id: parameter(&format!("s{slot:02}_gain")), value });
-        let changes = ComWrapper::new(Changes((1..=8).map(|slot| queue(slot).to_com_ptr().unwrap()).collect()));
+        let changes =
+            ComWrapper::new(Changes((1..=8).map(|slot| queue(slot).to_com_ptr().unwrap()).collect()));
         let changes = changes.to_com_ptr::<IParameterChanges>().unwrap();
         let mut pointers = channels.each_mut().map(|channel| channel.as_mut_ptr());
         let bus = AudioBusBuffers {

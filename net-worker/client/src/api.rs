@@ -39,7 +39,7 @@ pub enum Command {
     SetPlayoutDepth(Duration),
     /// Which source each slot is bound to (from the DAW project).
     SetSlots([Option<SourceId>; SLOTS]),
-    /// An address ("host:port" or "address") under which the internet reaches this machine, for the invite link.
+    /// An IP address, with a port or without, under which the internet reaches this machine, for the invite link.
     SetHostAddress(Option<String>),
     /// Servers that help to reach others, and to be reached, through routers; `203.0.113.7:3478` or `203.0.113.7`. A running
     /// session takes them up. What is wrong with them is shown as notices.

@@ -222,7 +222,15 @@ impl Client {
         }
         match std::thread::Builder::new().name("backline-worker".to_owned()).spawn(move || worker.run()) {
             Ok(thread) => desk.state = WorkerState::Running(thread),
-            Err(error) => tracing::error!(%error, "no thread for the worker"),
+            Err(error) => {
+                while self.shared.orders.pop().is_some() {}
+                let mut parked = Parked::default();
+                let text = format!("No session can be opened: the system gives no thread ({error}).");
+                let advice = "Close other programs, then load the plugin again.";
+                parked.notices.add(Severity::Error, text, advice);
+                self.shared.snapshot.store(Arc::new(idle_snapshot(&desk.settings, &parked)));
+                desk.state = WorkerState::Idle(Box::new(parked));
+            }
         }
     }
 

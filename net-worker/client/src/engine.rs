@@ -46,6 +46,7 @@ pub struct Engine {
     to_old_servers: VecDeque<(SocketAddr, Vec<u8>)>,
     /// Of this machine's interfaces.
     host_addresses: Vec<SocketAddr>,
+    datagrams_refused: u64,
     last_now: Instant,
 }
 
@@ -110,6 +111,7 @@ impl Engine {
             reach: None,
             to_old_servers: VecDeque::new(),
             host_addresses,
+            datagrams_refused: 0,
             last_now: now,
         }
     }
@@ -253,6 +255,11 @@ impl Engine {
         relay.into_iter().chain(reach).fold(session, Instant::min)
     }
 
+    /// Datagrams that belonged to nobody.
+    pub fn datagrams_refused(&self) -> u64 {
+        self.datagrams_refused
+    }
+
     /// The participant.
     pub fn session(&self) -> &Session {
         &self.session
@@ -289,6 +296,7 @@ impl Engine {
         if taken {
             self.exchange(now);
         } else {
+            self.datagrams_refused += 1;
             tracing::trace!(%source, bytes = datagram.len(), "a datagram that is nobody's");
         }
     }

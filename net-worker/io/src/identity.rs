@@ -1,6 +1,6 @@
 //! The identity file: the secret half of a participant's key pair, in the user's config folder.
 //!
-//! Made once, readable by its owner only, never overwritten: a file that cannot be read is kept aside.
+//! Made once, readable by its owner only, never overwritten: a file that cannot be read is left as it is.
 //! What the bytes mean is `backline-wire`'s to know.
 
 use std::fs;
@@ -48,19 +48,25 @@ fn create(dir: &Path, path: &Path, fresh: [u8; SECRET_BYTES]) -> Result<[u8; SEC
     // Written aside and linked into place, so that a crash leaves no half key and, where two processes
     // start at once, the first one's key stays and the second reads it.
     let draft = dir.join(format!("{FILE_NAME}.{}", std::process::id()));
+    // Left by a crash of an earlier process of the same number.
+    let _ = fs::remove_file(&draft);
     write_private(&draft, &fresh).map_err(failed)?;
-    let linked = fs::hard_link(&draft, path);
-    let removed = fs::remove_file(&draft);
-    match linked {
-        Ok(()) => removed.map(|()| fresh).map_err(failed),
+    // Where the file system has no links, the file is made in place: still by one process only.
+    let made = fs::hard_link(&draft, path).or_else(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Err(error),
+        _ => write_private(path, &fresh),
+    });
+    fs::remove_file(&draft).map_err(failed)?;
+    match made {
+        Ok(()) => Ok(fresh),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => load_or_create(dir, fresh),
-        Err(_) => write_private(path, &fresh).map(|()| fresh).map_err(failed),
+        Err(error) => Err(failed(error)),
     }
 }
 
 fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;

@@ -3,7 +3,7 @@
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 /// Asks the system to run the calling thread before ordinary ones. False where it refuses (a user without
-/// real-time rights): the worker then runs as an ordinary thread, and the editor says so.
+/// real-time rights): the worker then runs as an ordinary thread, and the report says so.
 pub fn raise() -> bool {
     if raise_realtime() {
         return true;

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Exchanges that are remembered: half a minute of them, one a second.
+/// Exchanges that are remembered: some 13 s of them.
 const MEMORY: usize = 32;
 
 /// One answered ping.

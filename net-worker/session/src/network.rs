@@ -72,6 +72,8 @@ pub(crate) struct Network {
     pub observed: Option<SocketAddr>,
     pub uplink: Uplink,
     pub to_relay: VecDeque<LocalMessage>,
+    /// To how many the relay of this process passes each packet on.
+    pub listeners: usize,
     random: ChaCha20Rng,
     started: Instant,
     started_unix: Duration,
@@ -86,6 +88,7 @@ impl Network {
             observed: None,
             uplink: Uplink::Down,
             to_relay: VecDeque::new(),
+            listeners: 0,
             random: ChaCha20Rng::from_seed(seed),
             started: now,
             started_unix: unix_time,
@@ -140,7 +143,7 @@ impl Network {
         let mut sent = 0;
         if self.uplink == Uplink::Here {
             self.to_relay.push_back(LocalMessage::Media { ssrc, head: *head, payload: payload.into() });
-            sent += 1;
+            sent += self.listeners;
         }
         for (key, path) in self.links.iter_mut() {
             let leads_on = matches!(key, LinkKey::Peer(_)) || self.uplink == Uplink::Path(key);

@@ -1,7 +1,7 @@
 //! Our own source: captured samples in, packets out to everybody who is reached.
 //!
 //! The step before is `client` (the capture ring, converted to 48 kHz); inside is `backline_media::Sender`
-//! (framing, coding, redundancy); the step after is `Network::send_media`. No allocation once a stream runs.
+//! (framing, coding, redundancy); the step after is `Network::send_media`. Beside the relay each packet is one shared allocation; elsewhere there is none.
 
 use std::time::{Duration, Instant};
 

@@ -12,7 +12,7 @@ use backline_wire::{InviteLink, RefusalReason};
 
 use crate::network::{LinkKey, Network, Uplink};
 
-/// A host that is silent for this long is called anew: pings are answered twice a second.
+/// A host that is silent for this long is called anew: pings are answered every 0.4 s.
 const SILENCE_BEFORE_CALL: Duration = Duration::from_millis(1_000);
 /// How long a call may take to its welcome before the next one is made: six round trips, and a lost datagram.
 const CALL_MAX: Duration = Duration::from_secs(4);

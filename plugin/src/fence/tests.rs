@@ -24,9 +24,11 @@ fn what_was_queued_before_has_run_when_the_wait_is_over() {
     let thread = std::thread::spawn(move || receiver.into_iter().for_each(|task| task()));
     for _ in 0..100 {
         let done = done.clone();
-        sender.send(Box::new(move || {
-            done.fetch_add(1, Ordering::SeqCst);
-        })).unwrap();
+        sender
+            .send(Box::new(move || {
+                done.fetch_add(1, Ordering::SeqCst);
+            }))
+            .unwrap();
     }
     let queue = Mutex::new(sender);
     let fence = fence_on(Arc::new(move |task| queue.lock().unwrap().send(Box::new(|| task.run())).unwrap()));
@@ -46,7 +48,10 @@ fn a_full_or_dead_queue_is_not_waited_for() {
 #[test]
 fn a_queue_that_stands_still_is_waited_for_only_so_long() {
     let held = Arc::new(Mutex::new(Vec::new()));
-    let queue = { let held = held.clone(); move |task| held.lock().unwrap().push(task) };
+    let queue = {
+        let held = held.clone();
+        move |task| held.lock().unwrap().push(task)
+    };
     assert!(!fence_on(Arc::new(queue)).wait());
     // The late task finds nobody and minds it not.
     held.lock().unwrap().drain(..).for_each(FenceTask::run);

@@ -27,7 +27,9 @@ fn every_id_is_frozen() {
 /// Hosts see a hash of each id (as nice-plug 0.4.2 makes it), which must differ too.
 #[test]
 fn no_two_ids_look_the_same_to_a_host() {
-    let hash = |id: &str| id.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) & !(1 << 31);
+    let hash = |id: &str| {
+        id.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) & !(1 << 31)
+    };
     let ids: Vec<String> = params().param_map().into_iter().map(|(id, _, _)| id).collect();
     assert_eq!(ids.iter().map(|id| hash(id)).collect::<BTreeSet<_>>().len(), ids.len());
 }
@@ -39,7 +41,9 @@ fn every_gain_shows_and_reads_decibels() {
         let gain = pointer(&params, id);
         // SAFETY: `params` lives until the end of the test.
         unsafe {
-            for (text, shown) in [("-6 dB", "-6.0 dB"), ("mute", "-inf dB"), ("0", "0.0 dB"), ("99", "12.0 dB")] {
+            for (text, shown) in
+                [("-6 dB", "-6.0 dB"), ("mute", "-inf dB"), ("0", "0.0 dB"), ("99", "12.0 dB")]
+            {
                 let value = gain.string_to_normalized_value(text).unwrap();
                 assert_eq!(gain.normalized_value_to_string(value, true), shown, "{id}");
             }

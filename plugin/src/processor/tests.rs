@@ -95,7 +95,9 @@ fn calls_in_any_order_are_harmless() {
     processor.reset();
     processor.deactivate();
     process(&mut processor, &mut stereo(64, 0.5), &mut []);
-    for (rate_hz, block) in [(48_000.0, 64), (48_000.0, 64), (44_100.0, 64), (44_100.0, 1), (192_000.0, 8192_usize)] {
+    for (rate_hz, block) in
+        [(48_000.0, 64), (48_000.0, 64), (44_100.0, 64), (44_100.0, 1), (192_000.0, 8192_usize)]
+    {
         processor.activate(2, rate_hz, block);
         processor.activate(2, rate_hz, block);
         assert_no_alloc(|| processor.reset());

@@ -7,7 +7,9 @@
 
 use backline_bridge::AUX_BUSES;
 use cpal::traits::{DeviceTrait, HostTrait, StreamTrait};
-use cpal::{BufferSize, Device, SampleFormat, Stream, StreamConfig, SupportedBufferSize, SupportedStreamConfig};
+use cpal::{
+    BufferSize, Device, SampleFormat, Stream, StreamConfig, SupportedBufferSize, SupportedStreamConfig,
+};
 use rtrb::{Consumer, Producer, RingBuffer};
 
 use super::StandaloneError;
@@ -50,7 +52,8 @@ impl DeviceAudio {
         let output = host.default_output_device().ok_or_else(missing)?;
         let found = output.default_output_config().map_err(failed)?;
         let output_config = small_blocks(&found);
-        let input = host.default_input_device().and_then(|device| input_at(device, output_config.sample_rate));
+        let input =
+            host.default_input_device().and_then(|device| input_at(device, output_config.sample_rate));
         Ok(Ready { output, output_config, input })
     }
 }

@@ -4,7 +4,9 @@
 //! changes, where allocating is allowed. All four ports are connected to the system's, where there are such.
 
 use backline_bridge::AUX_BUSES;
-use jack::{AudioIn, AudioOut, Client, ClientOptions, Control, Frames, Port, PortFlags, ProcessHandler, ProcessScope};
+use jack::{
+    AudioIn, AudioOut, Client, ClientOptions, Control, Frames, Port, PortFlags, ProcessHandler, ProcessScope,
+};
 
 use super::StandaloneError;
 use crate::processor::Processor;

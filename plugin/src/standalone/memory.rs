@@ -27,7 +27,8 @@ pub fn recall(params: &BacklineParams) {
 /// Keeps everything for next time. [main-thread]
 pub fn remember(params: &BacklineParams) {
     let Some(path) = path() else { return };
-    let written = serde_json::to_vec(&state(params)).map_err(std::io::Error::from).and_then(|text| write(&path, &text));
+    let written =
+        serde_json::to_vec(&state(params)).map_err(std::io::Error::from).and_then(|text| write(&path, &text));
     if let Err(error) = written {
         tracing::warn!("the settings cannot be kept in {}: {error}", path.display());
     }
@@ -56,7 +57,9 @@ pub fn apply(params: &BacklineParams, mut state: PluginState) {
     for (id, pointer, _) in params.param_map() {
         let normalized = match (pointer, state.params.get(&id)) {
             // SAFETY: the pointers lead into `params`.
-            (ParamPtr::FloatParam(param), Some(ParamValue::F32(value))) => unsafe { &*param }.preview_normalized(*value),
+            (ParamPtr::FloatParam(param), Some(ParamValue::F32(value))) => {
+                unsafe { &*param }.preview_normalized(*value)
+            }
             (ParamPtr::BoolParam(_), Some(ParamValue::Bool(value))) => f32::from(u8::from(*value)),
             _ => continue,
         };
@@ -80,7 +83,8 @@ fn write(path: &Path, text: &[u8]) -> std::io::Result<()> {
 }
 
 fn put_aside(params: &BacklineParams, path: &Path, reason: &str) {
-    let aside = (1..).map(|number| path.with_extension(format!("json.damaged-{number}"))).find(|path| !path.exists());
+    let aside =
+        (1..).map(|number| path.with_extension(format!("json.damaged-{number}"))).find(|path| !path.exists());
     let moved = aside.and_then(|aside| std::fs::rename(path, &aside).ok().map(|()| aside));
     let place = moved.as_deref().unwrap_or(path).display().to_string();
     params.project.client().send(Command::Notify {

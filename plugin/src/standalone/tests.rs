@@ -19,7 +19,9 @@ fn the_command_line_is_read() {
 fn what_is_kept_comes_back() {
     let first = Processor::new(false);
     // SAFETY: the parameter lives in an `Arc` that `first` holds.
-    unsafe { nice_plug::prelude::Param::as_ptr(&first.params().slots[4].pan)._internal_set_normalized_value(0.25) };
+    unsafe {
+        nice_plug::prelude::Param::as_ptr(&first.params().slots[4].pan)._internal_set_normalized_value(0.25)
+    };
     first.project().update(|state| state.source_name = "Flute".to_owned());
     let second = Processor::new(false);
     memory::apply(second.params(), memory::state(first.params()));

@@ -6,7 +6,8 @@ use proptest::prelude::*;
 const FIXTURE_V1: &str = include_str!("../../tests/fixtures/state-v1.json");
 
 fn full_state() -> ProjectState {
-    let source = |byte: u8| SourceId { participant: ParticipantId([byte; 32]), instance: InstanceId(byte.into()) };
+    let source =
+        |byte: u8| SourceId { participant: ParticipantId([byte; 32]), instance: InstanceId(byte.into()) };
     let mut state = ProjectState {
         participant: Some(ParticipantId([7; 32])),
         instance: InstanceId(0xFEDC_BA98_7654_3210),
@@ -55,7 +56,9 @@ fn missing_fields_have_defaults() {
 
 #[test]
 fn garbage_is_put_aside_verbatim_and_saved_again() {
-    for garbage in ["", "{", "null", "[]", "{}", r#"{"version":0}"#, r#"{"version":1,"slots":[]}"#, "\u{0}\u{1}é"] {
+    for garbage in
+        ["", "{", "null", "[]", "{}", r#"{"version":0}"#, r#"{"version":1,"slots":[]}"#, "\u{0}\u{1}é"]
+    {
         let (saved, error) = Saved::read(&fields(garbage));
         assert!(matches!(error, Some(StateError::Damaged { .. })), "{garbage:?}");
         assert_eq!(saved.state, ProjectState::default());

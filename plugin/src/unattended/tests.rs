@@ -42,7 +42,10 @@ fn settings_of_the_environment_reach_the_worker_but_not_the_project() {
 #[test]
 fn values_that_cannot_be_used_are_shown() {
     let project = project();
-    let environment = Environment { complaints: vec!["BACKLINE_QUALITY must be good.".to_owned()], ..Environment::default() };
+    let environment = Environment {
+        complaints: vec!["BACKLINE_QUALITY must be good.".to_owned()],
+        ..Environment::default()
+    };
     let _unattended = Unattended::start(project.clone(), environment);
     let notices = &project.client().snapshot().notices;
     assert!(notices.iter().any(|notice| notice.text.contains("BACKLINE_QUALITY")));

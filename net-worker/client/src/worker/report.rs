@@ -86,6 +86,7 @@ impl Worker {
         let mut snapshot = idle_snapshot(&self.settings, &self.parked);
         if let Some(open) = &self.open {
             let now = clock::now();
+            self.view.datagrams_refused = open.engine.datagrams_refused();
             self.view.running_for = now.saturating_duration_since(self.started);
             let (invite, problem) = invite(&self.settings, open);
             if let Some(problem) = problem {

@@ -13,6 +13,7 @@ impl Session {
             self.choose_ways(now);
         }
         self.drop_unconfirmed(now);
+        self.network.listeners = self.roster.peers.len();
         self.listening.measure(now);
     }
 

@@ -132,8 +132,8 @@ fn host_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, inte
         text_field(ui, field, id, "Public address", &mut edits.address, hint, theme::regular(12.5))
     });
     edited.inner.response.on_hover_text(
-        "Players on your network need nothing here.\nFor players on the internet: your public address or name,\n\
-         and a port that your router forwards (address:port).",
+        "Players on your network need nothing here.\nFor players on the internet: your public address\n\
+         (203.0.113.7), or with the port that your router forwards (203.0.113.7:4464).",
     );
 }
 

@@ -127,7 +127,7 @@ fn bound(
         route_text: route_text(route, present).to_owned(),
         encrypted,
         encrypted_text: if encrypted {
-            "Encrypted: only the two of you can hear this path"
+            "Encrypted: nobody on the way can listen; what comes through the host, the host can hear"
         } else {
             "No encrypted path yet"
         }
