@@ -12,6 +12,7 @@ CLOCK_MONOTONIC), writes the WAV and the figures, and ends. Each other command p
 """
 
 import argparse
+import ctypes
 import gc
 import json
 import os
@@ -44,6 +45,15 @@ def raise_priority():
         return True
     except (PermissionError, OSError):
         return False
+
+
+def lock_memory():
+    """Keeps all memory of the process in place: a page fault in a callback is a late block. Where not permitted, nothing happens."""
+    current_and_future = 3
+    try:
+        ctypes.CDLL(None).mlockall(current_and_future)
+    except (OSError, AttributeError):
+        pass
 
 
 class Orders:
@@ -83,6 +93,7 @@ def play(arguments):
     plugin.process(silence, rate, buffer_size=block, reset=True)
     orders = Orders()
     gc.disable()
+    lock_memory()
     realtime = raise_priority()
     period_ns = block * 1e9 / (rate * (1 + arguments.ppm * 1e-6))
     grid_ns = monotonic_ns() + 5_000_000

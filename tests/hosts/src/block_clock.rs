@@ -69,6 +69,13 @@ pub fn raise_priority() -> bool {
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &parameters) == 0 }
 }
 
+/// Keeps all memory of the process in place, as JACK does for its clients: a page fault in a callback is a late block. Where
+/// that is not permitted, nothing happens.
+pub fn lock_memory() {
+    // SAFETY: the call has no memory arguments; it changes only when pages are made resident.
+    unsafe { libc::mlockall(libc::MCL_CURRENT | libc::MCL_FUTURE) };
+}
+
 fn read_clock(id: libc::clockid_t) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid for writing for the whole call.

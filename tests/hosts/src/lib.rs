@@ -11,6 +11,7 @@ pub mod block_clock;
 pub mod bundles;
 pub mod clap_plugin;
 pub mod cycles;
+pub mod desktop;
 pub mod error;
 pub mod figures;
 pub mod session;

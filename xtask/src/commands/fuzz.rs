@@ -1,4 +1,4 @@
-//! `cargo xtask fuzz`: random and mutated datagrams, links and payloads against every parser, in release.
+//! `cargo xtask fuzz`: random and mutated datagrams, links and payloads against every parser, fast and with debug assertions.
 
 use anyhow::Result;
 
@@ -26,7 +26,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
 /// Runs every target with so many datagrams.
 pub fn datagrams(count: u64, seed: Option<u64>) -> Result<Counted> {
     let mut command = run::cargo();
-    command.args(["test", "--release", "-p", "backline-fuzz", "--", "--nocapture"]);
+    command.args(["test", "--profile", "rtcheck", "-p", "backline-fuzz", "--", "--nocapture"]);
     command.env("BACKLINE_FUZZ_DATAGRAMS", count.to_string());
     if let Some(seed) = seed {
         command.env("BACKLINE_FUZZ_SEED", seed.to_string());

@@ -15,6 +15,10 @@ pub struct Arguments {
     install: needs::Install,
 }
 
+/// Every test is built like the bundles for the real hosts, fast and with debug assertions, so that all dependencies are
+/// compiled twice only: for this profile and for the release bundles.
+const PROFILE: &str = "rtcheck";
+
 /// The standalone program is off by default, because the bundles need none of its libraries.
 const STANDALONE: &str = "backline/standalone";
 
@@ -34,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     style(&mut steps)?;
     steps.step("unit, property and scenario tests", || run::run_tests(&mut workspace_tests()))?;
     steps.step("examples in the documentation", || {
-        run::run_tests(run::cargo().args(["test", "--doc", "--workspace", "--quiet"]))
+        run::run_tests(run::cargo().args(["test", "--profile", PROFILE, "--doc", "--workspace", "--quiet"]))
     })?;
     steps.step("loom: every interleaving of the lock-free exchanges", loom)?;
     steps.step("RealtimeSanitizer on the callback", sanitize::realtime)?;
@@ -83,9 +87,18 @@ fn style(steps: &mut Steps) -> Result<()> {
 fn workspace_tests() -> std::process::Command {
     let mut command = run::cargo();
     if run::on_path("cargo-nextest") {
-        command.args(["nextest", "run", "--no-fail-fast", "--status-level", "slow", "--hide-progress-bar"]);
+        command.args([
+            "nextest",
+            "run",
+            "--cargo-profile",
+            PROFILE,
+            "--no-fail-fast",
+            "--status-level",
+            "slow",
+            "--hide-progress-bar",
+        ]);
     } else {
-        command.args(["test", "--lib", "--bins", "--tests", "--quiet"]);
+        command.args(["test", "--profile", PROFILE, "--lib", "--bins", "--tests", "--quiet"]);
     }
     command.args([
         "--workspace",
@@ -114,7 +127,7 @@ fn hosts(profile: Profile) -> Result<Counted> {
     let vst3_cycles = if profile == Profile::Release { "1000" } else { "100" };
     let mut command = run::cargo();
     command
-        .args(["test", "--release", "-p", "backline-hosts", "--", "--test-threads", "1"])
+        .args(["test", "--profile", PROFILE, "-p", "backline-hosts", "--", "--test-threads", "1"])
         .env("BACKLINE_VST3_CYCLES", vst3_cycles)
         .env("BACKLINE_BUNDLES", profile.folder())
         .env("BACKLINE_PYTHON", needs::python());

@@ -152,6 +152,7 @@ fn run(play: &Play) -> Result<(), HostError> {
     let orders = &*Box::leak(Box::new(Orders::default()));
     std::thread::spawn(|| read_words(orders));
     let sound_card = SoundCard::new(play, music, processor);
+    block_clock::lock_memory();
     let (processor, outcome) = std::thread::scope(|scope| {
         let audio = scope.spawn(|| sound_card.run(orders));
         pump(&mut plugin, orders);

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""A VST3 host (JUCE, through pedalboard) that shows the plugin's own editor while music runs through it.
+
+It prints "ready" once blocks are running, and then opens the window. When standard input ends it closes the window and
+ends. Who clicks in it: src/desktop/editor_window.rs.
+"""
+
+import argparse
+import sys
+import threading
+
+import numpy as np
+from pedalboard import load_plugin
+
+from vst3_host import blocks_of_music, monotonic_ns, sleep_until
+
+RATE_HZ = 48_000
+# A block lasts as long as a look at the window costs: this host is here to be seen, not to be measured.
+BLOCK = 512
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bundle", required=True)
+    parser.add_argument("--music", required=True)
+    parser.add_argument("--loop-frames", type=int, required=True)
+    arguments = parser.parse_args()
+    blocks = arguments.loop_frames // BLOCK
+    music = blocks_of_music(arguments.music, arguments.loop_frames, blocks * BLOCK, BLOCK, blocks)
+    plugin = load_plugin(arguments.bundle)
+    # The first call activates the plugin, and JUCE wants that on the thread of the window.
+    plugin.process(np.zeros((2, BLOCK), dtype=np.float32), RATE_HZ, buffer_size=BLOCK, reset=True)
+    close, running = threading.Event(), threading.Event()
+    audio = threading.Thread(target=play, args=(plugin, music, close, running))
+    audio.start()
+    threading.Thread(target=wait_for_end, args=(close,), daemon=True).start()
+    running.wait()
+    print("ready", flush=True)
+    try:
+        plugin.show_editor(close)
+    finally:
+        close.set()
+        audio.join()
+
+
+def play(plugin, music, close, running):
+    """Calls the plugin on a clock, as a sound card would, until the window is to close."""
+    begin_ns, tick = monotonic_ns(), 0
+    while not close.is_set():
+        sleep_until(begin_ns + tick * BLOCK * 1_000_000_000 // RATE_HZ)
+        plugin.process(music[tick % len(music)], RATE_HZ, buffer_size=BLOCK, reset=False)
+        tick += 1
+        if tick == 20:
+            running.set()
+
+
+def wait_for_end(close):
+    sys.stdin.read()
+    close.set()
+
+
+if __name__ == "__main__":
+    main()

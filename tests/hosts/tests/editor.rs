@@ -1,0 +1,127 @@
+//! The editor's real window, in a real host, used as a person would: with a mouse, a keyboard and a clipboard.
+//!
+//! The built VST3 bundle in pedalboard (JUCE), under an Xvfb of the test's own. Where to click is known to
+//! `src/desktop/editor_look.rs` alone. Pictures are left in `target/screenshots`.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "in a test that is the way to fail")]
+
+use std::path::{Path, PathBuf};
+
+use backline_hosts::block_clock::monotonic_now;
+use backline_hosts::bundles;
+use backline_hosts::desktop::editor_look::{AMBER, EditorLook, WELL};
+use backline_hosts::desktop::editor_window::EditorWindow;
+use backline_hosts::desktop::picture::Picture;
+use backline_hosts::desktop::{Desktop, check_tools, wait_until};
+use backline_hosts::error::HostError;
+use backline_hosts::session::host_process::HostProcess;
+use backline_hosts::session::{HostKind, Setup, Side};
+use serde_json::Value;
+
+/// For a readable text where `unwrap` would print a type.
+fn ok<T>(result: Result<T, HostError>) -> T {
+    result.unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn screenshots() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("screenshots")
+}
+
+/// A session opened by the CLAP bundle in another host, which plays music; and its invite link.
+fn hosted_session(folder: &Path) -> (HostProcess, String) {
+    let side = Side::new(HostKind::Clap, bundles::music('a'), 256);
+    let setup = Setup {
+        folder: folder.to_path_buf(),
+        sides: [side.clone(), side.clone()],
+        sample_rate_hz: 48_000,
+        quality: "balanced".to_owned(),
+        depth_ms: None,
+        // Longer than the test takes; it is ended before.
+        seconds: 180,
+    };
+    let link_file = folder.join("invite-link");
+    let mut host =
+        ok(HostProcess::start("a", &setup, &side, folder, ("BACKLINE_HOST_LINK_FILE", &link_file)));
+    ok(host.wait_ready());
+    ok(host.play(monotonic_now()));
+    let link = ok(wait_until("the host writes its invite link", || {
+        host.check_running()?;
+        Ok(std::fs::read_to_string(&link_file).ok().filter(|link| !link.trim().is_empty()))
+    }));
+    (host, link.trim().to_owned())
+}
+
+fn assert_is_drawn(picture: &Picture) {
+    assert!(picture.distinct_colours() > 200, "only {} colours", picture.distinct_colours());
+    assert!(picture.count_of(AMBER) > 100, "only {} pixels in the accent colour", picture.count_of(AMBER));
+}
+
+/// Nobody has typed anything yet: Host is the button to press, and the field for the link is empty.
+fn offers_host_and_join(look: &EditorLook, picture: &Picture) -> bool {
+    let is = |point, colour| picture.at(point).is_some_and(|found| found.is_about(colour));
+    is(look.host_button.fill(), AMBER)
+        && is(look.join_field.centre(), WELL)
+        && !is(look.join_button.fill(), AMBER)
+}
+
+#[test]
+fn a_click_in_the_editor_joins_a_session() {
+    ok(check_tools());
+    let folder = tempfile::tempdir().unwrap();
+    let (mut host, link) = hosted_session(folder.path());
+    let mut desktop = ok(Desktop::start(folder.path()));
+    let mut editor = ok(EditorWindow::open(&desktop, &folder.path().join("editor"), &screenshots()));
+    let before = ok(editor.wait_for_picture(&desktop, "it offers Host and Join", offers_host_and_join));
+    ok(before.save(&screenshots().join("editor-before.png")));
+    assert_is_drawn(&before);
+
+    ok(desktop.set_clipboard(&link));
+    ok(editor.click(&desktop, editor.look().join_field.centre()));
+    ok(editor.wait_for_picture(&desktop, "the field has the keyboard", |look, picture| {
+        picture.at(look.join_field.edge()).is_some_and(|edge| edge.is_about(AMBER))
+    }));
+    ok(desktop.press("ctrl+v"));
+    ok(editor.wait_for_picture(&desktop, "with a link, Join is the button to press", |look, picture| {
+        picture.at(look.join_button.fill()).is_some_and(|fill| fill.is_about(AMBER))
+    }));
+    ok(editor.click(&desktop, editor.look().join_button.centre()));
+
+    ok(editor.wait_for_report("it has joined", |report| (report["connection"] == "joined").then_some(())));
+    ok(wait_until("the host counts two participants", || {
+        host.check_running()?;
+        Ok((host.report().count("/participants") == Some(2)).then_some(()))
+    }));
+    ok(editor.wait_for_report("the host's music arrives", |report| {
+        let peak = report.pointer("/meters/slot_peaks/0/0").and_then(Value::as_f64)?;
+        (peak > 0.01).then_some(())
+    }));
+    let after = ok(editor.wait_for_picture(&desktop, "the host has a strip", |look, picture| {
+        picture.at(look.first_strip_band.centre()).is_some_and(|band| band.is_vivid())
+    }));
+    ok(after.save(&screenshots().join("editor-joined.png")));
+    assert_is_drawn(&after);
+    assert_eq!(after.size(), before.size());
+    let changed = after.difference(&before, editor.look().stage);
+    assert!(changed > 0.3, "only {changed:.2} of the stage changed");
+    assert!(after.difference(&before, editor.look().brand) < 0.01, "the logo changed");
+}
+
+#[test]
+fn hosting_from_the_editor_puts_the_invite_link_into_the_clipboard() {
+    ok(check_tools());
+    let folder = tempfile::tempdir().unwrap();
+    let desktop = ok(Desktop::start(folder.path()));
+    let mut editor = ok(EditorWindow::open(&desktop, &folder.path().join("editor"), &screenshots()));
+    ok(editor.wait_for_picture(&desktop, "it offers Host and Join", offers_host_and_join));
+    assert_eq!(ok(desktop.clipboard()), None, "the clipboard of a fresh display is empty");
+
+    ok(editor.click(&desktop, editor.look().host_button.centre()));
+    let invite = ok(editor.wait_for_report("it hosts", |report| {
+        (report["connection"] == "hosting").then(|| report["invite"].as_str().map(str::to_owned)).flatten()
+    }));
+    assert!(invite.starts_with("backline://join/"), "{invite}");
+    let copied = ok(wait_until("the clipboard has a text", || desktop.clipboard()));
+    assert_eq!(copied, invite);
+    let hosting = ok(editor.picture(&desktop));
+    ok(hosting.save(&screenshots().join("editor-hosting.png")));
+    assert_is_drawn(&hosting);
+}
