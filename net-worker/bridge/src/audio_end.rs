@@ -178,7 +178,12 @@ impl AudioEnd {
             self.depth.underrun();
         }
         let [mix_left, mix_right] = buses.main;
-        strip::mix_planar([&dry_left[..frames], &dry_right[..frames]], mix_left, mix_right, &mut self.monitor);
+        strip::mix_planar(
+            [&dry_left[..frames], &dry_right[..frames]],
+            mix_left,
+            mix_right,
+            &mut self.monitor,
+        );
         self.put_output(io, range);
     }
 
@@ -209,7 +214,11 @@ impl AudioEnd {
         }
         self.wet.advance(frames);
         let (left, right) = (&mix[0][..frames], &mix[1][..frames]);
-        self.shared.meters.set_main(self.main_hold.add(Peak::of_planar(left, right), frames, self.peak_window_frames));
+        self.shared.meters.set_main(self.main_hold.add(
+            Peak::of_planar(left, right),
+            frames,
+            self.peak_window_frames,
+        ));
         match io.main {
             [] => {}
             [mono] => {

@@ -50,7 +50,8 @@ impl<'a, 'b> BlockIo<'a, 'b> {
     /// Hides auxiliary buses that are shorter than the block (a host's fault), after silencing them.
     pub(crate) fn hide_short_buses(&mut self, frames: usize) {
         for bus in &mut self.aux {
-            let is_short = bus.as_ref().is_some_and(|bus| bus.left.len() < frames || bus.right.len() < frames);
+            let is_short =
+                bus.as_ref().is_some_and(|bus| bus.left.len() < frames || bus.right.len() < frames);
             if let Some(short) = bus.as_mut().filter(|_| is_short) {
                 short.left.fill(0.0);
                 short.right.fill(0.0);

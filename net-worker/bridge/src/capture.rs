@@ -30,7 +30,10 @@ struct Mark {
 }
 
 /// Makes the capture ring, `capacity_frames` long.
-pub(crate) fn capture_ring(sample_rate: SampleRate, capacity_frames: usize) -> (CaptureWriter, CaptureReader) {
+pub(crate) fn capture_ring(
+    sample_rate: SampleRate,
+    capacity_frames: usize,
+) -> (CaptureWriter, CaptureReader) {
     let (sample_writer, sample_reader) = RingBuffer::new(2 * capacity_frames);
     let (mark_writer, mark_reader) = RingBuffer::new(capacity_frames / WAKE_FRAMES + 16);
     let writer = CaptureWriter {

@@ -14,7 +14,8 @@ use crate::tail::{Tail, fade_in_window};
 /// Makes a slot's ring, `capacity_frames` long.
 pub(crate) fn return_ring(sample_rate: SampleRate, capacity_frames: usize) -> (LaneWriter, LaneReader) {
     let (producer, consumer) = RingBuffer::new(2 * capacity_frames);
-    let writer = LaneWriter { ring: producer, capacity_frames, written_frames: 0, start_frames: 0, is_live: false };
+    let writer =
+        LaneWriter { ring: producer, capacity_frames, written_frames: 0, start_frames: 0, is_live: false };
     (writer, LaneReader::new(sample_rate, consumer))
 }
 

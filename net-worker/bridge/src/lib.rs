@@ -85,7 +85,8 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>) -> (AudioEnd, NetEn
     });
     let rate_hz = config.sample_rate.hz() as usize;
     let block_frames = config.max_block_frames.clamp(BLOCK_FRAMES_MAX, 4 * BLOCK_FRAMES_MAX);
-    let (capture_writer, capture_reader) = capture_ring(config.sample_rate, rate_hz * 3 / 4 + 2 * block_frames);
+    let (capture_writer, capture_reader) =
+        capture_ring(config.sample_rate, rate_hz * 3 / 4 + 2 * block_frames);
     let fill_max_frames = 2 * block_frames + (MARGIN_MAX_S * rate_hz as f64) as usize;
     let mut writers = Vec::with_capacity(SLOTS);
     let lanes = std::array::from_fn(|_| {
@@ -93,6 +94,7 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>) -> (AudioEnd, NetEn
         writers.push(writer);
         reader
     });
-    let audio_end = AudioEnd::new(config, Arc::clone(&shared), doorbell, capture_writer, lanes, fill_max_frames);
+    let audio_end =
+        AudioEnd::new(config, Arc::clone(&shared), doorbell, capture_writer, lanes, fill_max_frames);
     (audio_end, NetEnd::new(config.sample_rate, shared, capture_reader, writers))
 }

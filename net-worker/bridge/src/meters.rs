@@ -305,6 +305,9 @@ mod tests {
         meters.record_cost(Duration::from_nanos(900));
         meters.record_cost(Duration::from_nanos(100));
         let cost = meters.callback_cost();
-        assert_eq!((cost.last.as_nanos(), cost.max.as_nanos(), cost.sum.as_nanos(), cost.count), (100, 900, 1000, 2));
+        assert_eq!(
+            (cost.last.as_nanos(), cost.max.as_nanos(), cost.sum.as_nanos(), cost.count),
+            (100, 900, 1000, 2)
+        );
     }
 }

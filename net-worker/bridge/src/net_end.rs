@@ -97,7 +97,8 @@ impl NetEnd {
         let block = Duration::from_secs_f64(
             self.shared.meters.block_frames() as f64 / f64::from(self.sample_rate.hz()),
         );
-        let is_processing = self.seen_at.is_some_and(|seen| now.saturating_duration_since(seen) <= GAP + block);
+        let is_processing =
+            self.seen_at.is_some_and(|seen| now.saturating_duration_since(seen) <= GAP + block);
         if !is_processing && self.shared.meters.pace() != Pace::Stopped {
             // A callback that comes at this very moment writes its own pace, at the latest with the block after.
             self.shared.meters.set_pace(Pace::Stopped);

@@ -131,7 +131,12 @@ impl Strip {
         let piece = buses.piece.clone();
         match self.aux.and_then(|aux| buses.aux[aux].as_mut()) {
             Some(bus) => {
-                strip::mix_interleaved(samples, &mut bus.left[piece.clone()], &mut bus.right[piece], &mut self.gain);
+                strip::mix_interleaved(
+                    samples,
+                    &mut bus.left[piece.clone()],
+                    &mut bus.right[piece],
+                    &mut self.gain,
+                );
             }
             None => {
                 let [left, right] = &mut buses.main;

@@ -11,7 +11,9 @@ use rig::{Frame, Rig, Sine};
 
 /// A block of numbers that are all different, exact in `f32`, and small.
 fn numbered(from: usize, frames: usize) -> Vec<Frame> {
-    (from..from + frames).map(|n| [(n % 65_521) as f32 / 65_536.0, -((n % 65_521) as f32) / 131_072.0]).collect()
+    (from..from + frames)
+        .map(|n| [(n % 65_521) as f32 / 65_536.0, -((n % 65_521) as f32) / 131_072.0])
+        .collect()
 }
 
 fn flat(frames: &[Frame]) -> Vec<f32> {
@@ -60,7 +62,10 @@ fn the_return_ring_holds_hardly_more_than_a_block() {
         let mut rig = Rig::running(rate_hz, block_frames);
         rig.net.set_slot_live(0, true);
         let first = rig.fill(0, || [0.0; 2]);
-        assert!((block_frames..=block_frames + rate_hz as usize / 1000).contains(&first), "{first} for {block_frames}");
+        assert!(
+            (block_frames..=block_frames + rate_hz as usize / 1000).contains(&first),
+            "{first} for {block_frames}"
+        );
         for _ in 0..20 {
             rig.call(&vec![[0.0; 2]; block_frames]);
             assert_eq!(rig.fill(0, || [0.0; 2]), block_frames);
@@ -249,7 +254,11 @@ fn empty_blocks_and_missing_channels_do_nothing() {
     let (mut long, mut short, mut third) = ([1.0; 64], [1.0; 10], [1.0; 20]);
     let mut main = [&mut long[..], &mut short[..], &mut third[..]];
     rig.audio.process(rig.now, BlockIo::main_only(&mut main, 2), &rig.controls);
-    assert_eq!((&long[10..], third), (&[0.0; 54][..], [0.0; 20]), "what the block does not cover is silenced");
+    assert_eq!(
+        (&long[10..], third),
+        (&[0.0; 54][..], [0.0; 20]),
+        "what the block does not cover is silenced"
+    );
 }
 
 #[test]
@@ -344,7 +353,11 @@ fn a_full_capture_ring_drops_counts_and_comes_back_marked() {
     assert_eq!(faults.overruns, 1);
     rig.capture();
     let kept_frames = rig.captured.len() / 2;
-    assert_eq!(kept_frames as u64 + faults.overrun_frames, 2000 * 64, "every sample frame is captured or counted");
+    assert_eq!(
+        kept_frames as u64 + faults.overrun_frames,
+        2000 * 64,
+        "every sample frame is captured or counted"
+    );
     assert_eq!(rig.captured[rig.captured.len() - 1], 0.0, "it ends with a fade");
     let seen_stamps = rig.stamps.len();
     rig.call(&[[0.5; 2]; 64]);

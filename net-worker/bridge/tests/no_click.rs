@@ -135,7 +135,8 @@ fn what_is_sent_does_not_click() {
             }
         }
         // A stopped capture forgets its fade out: only what follows on each other is compared.
-        let mut starts: Vec<usize> = rig.stamps.iter().filter(|(_, s)| s.discontinuity).map(|(at, _)| *at).collect();
+        let mut starts: Vec<usize> =
+            rig.stamps.iter().filter(|(_, s)| s.discontinuity).map(|(at, _)| *at).collect();
         starts.retain(|_| what == "stop");
         starts.push(rig.captured.len() / 2);
         let mut from = 0;

@@ -83,7 +83,11 @@ fn everywhere(mut test: impl FnMut(Host, usize)) {
 fn real_time_with_jitter_stays_real_time() {
     everywhere(|mut host, frames| {
         let rate_hz = host.rate_hz;
-        assert_eq!(host.run(20.0, frames, 1.0, 0.3), [Pace::Measuring, Pace::RealTime], "{frames} at {rate_hz}");
+        assert_eq!(
+            host.run(20.0, frames, 1.0, 0.3),
+            [Pace::Measuring, Pace::RealTime],
+            "{frames} at {rate_hz}"
+        );
     });
 }
 
@@ -104,7 +108,11 @@ fn measuring_takes_about_a_tenth_of_a_second() {
             calls += 1;
         }
         let measured_s = f64::from(calls) * block_s;
-        assert!((0.09..0.1 + 2.0 * block_s).contains(&measured_s), "{frames} at {}: {measured_s}", host.rate_hz);
+        assert!(
+            (0.09..0.1 + 2.0 * block_s).contains(&measured_s),
+            "{frames} at {}: {measured_s}",
+            host.rate_hz
+        );
     });
 }
 
@@ -203,7 +211,12 @@ fn a_gap_measures_anew() {
         host.due_s += 0.3;
         let at = host.origin + Duration::from_secs_f64(host.due_s);
         let reading = host.meter.block(at, frames);
-        assert_eq!((reading.pace, reading.restarted), (Pace::Measuring, true), "{frames} at {}", host.rate_hz);
+        assert_eq!(
+            (reading.pace, reading.restarted),
+            (Pace::Measuring, true),
+            "{frames} at {}",
+            host.rate_hz
+        );
     });
 }
 

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 
 use backline_audio::{Gain, Pan, SampleRate};
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, BusChoice, Doorbell, NetEnd, Pace, SLOTS, StereoBus, Wake, bridge,
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, BusChoice, Doorbell, NetEnd, Pace, SLOTS, StereoBus,
+    Wake, bridge,
 };
 
 /// Wakes by one write system call that never blocks, as the eventfd of `backline_io` does.
@@ -66,9 +67,11 @@ fn work(mut net: NetEnd, bell: &Doorbell, stop: &AtomicBool) {
             1 => net.stop_capture(),
             // Away: return rings run empty, the capture ring may run full.
             2 => std::thread::yield_now(),
-            3 => for slot in 0..SLOTS {
-                net.write_return(slot, &audio);
-            },
+            3 => {
+                for slot in 0..SLOTS {
+                    net.write_return(slot, &audio);
+                }
+            }
             _ => {
                 while net.read_capture(&mut captured).is_some() {}
                 for slot in 0..SLOTS {
@@ -87,7 +90,10 @@ fn turn_knobs(controls: &mut BlockControls, random: &mut Random) {
         1 => slot.pan = Pan::new(random.below(100) as f32 / 50.0 - 1.0),
         2 => slot.muted = !slot.muted,
         3 => slot.soloed = !slot.soloed,
-        4 => slot.bus = if random.below(2) == 0 { BusChoice::Main } else { BusChoice::Aux(random.below(9) as u8) },
+        4 => {
+            slot.bus =
+                if random.below(2) == 0 { BusChoice::Main } else { BusChoice::Aux(random.below(9) as u8) }
+        }
         5 => controls.bypassed = random.below(8) == 0,
         6 => controls.send_muted = !controls.send_muted,
         _ => controls.monitor_gain = Gain::new(random.below(2) as f32),
@@ -136,7 +142,10 @@ fn perform(audio: &mut AudioEnd, mut now: Instant, blocks: usize, random: &mut R
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "the origin of virtual time; a worker thread beside the callback")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the origin of virtual time; a worker thread beside the callback"
+)]
 fn the_callback_is_clean_under_stress() {
     let (pipe, _other_end) = UnixStream::pair().unwrap();
     pipe.set_nonblocking(true).unwrap();
@@ -145,7 +154,8 @@ fn the_callback_is_clean_under_stress() {
     let (mut underruns, mut real_time_blocks) = (0, 0);
     for rate_hz in [44_100, 48_000, 96_000, 192_000, 48_000] {
         let sample_rate = SampleRate::new(rate_hz).unwrap();
-        let (mut audio, mut net) = bridge(BridgeConfig { sample_rate, max_block_frames: 512 }, Arc::clone(&bell));
+        let (mut audio, mut net) =
+            bridge(BridgeConfig { sample_rate, max_block_frames: 512 }, Arc::clone(&bell));
         // A worker that wants the input and then does nothing: the capture ring runs full.
         net.read_capture(&mut Vec::new());
         perform(&mut audio, Instant::now(), 4_000, &mut random);
@@ -155,7 +165,8 @@ fn the_callback_is_clean_under_stress() {
             let (bell, stop) = (Arc::clone(&bell), Arc::clone(&stop));
             std::thread::spawn(move || work(net, &bell, &stop))
         };
-        real_time_blocks += perform(&mut audio, Instant::now() + Duration::from_secs(50_000), 4_000, &mut random);
+        real_time_blocks +=
+            perform(&mut audio, Instant::now() + Duration::from_secs(50_000), 4_000, &mut random);
         stop.store(true, Ordering::Relaxed);
         worker.join().unwrap();
         // The worker is gone; the callback goes on.

@@ -119,6 +119,9 @@ pub struct Reach {
     relayed: Option<SocketAddr>,
     /// Addresses that a path may still send from.
     relayed_before: VecDeque<SocketAddr>,
+    /// When the TURN server was last heard, and when it was last asked because it was silent.
+    heard: Instant,
+    doubted: Instant,
     told: Option<ReachError>,
     events: VecDeque<ReachEvent>,
     began: Instant,
@@ -141,6 +144,8 @@ impl Reach {
             reflexive: None,
             relayed: None,
             relayed_before: VecDeque::new(),
+            heard: now,
+            doubted: now,
             told: None,
             events: VecDeque::new(),
             began: now,
@@ -153,6 +158,9 @@ impl Reach {
     /// A datagram came to our socket. Never an error: what is not valid is nobody's.
     pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) -> Arrived {
         let source = plain(source);
+        if self.config.turn.as_ref().is_some_and(|turn| turn.address == source) {
+            self.heard = now;
+        }
         let is_answer = [&mut self.probe, &mut self.turn_probe]
             .into_iter()
             .flatten()
@@ -209,6 +217,7 @@ impl Reach {
         if self.relayed != Some(source) {
             return None;
         }
+        self.doubt_silence(now);
         let allocation = self.allocation.as_mut()?;
         let is_wrapped = allocation.wrap(now, plain(peer), datagram);
         is_wrapped.then(|| allocation.server())
@@ -271,6 +280,18 @@ impl Reach {
         }
     }
 
+    /// While much is sent by the TURN server and nothing comes from it, our router may have given us another address.
+    fn doubt_silence(&mut self, now: Instant) {
+        let is_long = |since: Instant| now.saturating_duration_since(since) >= DOUBTED_AFTER;
+        if is_long(self.heard) && is_long(self.doubted) {
+            self.doubted = now;
+            if let Some(probe) = self.turn_probe.as_mut().or(self.probe.as_mut()) {
+                probe.ask_now(now);
+            }
+            self.advance(now);
+        }
+    }
+
     fn handle_seen(&mut self, now: Instant, seen: Seen) {
         match seen {
             Seen::First(address) | Seen::Moved(address) => {
@@ -329,5 +350,7 @@ impl fmt::Debug for Reach {
 
 /// Who waits for an invite link has waited long enough.
 const SETTLED_AFTER: Duration = Duration::from_secs(3);
+/// Peers send checks every 400 ms.
+const DOUBTED_AFTER: Duration = Duration::from_millis(700);
 /// Paths forget an address of ours with themselves.
 const RELAYED_KEPT: usize = 16;

@@ -9,9 +9,10 @@ pub mod editor_look;
 pub mod editor_window;
 pub mod picture;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 use crate::error::HostError;
@@ -40,14 +41,8 @@ impl Desktop {
             command.env("DISPLAY", &display).env("HOME", folder).env("XDG_CONFIG_HOME", folder);
             command
         };
-        // JUCE asks the owner of the settings for its properties, and the X server ends a program that asks nobody.
-        let settings_file = folder.join("xsettingsd.conf");
-        std::fs::write(&settings_file, "Xft/DPI 98304\n")
-            .map_err(|error| HostError::file(&settings_file, error))?;
-        let mut settings = on_display("xsettingsd");
-        settings.arg("-c").arg(&settings_file);
-        let window_manager = Running::start(&mut on_display("openbox"), Stdio::null())?;
-        let settings = Running::start_until(&mut settings, "Took ownership of selection")?;
+        let settings = start_settings(on_display("xsettingsd"), folder)?;
+        let window_manager = Running::start(&mut on_display("openbox"), Stdio::null(), Stdio::null())?;
         let desktop = Self {
             display,
             clipboard_owner: None,
@@ -97,7 +92,7 @@ impl Desktop {
     pub fn set_clipboard(&mut self, text: &str) -> Result<(), HostError> {
         let mut command = Command::new("xclip");
         command.args(["-quiet", "-selection", "clipboard", "-in"]).env("DISPLAY", &self.display);
-        let mut owner = Running::start(&mut command, Stdio::null())?;
+        let mut owner = Running::start(&mut command, Stdio::null(), Stdio::null())?;
         let written = owner.child.stdin.take().map(|mut words| words.write_all(text.as_bytes()));
         if !matches!(written, Some(Ok(()))) {
             return Err(HostError::host("xclip", "does not read"));
@@ -171,23 +166,10 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &mut Command, stderr: Stdio) -> Result<Self, HostError> {
+    fn start(command: &mut Command, stdout: Stdio, stderr: Stdio) -> Result<Self, HostError> {
         let program = command.get_program().to_string_lossy().into_owned();
-        let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr).spawn();
+        let started = command.stdin(Stdio::piped()).stdout(stdout).stderr(stderr).spawn();
         started.map(|child| Self { child }).map_err(|error| HostError::host(program, error))
-    }
-
-    /// Starts it and reads what it says until it says this.
-    fn start_until(command: &mut Command, words: &str) -> Result<Self, HostError> {
-        let mut running = Self::start(command, Stdio::piped())?;
-        let Some(stderr) = running.child.stderr.take() else { return Ok(running) };
-        let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
-        if !lines.any(|line| line.contains(words)) {
-            return Err(HostError::host("display", format!("{command:?} ended and never said {words:?}")));
-        }
-        // Read on, or it would end at its next line.
-        std::thread::spawn(move || lines.for_each(drop));
-        Ok(running)
     }
 }
 
@@ -199,20 +181,42 @@ impl Drop for Running {
     }
 }
 
+/// The first line that a program says with these words in it; none where it ends or is silent for too long.
+fn line_with(words: &'static str, stream: Option<impl Read + Send + 'static>) -> Option<String> {
+    let (found, line) = channel();
+    let stream = stream?;
+    // Reads on after that line, or the program would end at its next one.
+    std::thread::spawn(move || {
+        for line in BufReader::new(stream).lines().map_while(Result::ok) {
+            if line.contains(words) {
+                // Nobody waits for a second one.
+                let _ = found.send(line);
+            }
+        }
+    });
+    line.recv_timeout(APPEARS_WITHIN).ok()
+}
+
 /// The server picks a free display number itself and says which, so that two tests never want the same.
 fn start_server() -> Result<(Running, String), HostError> {
     check_tools()?;
     let mut command = Command::new("Xvfb");
     command.args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp", "-noreset"]);
-    let mut server = Running::start(&mut command, Stdio::null())?;
-    let mut number = String::new();
-    if let Some(stdout) = server.child.stdout.take() {
-        // An early end of the server is an empty line.
-        let _ = BufReader::new(stdout).read_line(&mut number);
+    let mut server = Running::start(&mut command, Stdio::piped(), Stdio::null())?;
+    match line_with("", server.child.stdout.take()).and_then(|number| number.trim().parse::<u32>().ok()) {
+        Some(number) => Ok((server, format!(":{number}"))),
+        None => Err(HostError::host("Xvfb", "opened no display")),
     }
-    match number.trim().parse::<u32>() {
-        Ok(number) => Ok((server, format!(":{number}"))),
-        Err(_) => Err(HostError::host("Xvfb", "ended without a display")),
+}
+
+/// JUCE asks the owner of the settings for its properties, and the X server ends a program that asks nobody.
+fn start_settings(mut command: Command, folder: &Path) -> Result<Running, HostError> {
+    let file = folder.join("xsettingsd.conf");
+    std::fs::write(&file, "Xft/DPI 98304\n").map_err(|error| HostError::file(&file, error))?;
+    let mut settings = Running::start(command.arg("-c").arg(&file), Stdio::null(), Stdio::piped())?;
+    match line_with("Took ownership of selection", settings.child.stderr.take()) {
+        Some(_) => Ok(settings),
+        None => Err(HostError::host("xsettingsd", "does not offer the settings of the display")),
     }
 }
 
@@ -226,6 +230,6 @@ const TOOLS: [(&str, &str); 6] = [
     ("xclip", "xclip"),
 ];
 const SCREEN: &str = "1280x800x24";
-/// A slow machine without a graphics card needs some seconds for the first frame.
-const APPEARS_WITHIN: Duration = Duration::from_secs(30);
+/// A busy machine without a graphics card needs some seconds for the first frame.
+const APPEARS_WITHIN: Duration = Duration::from_secs(20);
 const LOOK_EVERY: Duration = Duration::from_millis(50);

@@ -94,6 +94,9 @@ fn a_click_in_the_editor_joins_a_session() {
         let peak = report.pointer("/meters/slot_peaks/0/0").and_then(Value::as_f64)?;
         (peak > 0.01).then_some(())
     }));
+    ok(editor.wait_for_report("the path is measured", |report| {
+        report.pointer("/sources/0/latency_ms").and_then(Value::as_f64)
+    }));
     let after = ok(editor.wait_for_picture(&desktop, "the host has a strip", |look, picture| {
         picture.at(look.first_strip_band.centre()).is_some_and(|band| band.is_vivid())
     }));
@@ -103,6 +106,7 @@ fn a_click_in_the_editor_joins_a_session() {
     let changed = after.difference(&before, editor.look().stage);
     assert!(changed > 0.3, "only {changed:.2} of the stage changed");
     assert!(after.difference(&before, editor.look().brand) < 0.01, "the logo changed");
+    ok(editor.close());
 }
 
 #[test]
@@ -124,4 +128,5 @@ fn hosting_from_the_editor_puts_the_invite_link_into_the_clipboard() {
     let hosting = ok(editor.picture(&desktop));
     ok(hosting.save(&screenshots().join("editor-hosting.png")));
     assert_is_drawn(&hosting);
+    ok(editor.close());
 }

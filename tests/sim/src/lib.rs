@@ -8,8 +8,10 @@ pub mod judge;
 pub mod musician;
 pub mod network;
 pub mod signal;
+pub mod turn_server;
 pub mod world;
 
 pub use musician::{Card, Musician};
 pub use network::{Network, Way};
+pub use turn_server::TurnNode;
 pub use world::{Id, World};

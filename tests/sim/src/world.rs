@@ -8,10 +8,12 @@ use backline_bridge::{BlockControls, Meters};
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, EngineConfig, SourceView};
 use backline_session::SessionState;
+use backline_transport::ReachConfig;
 use backline_wire::InviteLink;
 
 use crate::musician::{Musician, Stage};
 use crate::network::Network;
+use crate::turn_server::TurnNode;
 
 /// One of the participants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,14 +31,17 @@ pub struct World {
     seed: u64,
     starts: u32,
     stages: Vec<Stage>,
+    turn: Option<TurnNode>,
     buffer: Vec<u8>,
 }
 
 impl World {
-    /// An empty one; everything random follows from the seed (but for keys, which change nothing).
+    /// An empty one; everything random follows from the seed (or that of `BACKLINE_SEED`, `cargo xtask sim --seed N`) (but for keys, which change nothing).
     /// A test that fails shows the seed.
     #[expect(clippy::print_stdout, reason = "the test runner shows it when a test fails")]
     pub fn new(seed: u64) -> Self {
+        let named = std::env::var("BACKLINE_SEED").ok().and_then(|text| text.parse().ok());
+        let seed = named.unwrap_or(seed);
         println!("simulation seed {seed}");
         Self {
             network: Network::new(seed),
@@ -45,6 +50,7 @@ impl World {
             seed,
             starts: 0,
             stages: Vec::new(),
+            turn: None,
             buffer: Vec::new(),
         }
     }
@@ -122,6 +128,42 @@ impl World {
     pub fn rebind(&mut self, who: Id) {
         let stage = &mut self.stages[who.0];
         stage.public.set_port(stage.public.port() + 1_000);
+    }
+
+    /// They sit behind a router: others see them at another address, and their own leads nowhere. It lets everything
+    /// through to the port that it has given them.
+    pub fn put_behind_router(&mut self, who: Id) {
+        let stage = &mut self.stages[who.0];
+        stage.public = SocketAddr::from(([203, 0, 113, who.0 as u8 + 1], 30_000));
+        stage.local = SocketAddr::from(([192, 168, 0, 2], 4464));
+    }
+
+    /// A STUN and TURN server stands in the network, at this address.
+    pub fn add_turn_server(&mut self) -> SocketAddr {
+        let address = SocketAddr::from(([198, 51, 100, 1], 3478));
+        self.turn = Some(TurnNode::new(address, self.epoch));
+        address
+    }
+
+    /// The TURN server stops without a word, and starts again having forgotten everything.
+    pub fn restart_turn_server(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            *turn = TurnNode::new(turn.address(), self.epoch);
+        }
+    }
+
+    /// Datagrams that the TURN server has sent.
+    pub fn sent_by_turn_server(&self) -> u64 {
+        self.turn.as_ref().map_or(0, |turn| turn.sent)
+    }
+
+    /// They name servers; see [`Engine::set_servers`].
+    pub fn set_servers(&mut self, who: Id, servers: ReachConfig) {
+        let now = self.instant();
+        if let Some(engine) = &mut self.stages[who.0].engine {
+            engine.set_servers(now, servers);
+        }
+        self.act(who);
     }
 
     /// Lets time pass.
@@ -238,6 +280,12 @@ impl World {
     fn deliver(&mut self) {
         let now = self.instant();
         while let Some(flying) = self.network.take_arrived(self.now) {
+            if let Some(turn) = self.turn.as_mut().filter(|turn| turn.owns(flying.destination)) {
+                for (from, to, bytes) in turn.handle(now, flying.source, flying.destination, &flying.bytes) {
+                    self.network.send(self.now, from, to, &bytes);
+                }
+                continue;
+            }
             let Some(number) = self.stages.iter().position(|stage| stage.public == flying.destination) else {
                 continue;
             };

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use assert_no_alloc::assert_no_alloc;
 use backline_audio::SampleRate;
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, CaptureStamp, Doorbell, NetEnd, Pace, StereoBus, Wake, bridge,
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, CaptureStamp, Doorbell, NetEnd, Pace, StereoBus, Wake,
+    bridge,
 };
 
 #[cfg(not(rtsan))]

@@ -3,7 +3,6 @@
 //! The host is `python/vst3_editor.py`, a process of its own, with music running through the plugin. What a person would
 //! see is read from the window's pixels; what the plugin thinks, from its report.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,7 +10,7 @@ use serde_json::Value;
 
 use super::editor_look::{EditorLook, Point};
 use super::picture::Picture;
-use super::{Desktop, WindowId, wait_until};
+use super::{Desktop, WindowId, line_with, wait_until};
 use crate::bundles;
 use crate::error::HostError;
 use crate::session::MUSIC_LOOP_FRAMES;
@@ -99,6 +98,20 @@ impl EditorWindow {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
+    /// Closes the window as a host does, and waits for the host's end: it must not crash on the way.
+    pub fn close(mut self) -> Result<(), HostError> {
+        drop(self.child.stdin.take());
+        let child = &mut self.child;
+        let ended = wait_until("the window is closed and the host has ended", || {
+            child.try_wait().map_err(|error| HostError::host("editor", error))
+        });
+        match ended {
+            Ok(status) if status.success() => Ok(()),
+            Ok(status) => Err(self.with_words(&format!("ended with {status}"))),
+            Err(error) => Err(self.with_words(&error.to_string())),
+        }
+    }
+
     /// [`wait_until`], as long as the host runs; an error tells what it said.
     fn wait<T>(
         &mut self,
@@ -109,21 +122,20 @@ impl EditorWindow {
             Ok(None) => look(self),
             ended => Err(HostError::host("editor", format!("ended ({ended:?}) before this: {what}"))),
         });
-        waited.map_err(|error| {
-            let said = std::fs::read_to_string(&self.said_file).unwrap_or_default();
-            let report = self.report();
-            let state = (&report["connection"], &report["failure"], &report["notices"]);
-            HostError::host(
-                "editor",
-                format!("{error}\nThe plugin reports {state:?}. Its host said:\n{said}"),
-            )
-        })
+        waited.map_err(|error| self.with_words(&error.to_string()))
+    }
+
+    fn with_words(&self, why: &str) -> HostError {
+        let said = std::fs::read_to_string(&self.said_file).unwrap_or_default();
+        let report = self.report();
+        let state = (&report["connection"], &report["failure"], &report["notices"]);
+        HostError::host("editor", format!("{why}\nThe plugin reports {state:?}. Its host said:\n{said}"))
     }
 }
 
 impl Drop for EditorWindow {
     fn drop(&mut self) {
-        // Closing its standard input asks it to close the window; but a test that failed does not wait for that.
+        // A test that failed does not wait for the window to close.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -150,12 +162,7 @@ fn start(desktop: &Desktop, folder: &Path, said: &Path, report: &Path) -> Result
         .stderr(said_file)
         .spawn()
         .map_err(|error| HostError::host("editor", error))?;
-    let mut words = String::new();
-    if let Some(stdout) = child.stdout.take() {
-        // An early end is an empty line.
-        let _ = BufReader::new(stdout).read_line(&mut words);
-    }
-    if words.trim() == "ready" {
+    if line_with("ready", child.stdout.take()).is_some() {
         return Ok(child);
     }
     let _ = child.kill();
