@@ -1,8 +1,9 @@
 //! How full the return rings are kept: as much as the next call will take, and hardly more.
 //!
 //! The worker fills the rings right after each ring of the doorbell, so what is in them was decided that long before it is
-//! heard: every sample frame more is latency. The level is what is taken between two rings of the bell, the largest run of
-//! calls that came in one breath (hosts that split a big block), and a margin that underruns raise and calm lets fall.
+//! heard: every sample frame more is latency. The level is what is taken between two rings of the bell, the largest block or
+//! recurring run of calls in one breath (hosts that split a big block; one that catches up after it was late is no reason for
+//! more), and a margin that underruns raise and calm lets fall.
 
 use backline_audio::SampleRate;
 
@@ -24,6 +25,8 @@ const RAISE_EVERY_S: f64 = 0.05;
 const CALM_S: f64 = 10.0;
 /// How long the largest run is remembered, at least (twice that at most).
 const REMEMBER_S: f64 = 1.0;
+/// A run of calls counts from the time on that it was seen so often.
+const RECURRING: usize = 3;
 
 /// Derives the fill level from the calls.
 #[derive(Debug)]
@@ -34,6 +37,9 @@ pub(crate) struct ReturnDepth {
     last_block_frames: usize,
     largest_now_frames: usize,
     largest_before_frames: usize,
+    /// The largest runs, largest first.
+    runs_now: [usize; RECURRING],
+    runs_before: [usize; RECURRING],
     largest_age_s: f64,
     margin_s: f64,
     since_raise_s: f64,
@@ -49,6 +55,8 @@ impl ReturnDepth {
             last_block_frames: 0,
             largest_now_frames: 0,
             largest_before_frames: 0,
+            runs_now: [0; RECURRING],
+            runs_before: [0; RECURRING],
             largest_age_s: 0.0,
             margin_s: MARGIN_START_S,
             since_raise_s: RAISE_EVERY_S,
@@ -59,10 +67,14 @@ impl ReturnDepth {
     /// A call of `frames`, `elapsed_s` after the one before.
     pub(crate) fn block(&mut self, frames: usize, elapsed_s: f64) {
         let breath_s = BREATH_S.min(self.last_block_frames as f64 / (4.0 * self.rate_hz));
-        self.run_frames = if elapsed_s < breath_s { self.run_frames + frames } else { frames };
-        self.run_frames = self.run_frames.min(self.fill_max_frames);
+        if elapsed_s < breath_s {
+            self.run_frames = (self.run_frames + frames).min(self.fill_max_frames);
+        } else {
+            insert(&mut self.runs_now, self.run_frames);
+            self.run_frames = frames.min(self.fill_max_frames);
+        }
         self.last_block_frames = frames;
-        self.remember(elapsed_s);
+        self.remember(elapsed_s, frames.min(self.fill_max_frames));
         self.since_raise_s += elapsed_s;
         self.calm_s += elapsed_s;
         if self.calm_s > CALM_S {
@@ -82,7 +94,8 @@ impl ReturnDepth {
 
     /// To what level the rings are to be filled, in sample frames.
     pub(crate) fn fill_frames(&self) -> usize {
-        let largest = self.largest_now_frames.max(self.largest_before_frames);
+        let block = self.largest_now_frames.max(self.largest_before_frames);
+        let largest = block.max(self.recurring_run());
         if largest == 0 {
             return 0;
         }
@@ -93,14 +106,31 @@ impl ReturnDepth {
         (between_bells + response + margin).min(self.fill_max_frames)
     }
 
-    fn remember(&mut self, elapsed_s: f64) {
+    fn recurring_run(&self) -> usize {
+        let mut runs = self.runs_now;
+        self.runs_before.iter().for_each(|run| insert(&mut runs, *run));
+        runs[RECURRING - 1]
+    }
+
+    fn remember(&mut self, elapsed_s: f64, block_frames: usize) {
         self.largest_age_s += elapsed_s;
         if self.largest_age_s > REMEMBER_S {
             self.largest_age_s = 0.0;
             self.largest_before_frames = self.largest_now_frames;
             self.largest_now_frames = 0;
+            self.runs_before = std::mem::take(&mut self.runs_now);
         }
-        self.largest_now_frames = self.largest_now_frames.max(self.run_frames);
+        self.largest_now_frames = self.largest_now_frames.max(block_frames);
+    }
+}
+
+/// Keeps the largest, largest first.
+fn insert(runs: &mut [usize; RECURRING], run: usize) {
+    let mut run = run;
+    for kept in runs {
+        if run > *kept {
+            std::mem::swap(&mut run, kept);
+        }
     }
 }
 
@@ -134,6 +164,15 @@ mod tests {
         blocks.extend([(64, 0.000_02); 7]);
         let blocks: Vec<_> = blocks.iter().copied().cycle().take(80).collect();
         assert_eq!(depth_after(&blocks), 512 + 12);
+    }
+
+    #[test]
+    fn a_host_that_catches_up_now_and_then_costs_no_latency() {
+        let mut blocks = vec![(64, 64.0 / 48_000.0); 700];
+        blocks.push((64, 0.006));
+        blocks.extend([(64, 0.000_02); 3]);
+        let blocks: Vec<_> = blocks.iter().copied().cycle().take(5_000).collect();
+        assert_eq!(depth_after(&blocks), 64 + 12);
     }
 
     #[test]

@@ -205,13 +205,13 @@ impl Engine {
         }
     }
 
-    /// Gives an address on a TURN server back, as the very last: whatever was said before may have gone by it. Poll the
-    /// datagrams once more.
-    pub fn give_back(&mut self, now: Instant) {
+    /// Gives an address on a TURN server back, as the very last: whatever was said before may have gone by it. False when
+    /// there is none; else go on for two round trips.
+    pub fn give_back(&mut self, now: Instant) -> bool {
         self.last_now = now;
-        if let Some(reach) = &mut self.reach {
-            reach.close(now);
-        }
+        let Some(reach) = self.reach.as_mut().filter(|reach| reach.relayed().is_some()) else { return false };
+        reach.close(now);
+        true
     }
 
     /// The next datagram to send, into `buffer`, and where to.

@@ -33,6 +33,8 @@ const INTERFACES_EVERY: Duration = Duration::from_secs(2);
 const PLAYOUT_DEPTH_MAX: Duration = Duration::from_millis(250);
 /// How long the last words may take to be sent.
 const GOODBYE: Duration = Duration::from_millis(30);
+/// How long a TURN server may take to hear that its address is free again; where it does not, it frees it after a while.
+const GIVING_BACK: Duration = Duration::from_millis(100);
 
 /// What a person set, also while there is no session.
 #[derive(Debug, Clone)]
@@ -199,30 +201,33 @@ impl Worker {
     /// Says goodbye, gives it a moment to leave, and drops the session.
     fn close(&mut self) {
         let Some(open) = &mut self.open else { return };
-        let started = clock::now();
         self.settings.slots = open.engine.session().bindings();
         self.parked.slots = Some(self.settings.slots);
-        open.engine.close(started);
+        open.engine.close(clock::now());
+        self.linger(GOODBYE);
+        if self.open.as_mut().is_some_and(|open| open.engine.give_back(clock::now())) {
+            self.linger(GIVING_BACK);
+        }
+        self.open = None;
+        if let Some(net_end) = &mut self.parked.net_end {
+            net_end.stop_capture();
+            (0..SLOTS).for_each(|slot| net_end.set_slot_live(slot, false));
+        }
+    }
+    /// Goes on sending and receiving for a moment, for what must be said at the end.
+    fn linger(&mut self, time: Duration) {
+        let started = clock::now();
         self.transmit();
-        while clock::now().saturating_duration_since(started) < GOODBYE {
+        while clock::now().saturating_duration_since(started) < time {
             let now = clock::now();
             self.receive(now);
             let Some(open) = &mut self.open else { return };
             open.engine.handle_timeout(now);
             self.transmit();
             if let Some(poller) = &mut self.parked.poller {
-                // An error here only means that the goodbye is not repeated.
-                let _ = poller.wait(Some(GOODBYE / 10));
+                // An error here only means that the last words are not repeated.
+                let _ = poller.wait(Some(time / 10));
             }
-        }
-        if let Some(open) = &mut self.open {
-            open.engine.give_back(clock::now());
-        }
-        self.transmit();
-        self.open = None;
-        if let Some(net_end) = &mut self.parked.net_end {
-            net_end.stop_capture();
-            (0..SLOTS).for_each(|slot| net_end.set_slot_live(slot, false));
         }
     }
 }

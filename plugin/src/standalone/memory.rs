@@ -56,8 +56,8 @@ pub fn apply(params: &BacklineParams, mut state: PluginState) {
     state_filter::before_load(&mut state);
     for (id, pointer, _) in params.param_map() {
         let normalized = match (pointer, state.params.get(&id)) {
-            // SAFETY: the pointers lead into `params`.
             (ParamPtr::FloatParam(param), Some(ParamValue::F32(value))) => {
+                // SAFETY: the pointers lead into `params`.
                 unsafe { &*param }.preview_normalized(*value)
             }
             (ParamPtr::BoolParam(_), Some(ParamValue::Bool(value))) => f32::from(u8::from(*value)),

@@ -37,6 +37,7 @@ pub(super) struct Allocation {
     channels: BTreeMap<SocketAddr, Instant>,
     retry_after: Duration,
     is_settled: bool,
+    is_closing: bool,
     wire: VecDeque<Vec<u8>>,
     events: VecDeque<ReachEvent>,
     scratch: Vec<u8>,
@@ -86,6 +87,7 @@ impl Allocation {
             channels: BTreeMap::new(),
             retry_after: RETRY_FIRST,
             is_settled: false,
+            is_closing: false,
             wire: VecDeque::new(),
             events: VecDeque::new(),
             scratch: Vec::new(),
@@ -107,7 +109,13 @@ impl Allocation {
         match &mut self.state {
             State::Running { .. } => {
                 self.note_refusal(datagram);
-                self.receive(now, datagram)
+                let arrived = self.receive(now, datagram);
+                if self.refused.is_some() {
+                    // The library would wait until its questions have timed out.
+                    self.closed(now);
+                    return Arrived::Here;
+                }
+                arrived
             }
             State::Releasing(release) => {
                 if release.handle_datagram(now, datagram) {
@@ -166,26 +174,26 @@ impl Allocation {
 
     /// Asks for a new address; the old one is of no use any more.
     pub(super) fn start_again(&mut self, now: Instant) {
-        if !matches!(self.state, State::Over) {
+        if !self.is_closing && !matches!(self.state, State::Over) {
             self.lose();
             self.start(now);
         }
     }
 
-    /// Gives the address back.
+    /// Gives the address back; that is done when there is no deadline any more.
     pub(super) fn close(&mut self, now: Instant) {
         let at = self.clock.library(now);
-        if let State::Running { client, .. } = &mut self.state
-            && self.relayed.is_some()
-            // Where it cannot be given back any more, it runs out by itself.
-            && client.delete(at).is_ok()
-        {
-            while let Some(transmit) = client.poll_transmit(at) {
-                self.wire.push_back(transmit.data.to_vec());
-            }
-        }
+        self.is_closing = true;
+        let is_asked = match &mut self.state {
+            State::Running { client, .. } => self.relayed.is_some() && client.delete(at).is_ok(),
+            State::Releasing(_) | State::Waiting(_) | State::Over => false,
+        };
         self.lose();
-        self.state = State::Over;
+        if is_asked {
+            self.pump(now);
+        } else {
+            self.state = State::Over;
+        }
     }
 
     fn start(&mut self, now: Instant) {
@@ -269,6 +277,10 @@ impl Allocation {
     fn closed(&mut self, now: Instant) {
         let had_one = self.relayed.is_some();
         self.lose();
+        if self.is_closing {
+            self.state = State::Over;
+            return;
+        }
         let server = self.server.address;
         let error = match self.refused {
             Some(401) => ReachError::TurnUnauthorised(server),
