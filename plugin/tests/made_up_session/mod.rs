@@ -186,7 +186,7 @@ impl MadeUpSession {
                     .for_each(|(slot, _)| *slot = None);
             }
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
-            Command::SetHostAddress(_) | Command::Notify { .. } => {}
+            Command::SetHostAddress(_) | Command::SetServers { .. } | Command::Notify { .. } => {}
         }
     }
 }

@@ -4,6 +4,8 @@
 //! (`cargo xtask sanitize`), RealtimeSanitizer watches every one of those calls.
 #![cfg_attr(rtsan, feature(sanitize))]
 
+pub mod turn_server;
+
 use std::f32::consts::TAU;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
