@@ -20,7 +20,7 @@
 //! one frame less the greatest common divisor of block and frame (block 64, frame 60: 64 + 56). *network* is the
 //! slowest usual packet, *target* the depth, 16 the resampler, and Opus adds its look-ahead of 120. The listener's
 //! block pays for the worst phase between the two sides, so that it may change without a gap; while the clocks do
-//! not drift, a better phase spares up to that much ([`phase`]). Counted between two audio callbacks the sender's
+//! not drift, a better phase spares up to that much (`phase.rs`). Counted between two audio callbacks the sender's
 //! block falls away (its samples are all there when the callback is), and the return ring adds the listener's
 //! block once more: 56 + target + 64 − spared + 16 + 64 for block 64 and frame 60 in one machine.
 

@@ -27,8 +27,8 @@ pub(super) struct Allocation {
     relayed: Option<SocketAddr>,
     /// Transaction of the newest request for an address, and how often it was answered by "unauthorised".
     asked: Option<([u8; 12], u32)>,
-    /// What an earlier start left there was given back, since the last wait.
-    has_released: bool,
+    /// How often what an earlier start left there was given back, since the last long wait.
+    releases: u32,
     /// Why the server refuses, where it said so.
     refused: Option<u16>,
     /// Peers that the server was asked to let in, and when.
@@ -81,7 +81,7 @@ impl Allocation {
             state: State::Waiting(now),
             relayed: None,
             asked: None,
-            has_released: false,
+            releases: 0,
             refused: None,
             permits: BTreeMap::new(),
             channels: BTreeMap::new(),
@@ -212,7 +212,7 @@ impl Allocation {
             State::Releasing(release) => {
                 release.advance(now, &mut self.wire);
                 if release.is_done() {
-                    self.start(now);
+                    self.state = State::Waiting(now + FREED_AFTER);
                 }
             }
             State::Waiting(until) if *until <= now => self.start(now),
@@ -258,7 +258,7 @@ impl Allocation {
             TurnEvent::AllocationCreated(_, address) => {
                 self.relayed = Some(address);
                 self.is_settled = true;
-                self.has_released = false;
+                self.releases = 0;
                 self.retry_after = RETRY_FIRST;
                 self.events.push_back(ReachEvent::Relayed(address));
                 self.let_in(now, address.ip());
@@ -285,8 +285,8 @@ impl Allocation {
         let error = match self.refused {
             Some(401) => ReachError::TurnUnauthorised(server),
             Some(486 | 508) => ReachError::TurnFull(server),
-            Some(ALLOCATION_MISMATCH) if !self.has_released => {
-                self.has_released = true;
+            Some(ALLOCATION_MISMATCH) if self.releases < RELEASES_MAX => {
+                self.releases += 1;
                 self.state = State::Releasing(Box::new(Release::new(&self.server, self.clock, now)));
                 return;
             }
@@ -294,7 +294,7 @@ impl Allocation {
             None => ReachError::TurnSilent(server),
         };
         self.is_settled = true;
-        self.has_released = false;
+        self.releases = 0;
         if !had_one {
             self.events.push_back(ReachEvent::Failed(error));
         }
@@ -424,6 +424,9 @@ const ASK_RETRY_FIRST: Duration = Duration::from_millis(250);
 const ASK_RETRY_MAX: Duration = Duration::from_secs(2);
 /// About six seconds in all.
 const ASKS_MAX: u32 = 5;
+/// Some servers need a moment until a port that was given back may ask again (coturn: up to a second).
+const FREED_AFTER: Duration = Duration::from_millis(400);
+const RELEASES_MAX: u32 = 5;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Between two questions about the same peer.
