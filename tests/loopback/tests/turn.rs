@@ -87,7 +87,7 @@ fn relayed_address(reach: &mut Reach, socket: &UdpSocket) -> Option<SocketAddr> 
             socket.send_to(&buffer, destination).unwrap();
         }
         while let Some(event) = reach.poll_event() {
-            assert!(!matches!(event, ReachEvent::Failed(_)), "{event:?} {}", std::fs::read_dir("/tmp").unwrap().flatten().filter_map(|d| std::fs::read_to_string(d.path().join("log")).ok()).collect::<String>());
+            assert!(!matches!(event, ReachEvent::Failed(_)), "{event:?}");
         }
         if reach.relayed().is_some() {
             return reach.relayed();
@@ -100,7 +100,7 @@ fn relayed_address(reach: &mut Reach, socket: &UdpSocket) -> Option<SocketAddr> 
 }
 
 #[test]
-fn a_port_whose_last_owner_crashed_gets_a_relayed_address_at_once() {
+fn a_port_whose_last_owner_crashed_gets_a_relayed_address_all_the_same() {
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let server = TurnServer::start().unwrap();
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();

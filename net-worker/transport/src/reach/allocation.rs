@@ -424,9 +424,9 @@ const ASK_RETRY_FIRST: Duration = Duration::from_millis(250);
 const ASK_RETRY_MAX: Duration = Duration::from_secs(2);
 /// About six seconds in all.
 const ASKS_MAX: u32 = 5;
-/// Some servers need a moment until a port that was given back may ask again (coturn: up to a second).
-const FREED_AFTER: Duration = Duration::from_millis(400);
-const RELEASES_MAX: u32 = 5;
+/// coturn frees an address one second after it was given back.
+const FREED_AFTER: Duration = Duration::from_millis(1_200);
+const RELEASES_MAX: u32 = 2;
 const RETRY_FIRST: Duration = Duration::from_secs(1);
 const RETRY_MAX: Duration = Duration::from_secs(60);
 /// Between two questions about the same peer.
