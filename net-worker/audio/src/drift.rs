@@ -5,8 +5,8 @@
 //! `docs/decisions/0001-own-drift-resampler.md`.
 //!
 //! At ratio 1 and phase 0 the output is the input bit for bit, [`DriftResampler::delay_frames`] later. The phase is a
-//! fixed-point integer, so that it is exact over any time and equal on every machine ([`phase`]); the samples between
-//! samples come from a windowed sinc ([`kernel`]).
+//! fixed-point integer, so that it is exact over any time and equal on every machine (`phase.rs`); the samples between
+//! samples come from a windowed sinc (`kernel.rs`).
 
 mod kernel;
 mod phase;

@@ -107,7 +107,7 @@ pub enum CloseReason {
         "somebody else answers at that address (the certificate is not the one in the invite link): ask the host for a new link"
     )]
     FingerprintMismatch,
-    /// No connection within [`PATH_CONNECT_TIME_MAX`].
+    /// No connection within [`backline_wire::limits::PATH_CONNECT_TIME_MAX`].
     #[error(
         "no answer: check that the host's session is open and that its firewall or router lets Backline through"
     )]
@@ -117,7 +117,7 @@ pub enum CloseReason {
         "the host does not know this invite link (its session was closed or started again): ask the host for a new link"
     )]
     NotInvited,
-    /// Nothing was heard for [`PATH_SILENCE_MAX`].
+    /// Nothing was heard for [`backline_wire::limits::PATH_SILENCE_MAX`].
     #[error("the connection was lost (nothing was heard for some seconds): check the network")]
     Silent,
     /// Encryption could not be agreed on, or broke.
