@@ -18,6 +18,8 @@ use crate::project::Project;
 
 /// A display that is scaled by more than this got a window that is too small; see [`EditorApp::fit_display`].
 const SCALED_FROM: f32 = 1.05;
+/// So long after a press in the window a field may claim the keyboard, in seconds; see [`EditorApp::claim_keyboard`].
+const CLAIM_WITHIN_S: f64 = 1.0;
 
 /// The editor of one instance.
 pub struct EditorApp {
@@ -27,13 +29,14 @@ pub struct EditorApp {
     gui: Option<GuiContext>,
     view: EditorView,
     fitted: bool,
+    pressed_at_s: f64,
 }
 
 impl EditorApp {
     /// The editor of the instance with these parts; opens nothing. `[main-thread]`
     pub fn new(params: Arc<BacklineParams>, client: Arc<Client>, project: Arc<Project>) -> Self {
         let view = EditorView::new(project.state().host_address);
-        Self { params, client, project, gui: None, view, fitted: false }
+        Self { params, client, project, gui: None, view, fitted: false, pressed_at_s: f64::NEG_INFINITY }
     }
 
     /// Asks once for the size that the project keeps. The framework makes the window in physical pixels (its logical
@@ -44,6 +47,22 @@ impl EditorApp {
             let wanted = self.project.state().editor;
             let size = Vec2::new(wanted.width_points as f32, wanted.height_points as f32);
             ui.send_viewport_cmd(ViewportCommand::InnerSize(size));
+        }
+    }
+
+    /// Takes the keyboard again for a field that was just clicked. On X11 the window takes it with the click; but where
+    /// the same click brings the host's window to the front, some hosts (JUCE) then take it back, and what is typed or
+    /// pasted is lost. Only just after a press, so that whoever goes on to another window is let go.
+    fn claim_keyboard(&mut self, ui: &egui::Ui) {
+        let (now_s, pressed, is_elsewhere) = ui.input(|input| {
+            (input.time, input.pointer.any_pressed(), input.viewport().focused == Some(false))
+        });
+        if pressed {
+            self.pressed_at_s = now_s;
+        }
+        let just_pressed = now_s - self.pressed_at_s < CLAIM_WITHIN_S;
+        if just_pressed && is_elsewhere && ui.ctx().egui_wants_keyboard_input() {
+            ui.send_viewport_cmd(ViewportCommand::Focus);
         }
     }
 
@@ -72,6 +91,7 @@ impl NiceEguiApp for EditorApp {
         self.gui = Some(gui);
         self.view = EditorView::new(self.project.state().host_address);
         self.fitted = false;
+        self.pressed_at_s = f64::NEG_INFINITY;
         Ok(())
     }
 
@@ -81,6 +101,7 @@ impl NiceEguiApp for EditorApp {
         let mut backend =
             PluginBackend { params: &self.params, client: &self.client, setter: gui.param_setter() };
         self.view.show(ui, &mut backend);
+        self.claim_keyboard(ui);
         self.remember_window(ui);
         self.params.report_changes(&gui.param_setter());
     }
