@@ -11,6 +11,8 @@ mod needs;
 mod run;
 mod workspace;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 use commands::{bundle, demo, fuzz, install, report, sanitize, sim, test, tidy, validate};
 
@@ -46,17 +48,28 @@ enum Command {
     Tidy(tidy::Arguments),
 }
 
-fn main() -> anyhow::Result<()> {
-    match Arguments::parse().command {
-        Command::Demo(arguments) => demo::run(&arguments),
-        Command::Test(arguments) => test::run(&arguments),
-        Command::Install(arguments) => install::run(&arguments),
-        Command::Bundle(arguments) => bundle::run(&arguments),
-        Command::Report(arguments) => report::run(&arguments),
-        Command::Sanitize(arguments) => sanitize::run(&arguments),
-        Command::Fuzz(arguments) => fuzz::run(&arguments),
-        Command::Sim(arguments) => sim::run(&arguments),
-        Command::Validate(arguments) => validate::run(&arguments),
-        Command::Tidy(arguments) => tidy::run(&arguments),
+fn main() -> ExitCode {
+    // By hand, so that a person reads what failed and not where in this program.
+    match execute(&Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn execute(command: &Command) -> anyhow::Result<()> {
+    match command {
+        Command::Demo(arguments) => demo::run(arguments),
+        Command::Test(arguments) => test::run(arguments),
+        Command::Install(arguments) => install::run(arguments),
+        Command::Bundle(arguments) => bundle::run(arguments),
+        Command::Report(arguments) => report::run(arguments),
+        Command::Sanitize(arguments) => sanitize::run(arguments),
+        Command::Fuzz(arguments) => fuzz::run(arguments),
+        Command::Sim(arguments) => sim::run(arguments),
+        Command::Validate(arguments) => validate::run(arguments),
+        Command::Tidy(arguments) => tidy::run(arguments),
     }
 }

@@ -59,6 +59,8 @@ fn style(steps: &mut Steps) -> Result<()> {
     steps.step("clippy", || {
         let arguments = [
             "clippy",
+            "--profile",
+            PROFILE,
             "--workspace",
             "--all-targets",
             "--features",
@@ -72,7 +74,9 @@ fn style(steps: &mut Steps) -> Result<()> {
     })?;
     steps.step("documentation", || {
         let mut command = run::cargo();
-        command.args(["doc", "--workspace", "--no-deps", "--quiet"]).env("RUSTDOCFLAGS", "-D warnings");
+        command
+            .args(["doc", "--profile", PROFILE, "--workspace", "--no-deps", "--quiet"])
+            .env("RUSTDOCFLAGS", "-D warnings");
         quietly(run::run(&mut command))
     })?;
     steps.step("cargo-deny", || {
