@@ -8,6 +8,7 @@
 //! `poll_timeout`. Transaction ids are the TURN library's own random numbers; nothing else depends on chance.
 
 mod allocation;
+mod muted;
 mod probe;
 mod release;
 

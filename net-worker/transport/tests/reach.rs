@@ -7,6 +7,7 @@
 )]
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use backline_transport::{Arrived, Reach, ReachConfig, ReachError, ReachEvent, TurnServer};
@@ -301,6 +302,60 @@ fn a_wrong_password_is_said_at_once_and_never_tried_again() {
     world.run(&mut [&mut ada], 600 * SECOND);
     assert_eq!(ada.events.iter().filter(|event| **event == refused).count(), 1);
     assert!(!format!("{:?} {:?}", ada.reach, ada.reach.config()).contains("wrong"));
+}
+
+/// Everything that is logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn neither_the_password_nor_what_is_made_of_it_is_logged_and_no_address_above_debug() {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::TRACE)
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::FULL)
+        .with_writer(move || writer.clone())
+        .finish();
+    let mut world = World::new();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    tracing::info!("the log works");
+    let (mut ada, mut bob) = (Socket::new(&world, 1, turn(PASSWORD)), Socket::new(&world, 2, turn(PASSWORD)));
+    // The server is of the same family and logs too: only what we do is looked at.
+    while let Some(datagram) = next(&mut ada).or_else(|| next(&mut bob)) {
+        let (from, bytes) = datagram;
+        let answers = tracing::subscriber::with_default(tracing::subscriber::NoSubscriber::default(), || {
+            world.serve(from, server_address(), &bytes)
+        });
+        for (server, to, answer) in answers {
+            let socket = if to == ada.address { &mut ada } else { &mut bob };
+            socket.reach.handle_datagram(world.now, server, &answer);
+        }
+        world.now += Duration::from_millis(60);
+        ada.reach.handle_timeout(world.now);
+        bob.reach.handle_timeout(world.now);
+    }
+    assert!(ada.reach.relayed().is_some());
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    assert!(log.contains("the log works"));
+    assert!(!log.contains("turn_") && !log.contains("stun_") && !log.contains("IntegrityKey"), "{log}");
+}
+
+fn next(socket: &mut Socket) -> Option<(SocketAddr, Vec<u8>)> {
+    let mut buffer = Vec::new();
+    socket.reach.poll_transmit(&mut buffer)?;
+    Some((socket.address, buffer))
 }
 
 proptest! {

@@ -17,6 +17,7 @@ use turn_client_proto::types::stun::attribute::ErrorCode;
 use turn_client_proto::types::stun::message::Message;
 use turn_client_proto::udp::TurnClientUdp;
 
+use super::muted::{Muted, without_a_word};
 use super::release::Release;
 use super::{Arrived, ReachError, ReachEvent, TurnServer};
 
@@ -45,7 +46,7 @@ pub(super) struct Allocation {
 
 enum State {
     /// Asking, or there.
-    Running { client: Box<TurnClientUdp>, deadline: Instant },
+    Running { client: Box<Muted<TurnClientUdp>>, deadline: Instant },
     /// Gives back what an earlier start of this port has left on the server.
     Releasing(Box<Release>),
     /// Asks again then.
@@ -140,13 +141,17 @@ impl Allocation {
         }
         let at = self.clock.library(now);
         let State::Running { client, .. } = &mut self.state else { return false };
-        if !client.have_permission(TransportType::Udp, peer.ip()) {
+        let scratch = &mut self.scratch;
+        let is_wrapped = client.with(|client| {
+            if !client.have_permission(TransportType::Udp, peer.ip()) {
+                return false;
+            }
+            let wrapped = client.send_to(TransportType::Udp, peer, datagram.as_slice(), at).ok().flatten();
+            wrapped.is_some_and(|wrapped| write_into(wrapped, scratch))
+        });
+        if !is_wrapped {
             return false;
         }
-        let Ok(Some(wrapped)) = client.send_to(TransportType::Udp, peer, datagram.as_slice(), at) else {
-            return false;
-        };
-        write_into(wrapped, &mut self.scratch);
         std::mem::swap(datagram, &mut self.scratch);
         true
     }
@@ -185,7 +190,9 @@ impl Allocation {
         let at = self.clock.library(now);
         self.is_closing = true;
         let is_asked = match &mut self.state {
-            State::Running { client, .. } => self.relayed.is_some() && client.delete(at).is_ok(),
+            State::Running { client, .. } => {
+                self.relayed.is_some() && client.with(|client| client.delete(at)).is_ok()
+            }
             State::Releasing(_) | State::Waiting(_) | State::Over => false,
         };
         self.lose();
@@ -200,7 +207,8 @@ impl Allocation {
         let credentials = TurnCredentials::new(&self.server.user, &self.server.password);
         let mut config = TurnConfig::new(credentials);
         config.set_request_retransmits(ASK_RETRY_FIRST, ASK_RETRY_MAX, ASKS_MAX, ASK_RETRY_MAX);
-        let client = TurnClientUdp::allocate(local_name(self.server.address), self.server.address, config);
+        let (local, server) = (local_name(self.server.address), self.server.address);
+        let client = Muted::new(|| TurnClientUdp::allocate(local, server, config));
         self.state = State::Running { client: Box::new(client), deadline: now };
         (self.asked, self.refused) = (None, None);
         self.pump(now);
@@ -225,17 +233,18 @@ impl Allocation {
         let at = self.clock.library(now);
         for _ in 0..PUMP_ROUNDS_MAX {
             let State::Running { client, deadline } = &mut self.state else { return };
-            let mut is_moving = false;
-            while let Some(transmit) = client.poll_transmit(at) {
-                is_moving = true;
-                note_request(&transmit.data, &mut self.asked);
-                self.wire.push_back(transmit.data.to_vec());
-            }
+            let (wire, asked) = (&mut self.wire, &mut self.asked);
             let mut happened = VecDeque::new();
-            while let Some(event) = client.poll_event() {
-                happened.push_back(event);
-            }
-            let wait = client.poll(at);
+            let (wait, mut is_moving) = client.with(|client| {
+                let mut is_sending = false;
+                while let Some(transmit) = client.poll_transmit(at) {
+                    is_sending = true;
+                    note_request(&transmit.data, asked);
+                    wire.push_back(transmit.data.to_vec());
+                }
+                happened.extend(std::iter::from_fn(|| client.poll_event()));
+                (client.poll(at), is_sending)
+            });
             // A millisecond is soon enough, and no loop without end.
             *deadline = now + Duration::from_millis(1);
             is_moving |= !happened.is_empty();
@@ -317,7 +326,8 @@ impl Allocation {
         let State::Running { client, .. } = &mut self.state else { return Arrived::Elsewhere };
         let local = local_name(self.server.address);
         let transmit = stun::agent::Transmit::new(datagram, TransportType::Udp, self.server.address, local);
-        match client.recv(transmit, self.clock.library(now)) {
+        let at = self.clock.library(now);
+        match client.with(|client| client.recv(transmit, at)) {
             TurnRecvRet::Ignored(_) => Arrived::Elsewhere,
             TurnRecvRet::PeerData(data) => {
                 let Some(relayed) = self.relayed else { return Arrived::Here };
@@ -337,9 +347,9 @@ impl Allocation {
         if self.relayed.is_some() || datagram.get(8..20) != Some(transaction.as_slice()) {
             return;
         }
-        let error = Message::from_bytes(datagram).ok().and_then(|message| {
-            let error = message.attribute::<ErrorCode>();
-            error.ok().map(|error| error.code())
+        let error = without_a_word(|| {
+            let message = Message::from_bytes(datagram).ok()?;
+            message.attribute::<ErrorCode>().ok().map(|error| error.code())
         });
         match error {
             // The first only asks for the password, and a stale nonce for another try.
@@ -353,10 +363,11 @@ impl Allocation {
     fn let_in(&mut self, now: Instant, peer: IpAddr) {
         let at = self.clock.library(now);
         let State::Running { client, .. } = &mut self.state else { return };
-        if client.have_permission(TransportType::Udp, peer) || !may_ask(&mut self.permits, peer, now) {
+        let is_in = client.with(|client| client.have_permission(TransportType::Udp, peer));
+        if is_in || !may_ask(&mut self.permits, peer, now) {
             return;
         }
-        if let Err(error) = client.create_permission(TransportType::Udp, peer, at) {
+        if let Err(error) = client.with(|client| client.create_permission(TransportType::Udp, peer, at)) {
             tracing::debug!(%error, "a peer is not let in");
         }
         self.pump(now);
@@ -366,11 +377,11 @@ impl Allocation {
     fn bind_channel(&mut self, now: Instant, peer: SocketAddr) {
         let at = self.clock.library(now);
         let State::Running { client, .. } = &mut self.state else { return };
-        let is_in = client.have_permission(TransportType::Udp, peer.ip());
+        let is_in = client.with(|client| client.have_permission(TransportType::Udp, peer.ip()));
         if !is_in || self.channels.contains_key(&peer) || !may_ask(&mut self.channels, peer, now) {
             return;
         }
-        if let Err(error) = client.bind_channel(TransportType::Udp, peer, at) {
+        if let Err(error) = client.with(|client| client.bind_channel(TransportType::Udp, peer, at)) {
             tracing::debug!(%error, "a peer gets no channel");
         }
         self.pump(now);
@@ -400,10 +411,15 @@ fn note_request(datagram: &[u8], asked: &mut Option<([u8; 12], u32)>) {
     }
 }
 
-fn write_into<T: DelayedTransmitBuild + std::fmt::Debug>(wrapped: TransmitBuild<T>, out: &mut Vec<u8>) {
+/// Always true.
+fn write_into<T: DelayedTransmitBuild + std::fmt::Debug>(
+    wrapped: TransmitBuild<T>,
+    out: &mut Vec<u8>,
+) -> bool {
     out.clear();
     out.resize(wrapped.data.len(), 0);
     wrapped.write_into(out);
+    true
 }
 
 /// The library wants a local address on everything; the socket's own does not matter.

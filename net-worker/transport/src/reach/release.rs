@@ -17,6 +17,7 @@ use turn_client_proto::types::stun::prelude::{MessageWrite as _, MessageWriteExt
 
 use super::TurnServer;
 use super::allocation::{Clock, local_name};
+use super::muted::without_a_word;
 
 pub(super) struct Release {
     server: std::net::SocketAddr,
@@ -25,12 +26,16 @@ pub(super) struct Release {
     clock: Clock,
     deadline: Instant,
     wire: VecDeque<Vec<u8>>,
-    asked: u32,
+    questions: u32,
     is_done: bool,
 }
 
 impl Release {
     pub(super) fn new(server: &TurnServer, clock: Clock, now: Instant) -> Self {
+        without_a_word(|| Self::start(server, clock, now))
+    }
+
+    fn start(server: &TurnServer, clock: Clock, now: Instant) -> Self {
         let agent = StunAgent::builder(TransportType::Udp, local_name(server.address))
             .remote_addr(server.address)
             .request_retransmits(RETRY_FIRST, RETRY_MAX, ASKS_MAX, RETRY_MAX)
@@ -44,7 +49,7 @@ impl Release {
             clock,
             deadline: now,
             wire: VecDeque::new(),
-            asked: 0,
+            questions: 0,
             is_done: false,
         };
         release.ask(now);
@@ -61,6 +66,10 @@ impl Release {
 
     /// True when it is an answer to our question.
     pub(super) fn handle_datagram(&mut self, now: Instant, datagram: &[u8]) -> bool {
+        without_a_word(|| self.receive(now, datagram))
+    }
+
+    fn receive(&mut self, now: Instant, datagram: &[u8]) -> bool {
         let Ok(message) = Message::from_bytes(datagram) else { return false };
         if !message.is_response() || self.agent.request_transaction(message.transaction_id()).is_none() {
             return false;
@@ -68,7 +77,7 @@ impl Release {
         let answer = self.auth.validate_incoming_message(&message);
         self.agent.handle_stun_message_with_time(&message, self.server, self.clock.library(now));
         match answer {
-            Ok(LongTermClientValidation::ResendRequest(_)) if self.asked < QUESTIONS_MAX => self.ask(now),
+            Ok(LongTermClientValidation::ResendRequest(_)) if self.questions < QUESTIONS_MAX => self.ask(now),
             _ => self.is_done = true,
         }
         true
@@ -76,7 +85,7 @@ impl Release {
 
     pub(super) fn advance(&mut self, now: Instant, wire: &mut VecDeque<Vec<u8>>) {
         let at = self.clock.library(now);
-        match self.agent.poll(at) {
+        match without_a_word(|| self.agent.poll(at)) {
             StunAgentPollRet::WaitUntil(until) => {
                 self.deadline = self.clock.ours(until).max(now + Duration::from_millis(1));
             }
@@ -84,14 +93,16 @@ impl Release {
                 self.is_done = true;
             }
         }
-        while let Some(transmit) = self.agent.poll_transmit(at) {
-            self.wire.push_back(transmit.data.to_vec());
-        }
+        without_a_word(|| {
+            while let Some(transmit) = self.agent.poll_transmit(at) {
+                self.wire.push_back(transmit.data.to_vec());
+            }
+        });
         wire.append(&mut self.wire);
     }
 
     fn ask(&mut self, now: Instant) {
-        self.asked += 1;
+        self.questions += 1;
         self.deadline = now;
         let at = self.clock.library(now);
         let mut request = Message::builder_request(REFRESH, MessageWriteVec::new());
