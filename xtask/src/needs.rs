@@ -16,6 +16,8 @@ pub enum Purpose {
     Build,
     /// Compile the standalone program.
     Standalone,
+    /// Connect musicians through a real TURN server.
+    Relaying,
     /// Load the VST3 bundle into Python hosts.
     Hosts,
     /// Open the editor under a virtual display.
@@ -52,6 +54,7 @@ const NEEDS: &[Need] = &[
         "sound cards of the standalone",
     ),
     need("libjack-jackd2-dev", Sign::Library("libjack.so"), Purpose::Standalone, "JACK for the standalone"),
+    need("coturn", Sign::Program("turnserver"), Purpose::Relaying, "a TURN server for the tests on loopback"),
     need("python3", Sign::Program("python3"), Purpose::Hosts, "runs the VST3 hosts"),
     need(
         "python3-venv",

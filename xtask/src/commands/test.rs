@@ -31,6 +31,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         quietly(arguments.install.ensure(&[
             Purpose::Build,
             Purpose::Standalone,
+            Purpose::Relaying,
             Purpose::Hosts,
             Purpose::Editor,
         ]))
