@@ -12,11 +12,10 @@ import threading
 import numpy as np
 from pedalboard import load_plugin
 
-from vst3_host import blocks_of_music, monotonic_ns, sleep_until
+from vst3_host import blocks_of_music, monotonic_ns, raise_priority, sleep_until
 
 RATE_HZ = 48_000
-# A block lasts as long as a look at the window costs: this host is here to be seen, not to be measured.
-BLOCK = 512
+BLOCK = 256
 
 
 def main():
@@ -45,6 +44,7 @@ def main():
 
 def play(plugin, music, close, running):
     """Calls the plugin on a clock, as a sound card would, until the window is to close."""
+    raise_priority()
     begin_ns, tick = monotonic_ns(), 0
     while not close.is_set():
         sleep_until(begin_ns + tick * BLOCK * 1_000_000_000 // RATE_HZ)

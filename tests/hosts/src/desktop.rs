@@ -80,7 +80,13 @@ impl Desktop {
     /// A click of the left button at a place in the window.
     pub fn click(&self, window: WindowId, at: Point) -> Result<(), HostError> {
         let (id, x, y) = (window.0.to_string(), at.x.to_string(), at.y.to_string());
-        self.run(&["xdotool", "mousemove", "--sync", "--window", &id, &x, &y, "click", "1"]).map(drop)
+        self.run(&["xdotool", "mousemove", "--window", &id, &x, &y, "click", "1"]).map(drop)
+    }
+
+    /// Whether keys go to this window.
+    pub fn has_keyboard(&self, window: WindowId) -> Result<bool, HostError> {
+        let id = self.run(&["xdotool", "getwindowfocus", "-f"])?;
+        Ok(String::from_utf8_lossy(&id).trim().parse() == Ok(window.0))
     }
 
     /// A key, `ctrl+v` for instance, for whoever has the keyboard.

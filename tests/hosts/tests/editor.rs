@@ -76,9 +76,10 @@ fn a_click_in_the_editor_joins_a_session() {
 
     ok(desktop.set_clipboard(&link));
     ok(editor.click(&desktop, editor.look().join_field.centre()));
-    ok(editor.wait_for_picture(&desktop, "the field has the keyboard", |look, picture| {
+    ok(editor.wait_for_picture(&desktop, "the field is lit", |look, picture| {
         picture.at(look.join_field.edge()).is_some_and(|edge| edge.is_about(AMBER))
     }));
+    ok(editor.wait_for_keyboard(&desktop));
     ok(desktop.press("ctrl+v"));
     ok(editor.wait_for_picture(&desktop, "with a link, Join is the button to press", |look, picture| {
         picture.at(look.join_button.fill()).is_some_and(|fill| fill.is_about(AMBER))

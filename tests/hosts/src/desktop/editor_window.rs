@@ -17,6 +17,8 @@ use crate::session::MUSIC_LOOP_FRAMES;
 
 /// The title that the plugin gives its window; the host's frame around it has another.
 const TITLE: &str = "Backline";
+/// As many looks in a row as a person takes to get from the mouse to the keyboard: half a second.
+const SETTLED_LOOKS: u32 = 10;
 
 /// An open editor; its host ends when this is dropped.
 pub struct EditorWindow {
@@ -61,6 +63,17 @@ impl EditorWindow {
     /// Clicks at a point.
     pub fn click(&self, desktop: &Desktop, at: Point) -> Result<(), HostError> {
         desktop.click(self.window, at)
+    }
+
+    /// Waits until keys go to the editor and stay there: the window manager, the host and the editor each have a say in
+    /// it after a click, and the last word has to be the editor's.
+    pub fn wait_for_keyboard(&mut self, desktop: &Desktop) -> Result<(), HostError> {
+        let mut in_a_row = 0;
+        self.wait("the editor has the keyboard", |editor| {
+            let has_it = desktop.has_keyboard(editor.window)?;
+            in_a_row = if has_it { in_a_row + 1 } else { 0 };
+            Ok((in_a_row == SETTLED_LOOKS).then_some(()))
+        })
     }
 
     /// Waits until the window looks as expected, and gives that picture.
