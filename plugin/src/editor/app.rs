@@ -52,16 +52,15 @@ impl EditorApp {
 
     /// Takes the keyboard again for a field that was just clicked. On X11 the window takes it with the click; but where
     /// the same click brings the host's window to the front, some hosts (JUCE) then take it back, and what is typed or
-    /// pasted is lost. Only just after a press, so that whoever goes on to another window is let go.
+    /// pasted is lost. Whether that happened cannot be asked: the framework's window also believes that it has the
+    /// keyboard while its parent has it and the pointer is inside. So it is taken in any case, which changes nothing
+    /// where it was not lost; but only just after a press, so that whoever goes on to another window is let go.
     fn claim_keyboard(&mut self, ui: &egui::Ui) {
-        let (now_s, pressed, is_elsewhere) = ui.input(|input| {
-            (input.time, input.pointer.any_pressed(), input.viewport().focused == Some(false))
-        });
+        let (now_s, pressed) = ui.input(|input| (input.time, input.pointer.any_pressed()));
         if pressed {
             self.pressed_at_s = now_s;
         }
-        let just_pressed = now_s - self.pressed_at_s < CLAIM_WITHIN_S;
-        if just_pressed && is_elsewhere && ui.ctx().egui_wants_keyboard_input() {
+        if now_s - self.pressed_at_s < CLAIM_WITHIN_S && ui.ctx().egui_wants_keyboard_input() {
             ui.send_viewport_cmd(ViewportCommand::Focus);
         }
     }
