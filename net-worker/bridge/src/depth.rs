@@ -3,7 +3,8 @@
 //! The worker fills the rings right after each ring of the doorbell, so what is in them was decided that long before it is
 //! heard: every sample frame more is latency. The level is what is taken between two rings of the bell, the largest block or
 //! recurring run of calls in one breath (hosts that split a big block; one that catches up after it was late is no reason for
-//! more), and a margin that underruns raise and calm lets fall.
+//! more), and a margin that recurring underruns raise and calm lets fall. A single one raises nothing: the worker had a whole
+//! block's time, so it stood still for longer than any margin worth having.
 
 use backline_audio::SampleRate;
 
@@ -15,14 +16,16 @@ const BREATH_S: f64 = 0.002;
 const RESPONSE_S: f64 = 0.001;
 /// The margin that a bridge starts with, in seconds.
 const MARGIN_START_S: f64 = 0.000_25;
-/// What an underrun adds to the margin.
+/// What each underrun too many adds to the margin.
 const MARGIN_RAISE_S: f64 = 0.000_5;
+/// So many underruns are no habit yet; one is forgotten every second.
+const UNDERRUNS_FORGIVEN: f64 = 3.0;
 /// The margin never exceeds this.
 pub(crate) const MARGIN_MAX_S: f64 = 0.02;
-/// Underruns closer than this raise the margin once.
-const RAISE_EVERY_S: f64 = 0.05;
-/// After so much calm the margin falls by an eighth.
-const CALM_S: f64 = 10.0;
+/// Underruns closer than this count once.
+const UNDERRUN_S: f64 = 0.05;
+/// After so much calm the margin falls by a quarter.
+const CALM_S: f64 = 5.0;
 /// How long the largest run is remembered, at least (twice that at most).
 const REMEMBER_S: f64 = 1.0;
 /// A run of calls counts from the time on that it was seen so often.
@@ -42,7 +45,8 @@ pub(crate) struct ReturnDepth {
     runs_before: [usize; RECURRING],
     largest_age_s: f64,
     margin_s: f64,
-    since_raise_s: f64,
+    /// Underruns that are not forgotten.
+    recent_underruns: f64,
     calm_s: f64,
 }
 
@@ -59,8 +63,8 @@ impl ReturnDepth {
             runs_before: [0; RECURRING],
             largest_age_s: 0.0,
             margin_s: MARGIN_START_S,
-            since_raise_s: RAISE_EVERY_S,
-            calm_s: 0.0,
+            recent_underruns: 0.0,
+            calm_s: UNDERRUN_S,
         }
     }
 
@@ -75,21 +79,27 @@ impl ReturnDepth {
         }
         self.last_block_frames = frames;
         self.remember(elapsed_s, frames.min(self.fill_max_frames));
-        self.since_raise_s += elapsed_s;
+        self.recent_underruns = (self.recent_underruns - elapsed_s).max(0.0);
         self.calm_s += elapsed_s;
         if self.calm_s > CALM_S {
-            self.calm_s = 0.0;
-            self.margin_s = (self.margin_s * 0.875).max(MARGIN_START_S);
+            self.calm_s = UNDERRUN_S;
+            self.margin_s = (self.margin_s * 0.75).max(MARGIN_START_S);
         }
     }
 
-    /// A playing slot ran empty.
+    /// A playing slot ran empty. Where the host took more in one breath than there could be, because it makes up for having
+    /// been late, no margin would have helped.
     pub(crate) fn underrun(&mut self) {
-        self.calm_s = 0.0;
-        if self.since_raise_s >= RAISE_EVERY_S {
-            self.since_raise_s = 0.0;
-            self.margin_s = (self.margin_s + MARGIN_RAISE_S).min(MARGIN_MAX_S);
+        if self.run_frames > self.fill_frames() {
+            return;
         }
+        if self.calm_s >= UNDERRUN_S {
+            self.recent_underruns += 1.0;
+            if self.recent_underruns > UNDERRUNS_FORGIVEN {
+                self.margin_s = (self.margin_s + MARGIN_RAISE_S).min(MARGIN_MAX_S);
+            }
+        }
+        self.calm_s = 0.0;
     }
 
     /// To what level the rings are to be filled, in sample frames.
@@ -176,17 +186,44 @@ mod tests {
     }
 
     #[test]
-    fn underruns_raise_it_and_calm_lets_it_fall() {
+    fn recurring_underruns_raise_it_and_calm_lets_it_fall() {
         let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
         depth.block(64, 0.0);
         let before = depth.fill_frames();
-        depth.underrun();
-        depth.underrun();
-        assert_eq!(depth.fill_frames(), before + 24, "two in one breath count once");
-        for _ in 0..80_000 {
+        for _ in 0..5 {
+            depth.underrun();
+            depth.underrun();
+            (0..75).for_each(|_| depth.block(64, 64.0 / 48_000.0));
+        }
+        assert_eq!(
+            depth.fill_frames(),
+            before + 48,
+            "the fourth and the fifth; two in one breath count once"
+        );
+        for _ in 0..30_000 {
             depth.block(64, 64.0 / 48_000.0);
         }
         assert!(depth.fill_frames() <= before + 2, "{}", depth.fill_frames());
+    }
+
+    #[test]
+    fn an_underrun_now_and_then_costs_no_latency() {
+        let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
+        for _ in 0..100 {
+            (0..1_500).for_each(|_| depth.block(64, 64.0 / 48_000.0));
+            depth.underrun();
+        }
+        assert_eq!(depth.fill_frames(), 64 + 12);
+    }
+
+    #[test]
+    fn a_host_that_catches_up_raises_no_margin() {
+        let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
+        (0..80).for_each(|_| depth.block(64, 64.0 / 48_000.0));
+        depth.block(64, 0.008);
+        depth.block(64, 0.000_02);
+        depth.underrun();
+        assert_eq!(depth.fill_frames(), 64 + 12);
     }
 
     #[test]

@@ -14,8 +14,14 @@ use crate::tail::{Tail, fade_in_window};
 /// Makes a slot's ring, `capacity_frames` long.
 pub(crate) fn return_ring(sample_rate: SampleRate, capacity_frames: usize) -> (LaneWriter, LaneReader) {
     let (producer, consumer) = RingBuffer::new(2 * capacity_frames);
-    let writer =
-        LaneWriter { ring: producer, capacity_frames, written_frames: 0, start_frames: 0, is_live: false };
+    let writer = LaneWriter {
+        ring: producer,
+        capacity_frames,
+        written_frames: 0,
+        start_frames: 0,
+        known_missed_frames: 0,
+        is_live: false,
+    };
     (writer, LaneReader::new(sample_rate, consumer))
 }
 
@@ -25,6 +31,8 @@ pub(crate) struct LaneWriter {
     capacity_frames: usize,
     written_frames: u64,
     start_frames: u64,
+    /// Of the sample frames that the callback had to do without, those that the worker knows of.
+    known_missed_frames: u64,
     is_live: bool,
 }
 
@@ -37,6 +45,13 @@ impl LaneWriter {
             state.end();
         }
         self.is_live = live;
+    }
+
+    /// The sample frames missed since last time, `missed_frames` being all that ever were.
+    pub(crate) fn take_missed(&mut self, missed_frames: u64) -> usize {
+        let news = missed_frames - self.known_missed_frames;
+        self.known_missed_frames = missed_frames;
+        if self.is_live { news as usize } else { 0 }
     }
 
     /// Sample frames missing to a level of `fill_frames`.
@@ -74,8 +89,10 @@ impl LaneWriter {
 pub(crate) struct Pulled {
     /// There is something to mix.
     pub(crate) is_sounding: bool,
-    /// Sample frames that a live slot should have had and had not; 0 unless it ran empty in this very pull.
+    /// Sample frames that a live slot should have had and had not, from the first one that it had on.
     pub(crate) missing_frames: usize,
+    /// A live slot ran empty in this very pull.
+    pub(crate) ran_empty: bool,
 }
 
 /// The callback's end. [audio-thread]
@@ -83,6 +100,8 @@ pub(crate) struct LaneReader {
     ring: Consumer<f32>,
     read_frames: u64,
     life: LaneLife,
+    /// Where the life began of which something was heard.
+    heard_life: Option<u64>,
     is_playing: bool,
     /// Sample frames of the fade in that are over.
     faded_frames: usize,
@@ -96,6 +115,7 @@ impl LaneReader {
             ring,
             read_frames: 0,
             life: LaneLife { is_live: false, start_frames: 0 },
+            heard_life: None,
             is_playing: false,
             faded_frames: 0,
             fade_in: fade_in_window(sample_rate).into(),
@@ -120,6 +140,7 @@ impl LaneReader {
 
     /// Throws away what is queued; what was sounding fades out.
     pub(crate) fn flush(&mut self) {
+        self.heard_life = None;
         self.skip(self.ring.slots() / 2);
     }
 
@@ -131,22 +152,24 @@ impl LaneReader {
         if got_frames > 0 && !self.is_playing {
             self.is_playing = true;
             self.faded_frames = 0;
+            self.heard_life = Some(self.life.start_frames);
         }
         self.fade(got);
         self.tail.add_to(got);
         let mut is_sounding = got_frames > 0 || self.tail.is_sounding();
-        let mut missing_frames = 0;
         self.tail.remember(got);
+        let was_heard = self.life.is_live && self.heard_life == Some(self.life.start_frames);
+        let missing_frames = if was_heard { missing.len() / 2 } else { 0 };
+        let ran_empty = self.is_playing && missing_frames > 0;
         if self.is_playing && !missing.is_empty() {
             self.stop();
             is_sounding = true;
-            missing_frames = if self.life.is_live { missing.len() / 2 } else { 0 };
         }
         self.tail.add_to(missing);
         if is_sounding {
             self.tail.remember(missing);
         }
-        Pulled { is_sounding, missing_frames }
+        Pulled { is_sounding, missing_frames, ran_empty }
     }
 
     fn read(&mut self, out: &mut [f32]) -> usize {
@@ -221,7 +244,7 @@ mod tests {
         assert!(!rig.reader.update(&rig.state));
         let (out, pulled) = rig.pull(64);
         assert_eq!(out, [0.0; 128]);
-        assert_eq!(pulled, Pulled { is_sounding: false, missing_frames: 0 });
+        assert_eq!(pulled, Pulled { is_sounding: false, missing_frames: 0, ran_empty: false });
     }
 
     #[test]
@@ -232,19 +255,27 @@ mod tests {
         assert_eq!(rig.writer.write(&sent), (200, 0));
         let (out, pulled) = rig.pull(200);
         assert_eq!(out[96..], sent[96..]);
-        assert_eq!(pulled, Pulled { is_sounding: true, missing_frames: 0 });
+        assert_eq!(pulled, Pulled { is_sounding: true, missing_frames: 0, ran_empty: false });
     }
 
     #[test]
-    fn running_empty_is_counted_once_and_fades() {
+    fn running_empty_fades_and_every_missing_sample_frame_is_told_once() {
         let mut rig = Rig::new();
         rig.writer.set_live(true, &rig.state);
         rig.writer.write(&[0.5; 400]);
         let (out, pulled) = rig.pull(230);
-        assert_eq!(pulled.missing_frames, 30);
+        assert_eq!(pulled, Pulled { is_sounding: true, missing_frames: 30, ran_empty: true });
         assert!(out.windows(4).skip(120).all(|w| (w[2] - w[0]).abs() < 0.03), "{out:?}");
-        assert_eq!(rig.pull(64).1, Pulled { is_sounding: true, missing_frames: 0 });
-        assert_eq!(rig.pull(64).1, Pulled { is_sounding: false, missing_frames: 0 });
+        assert_eq!(rig.pull(64).1, Pulled { is_sounding: true, missing_frames: 64, ran_empty: false });
+        assert_eq!(rig.pull(64).1, Pulled { is_sounding: false, missing_frames: 64, ran_empty: false });
+        assert_eq!(rig.writer.take_missed(158), 158);
+        assert_eq!(rig.writer.take_missed(160), 2);
+        rig.writer.set_live(false, &rig.state);
+        assert_eq!(rig.pull(64).1.missing_frames, 0);
+        assert_eq!(rig.writer.take_missed(170), 0, "nobody plays");
+        rig.writer.set_live(true, &rig.state);
+        assert_eq!(rig.pull(64).1.missing_frames, 0, "a new life has missed nothing yet");
+        assert_eq!(rig.writer.take_missed(170), 0);
     }
 
     #[test]
@@ -257,7 +288,7 @@ mod tests {
         assert_eq!(rig.writer.write(&[0.5; 200]), (0, 0));
         let (out, pulled) = rig.pull(100);
         assert_eq!(out[100], 0.5);
-        assert_eq!(pulled, Pulled { is_sounding: true, missing_frames: 0 });
+        assert_eq!(pulled, Pulled { is_sounding: true, missing_frames: 0, ran_empty: false });
     }
 
     #[test]

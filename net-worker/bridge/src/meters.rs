@@ -94,7 +94,7 @@ pub struct Meters {
     send: AtomicPeak,
     main: AtomicPeak,
     slots: [AtomicPeak; SLOTS],
-    pub(crate) slot_underruns: [Counter; SLOTS],
+    pub(crate) slot_missed_frames: [Counter; SLOTS],
     pub(crate) underruns: Counter,
     pub(crate) underrun_frames: Counter,
     pub(crate) overruns: Counter,
@@ -126,11 +126,6 @@ impl Meters {
     /// What arrives from a slot's source, before its fader; silence for a slot that does not exist. [any-thread]
     pub fn slot(&self, slot: usize) -> Peak {
         self.slots.get(slot).map(AtomicPeak::load).unwrap_or_default()
-    }
-
-    /// How often a slot's ring ran empty; 0 for a slot that does not exist. [any-thread]
-    pub fn slot_underruns(&self, slot: usize) -> u64 {
-        self.slot_underruns.get(slot).map(Counter::get).unwrap_or_default()
     }
 
     /// What went wrong so far. [any-thread]

@@ -1,7 +1,7 @@
 //! The worker's end of an instance's bridge.
 //!
-//! A worker's turn, after `Doorbell::silence`: `read_capture` until it is empty; for each live slot, `return_wanted` sample
-//! frames from its playout into `write_return`. Nothing here waits.
+//! A worker's turn, after `Doorbell::silence`: `read_capture` until it is empty; for each live slot, what `take_missed`
+//! names is left out of its playout, and `return_wanted` sample frames go from there into `write_return`. Nothing here waits.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +60,13 @@ impl NetEnd {
     pub fn return_wanted(&self, slot: usize) -> usize {
         let fill_frames = self.shared.meters.return_fill_frames();
         self.lanes.get(slot).map_or(0, |lane| lane.wanted_frames(fill_frames))
+    }
+
+    /// Sample frames (device rate) that callbacks have done without since this was last asked. The source's time went on meanwhile:
+    /// whoever fills the slot leaves out so many of them, or the source is heard that much later from then on. [worker-thread]
+    pub fn take_missed(&mut self, slot: usize) -> usize {
+        let missed_frames = self.shared.meters.slot_missed_frames.get(slot).map_or(0, |count| count.get());
+        self.lanes.get_mut(slot).map_or(0, |lane| lane.take_missed(missed_frames))
     }
 
     /// Writes stereo interleaved samples at the device's rate. Returns the sample frames taken: all that fit, none for a slot that is

@@ -93,10 +93,8 @@ impl Strips {
         let frames = scratch.len() / 2;
         for (slot, strip) in self.strips.iter_mut().enumerate().filter(|(_, strip)| strip.is_on) {
             let pulled = strip.lane.pull(scratch);
-            if pulled.missing_frames > 0 {
-                ran_empty = true;
-                count_underrun(meters, slot, pulled);
-            }
+            ran_empty |= pulled.ran_empty;
+            count_missing(meters, slot, pulled);
             let peak = if pulled.is_sounding { Peak::of_interleaved(scratch) } else { Peak::default() };
             meters.set_slot(slot, strip.hold.add(peak, frames, self.peak_window_frames));
             strip.aim(buses, self.ramp_frames);
@@ -146,8 +144,8 @@ impl Strip {
     }
 }
 
-fn count_underrun(meters: &Meters, slot: usize, pulled: Pulled) {
-    meters.underruns.add(1);
+fn count_missing(meters: &Meters, slot: usize, pulled: Pulled) {
+    meters.underruns.add(usize::from(pulled.ran_empty));
     meters.underrun_frames.add(pulled.missing_frames);
-    meters.slot_underruns[slot].add(1);
+    meters.slot_missed_frames[slot].add(pulled.missing_frames);
 }

@@ -14,6 +14,9 @@ use backline_wire::limits::SLOTS;
 /// a new host is measured, which takes as long.
 const BLOCK_IS_STEADY: Duration = Duration::from_millis(90);
 
+/// Where callbacks did without for longer, the playout has ended by itself and begins anew (a second at 192 kHz).
+const MISSED_FRAMES_MAX: usize = 192_000;
+
 /// All lanes of an instance at one device rate.
 pub(crate) struct Lanes {
     rate: SampleRate,
@@ -97,6 +100,12 @@ impl Lanes {
                 net.set_slot_live(slot, live);
             }
             let wanted_frames = net.return_wanted(slot);
+            // Asked for after the ring's level, so that what is left out was missing when the ring was that empty.
+            let missed_frames = net.take_missed(slot).min(MISSED_FRAMES_MAX);
+            if live && missed_frames > 0 {
+                lane.fill(slot, missed_frames, session, &mut self.scratch, now);
+                lane.ready.drain(..2 * missed_frames);
+            }
             if live && wanted_frames > 0 {
                 lane.fill(slot, wanted_frames, session, &mut self.scratch, now);
                 let taken = net.write_return(slot, &lane.ready[..2 * wanted_frames]);

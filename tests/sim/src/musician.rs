@@ -116,6 +116,10 @@ pub(crate) struct Stage {
     pub heard: Vec<[f32; 2]>,
     pub callbacks: u64,
     pub is_running: bool,
+    /// Until when their computer stands still.
+    pub paused_until: Duration,
+    /// What arrived meanwhile.
+    pub waiting: Vec<(SocketAddr, Vec<u8>)>,
     audio_end: AudioEnd,
     net_end: NetEnd,
     left: Vec<f32>,
@@ -137,6 +141,8 @@ impl Stage {
             heard: Vec::new(),
             callbacks: 0,
             is_running: true,
+            paused_until: Duration::ZERO,
+            waiting: Vec::new(),
             audio_end,
             net_end,
             left: Vec::new(),
@@ -148,7 +154,7 @@ impl Stage {
         self.net_end.meters()
     }
 
-    /// When the next callback comes.
+    /// When the next callback is due; it comes later where the computer stands still.
     pub fn next_callback(&self) -> Duration {
         let card = &self.musician.card;
         let period_s = card.block_frames as f64 / (f64::from(card.rate_hz) * (1.0 + card.drift_ppm * 1e-6));
@@ -183,7 +189,11 @@ impl Stage {
 
     /// What the worker does when it wakes.
     pub fn turn(&mut self, now: Instant) {
+        let waiting = std::mem::take(&mut self.waiting);
         let Some(engine) = &mut self.engine else { return };
+        for (source, datagram) in &waiting {
+            engine.handle_datagram(now, *source, self.local, datagram);
+        }
         if engine.poll_timeout() <= now {
             engine.handle_timeout(now);
         }

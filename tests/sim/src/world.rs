@@ -124,6 +124,12 @@ impl World {
         }
     }
 
+    /// Their whole computer stands still for a while, as a virtual machine does: callbacks and worker alike. Afterwards
+    /// the host makes up for the missed callbacks in one go.
+    pub fn pause(&mut self, who: Id, time: Duration) {
+        self.stages[who.0].paused_until = self.now + time;
+    }
+
     /// Their router gives them another address.
     pub fn rebind(&mut self, who: Id) {
         let stage = &mut self.stages[who.0];
@@ -261,11 +267,11 @@ impl World {
         };
         for (number, stage) in self.stages.iter_mut().enumerate() {
             if stage.is_running {
-                consider(stage.next_callback(), Some((Id(number), true)));
+                consider(stage.next_callback().max(stage.paused_until), Some((Id(number), true)));
             }
             if let Some(engine) = &mut stage.engine {
                 let at = engine.poll_timeout().saturating_duration_since(self.epoch);
-                consider(at.max(self.now), Some((Id(number), false)));
+                consider(at.max(self.now).max(stage.paused_until), Some((Id(number), false)));
             }
         }
         next
@@ -273,7 +279,12 @@ impl World {
 
     fn callback(&mut self, who: Id) {
         let now = self.instant();
-        self.stages[who.0].callback(now);
+        let stage = &mut self.stages[who.0];
+        stage.callback(now);
+        // The worker has no time between callbacks that a host makes up for.
+        while stage.next_callback() <= self.now {
+            stage.callback(now);
+        }
         self.act(who);
     }
 
@@ -290,6 +301,10 @@ impl World {
                 continue;
             };
             let stage = &mut self.stages[number];
+            if stage.paused_until > self.now {
+                stage.waiting.push((flying.source, flying.bytes));
+                continue;
+            }
             let local = stage.local;
             if let Some(engine) = &mut stage.engine {
                 engine.handle_datagram(now, flying.source, local, &flying.bytes);
