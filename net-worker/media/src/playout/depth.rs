@@ -17,8 +17,13 @@ use super::envelope::Envelope;
 
 use backline_audio::MAX_DRIFT_PPM;
 
-/// Speed at which a wrong depth is worked off, in ppm for each tick that is wrong (time constant 4 s).
+/// Speed at which a slightly wrong depth is worked off, in ppm for each tick that is wrong (time constant 4 s): what is
+/// measured is uncertain by some ticks, and that must not be heard as a wavering pitch.
 const PPM_PER_TICK: f64 = 5.0;
+/// Error in ticks that is more than uncertainty.
+const CERTAIN_TICKS: f64 = 10.0;
+/// The same for what is beyond it: latency that nobody needs is soon gone, at up to 1000 ppm (1.7 cent).
+const PPM_PER_CERTAIN_TICK: f64 = 40.0;
 /// The slack may move this far from where it began before the ratio leaves 1: half a frame, within these.
 const STEADY_TICKS_MIN: f64 = 24.0;
 const STEADY_TICKS_MAX: f64 = 60.0;
@@ -217,7 +222,9 @@ impl Depth {
             return Correction::Ppm(0.0);
         }
         self.mode = Mode::Follow(calm);
-        Correction::Ppm((self.drift_ppm + PPM_PER_TICK * error).clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM))
+        let certain = error - error.clamp(-CERTAIN_TICKS, CERTAIN_TICKS);
+        let ppm = self.drift_ppm + PPM_PER_TICK * error + PPM_PER_CERTAIN_TICK * certain;
+        Correction::Ppm(ppm.clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM))
     }
 }
 
