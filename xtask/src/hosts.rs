@@ -19,8 +19,8 @@ pub struct Session {
     pub seconds: u32,
     /// Sample frames of a block.
     pub block_frames: usize,
-    /// The playout depth; the plugin's own without it.
-    pub depth_ms: Option<u32>,
+    /// The playout depth.
+    pub depth_ms: f64,
 }
 
 /// The figures of both sides; `sides[0]` is what A heard of B.
@@ -28,6 +28,8 @@ pub struct Session {
 pub struct Figures {
     /// By side.
     pub sides: [Side; 2],
+    pub stalls: usize,
+    pub stall_ms_max: f64,
 }
 
 /// What one side heard and cost. The units are in `tests/hosts/src/figures.rs`.
@@ -38,8 +40,8 @@ pub struct Side {
     pub latency_ms_p99: f64,
     pub latency_ms_shown: Option<f64>,
     pub dropouts: usize,
+    pub dropouts_of_machine: usize,
     pub dropouts_at_s: Vec<f64>,
-    pub windows_lost: usize,
     pub level_difference_db: f64,
     pub snr_db: f64,
     pub callback_percent: f64,
@@ -54,6 +56,13 @@ pub struct Side {
     pub heard_file: String,
 }
 
+impl Side {
+    /// Dropouts that began while the machine ran.
+    pub fn dropouts_of_plugin(&self) -> usize {
+        self.dropouts - self.dropouts_of_machine
+    }
+}
+
 impl Figures {
     /// The larger (or, with `f64::min`, smaller) of both sides.
     pub fn of_both(&self, figure: impl Fn(&Side) -> f64, pick: fn(f64, f64) -> f64) -> f64 {
@@ -65,9 +74,22 @@ impl Figures {
         self.sides.iter().all(|side| side.heard)
     }
 
-    /// Dropouts and lost windows of both sides.
+    /// Dropouts of both sides that began while the machine ran.
     pub fn dropouts(&self) -> usize {
-        self.sides.iter().map(|side| side.dropouts + side.windows_lost).sum()
+        self.sides.iter().map(Side::dropouts_of_plugin).sum()
+    }
+
+    /// Dropouts of both sides that began when the machine itself stood still.
+    pub fn dropouts_of_machine(&self) -> usize {
+        self.sides.iter().map(|side| side.dropouts_of_machine).sum()
+    }
+
+    /// What stands behind the figure of [`dropouts_of_machine`](Self::dropouts_of_machine).
+    pub fn machine_text(&self) -> String {
+        format!(
+            "more while the machine stood still ({} times, at most {:.1} ms)",
+            self.stalls, self.stall_ms_max
+        )
     }
 }
 
@@ -86,11 +108,9 @@ pub fn session(session: &Session) -> Result<Figures> {
         .arg(&folder)
         .args(["--seconds", &session.seconds.to_string(), "--quality", &session.quality])
         .args(["--block", &session.block_frames.to_string()])
+        .args(["--depth-ms", &session.depth_ms.to_string()])
         .env("BACKLINE_BUNDLES", Profile::Release.folder())
         .env("BACKLINE_PYTHON", needs::python());
-    if let Some(depth) = session.depth_ms {
-        command.args(["--depth-ms", &depth.to_string()]);
-    }
     let json = run::output(&mut command)?;
     serde_json::from_str(json.trim()).context("the session's figures are not as expected")
 }

@@ -38,9 +38,7 @@ pub struct Judgement {
     pub delays: Vec<WindowDelay>,
     /// Windows with music in which what was heard resembles nothing that was sent.
     pub windows_lost: usize,
-    /// Holes, clicks and other damage; neighbouring windows count as one.
-    pub dropouts: usize,
-    /// Where the dropouts begin, in sample frames of the heard recording.
+    /// Holes, clicks and other damage, neighbouring windows as one: where each begins, in sample frames of the heard recording.
     pub dropout_frames: Vec<usize>,
     /// Heard level against sent level, in dB.
     pub level_difference_db: f64,
@@ -63,7 +61,6 @@ pub fn judge(sent: &Recording, heard: &Recording, strictness: Strictness) -> Opt
     Some(Judgement {
         delays: search.delays,
         windows_lost: search.windows_lost,
-        dropouts: dropout_frames.len(),
         dropout_frames,
         level_difference_db,
         snr_db: decibels(signal / noise.max(signal * 1e-15)),
@@ -170,7 +167,7 @@ mod tests {
             judge(&sent, &delayed(&sent, |frame| frame as f64 - 213.0, 1.0), Strictness::PCM).unwrap();
         assert_eq!(median_delay(&judgement), 213.0);
         assert!(judgement.snr_db > 120.0, "{}", judgement.snr_db);
-        assert_eq!((judgement.dropouts, judgement.windows_lost), (0, 0));
+        assert_eq!((judgement.dropout_frames.len(), judgement.windows_lost), (0, 0));
         assert!(judgement.level_difference_db.abs() < 0.001);
     }
 
@@ -182,7 +179,7 @@ mod tests {
         assert!((median_delay(&judgement) - 100.37).abs() < 0.01, "{}", median_delay(&judgement));
         assert!((judgement.level_difference_db + 6.02).abs() < 0.01);
         assert!(judgement.snr_db > 55.0, "{}", judgement.snr_db);
-        assert_eq!(judgement.dropouts, 0);
+        assert_eq!(judgement.dropout_frames.len(), 0);
     }
 
     #[test]
@@ -192,7 +189,7 @@ mod tests {
             judge(&sent, &delayed(&sent, |frame| frame as f64 * 1.0002 - 300.0, 1.0), Strictness::PCM)
                 .unwrap();
         assert!(judgement.snr_db > 40.0, "{}", judgement.snr_db);
-        assert_eq!(judgement.dropouts, 0);
+        assert_eq!(judgement.dropout_frames.len(), 0);
     }
 
     #[test]
@@ -203,7 +200,7 @@ mod tests {
             judge(&sent, &delayed(&sent, |frame| frame as f64 - delay(frame), 1.0), Strictness::PCM).unwrap();
         assert_eq!(judgement.delays.first().unwrap().delay_frames, 200.0);
         assert_eq!(judgement.delays.last().unwrap().delay_frames, 500.0);
-        assert!((3..=6).contains(&judgement.dropouts), "{:?}", judgement.dropout_frames);
+        assert!((3..=6).contains(&judgement.dropout_frames.len()), "{:?}", judgement.dropout_frames);
     }
 
     #[test]
@@ -213,7 +210,7 @@ mod tests {
         heard.left[96_000..96_120].fill(0.0);
         heard.right[96_000..96_120].fill(0.0);
         let judgement = judge(&sent, &heard, Strictness::PCM).unwrap();
-        assert_eq!(judgement.dropouts, 1);
+        assert_eq!(judgement.dropout_frames.len(), 1);
         assert!(judgement.snr_db < 60.0, "{}", judgement.snr_db);
     }
 

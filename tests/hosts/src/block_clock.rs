@@ -64,7 +64,23 @@ pub fn sleep_until(deadline_ns: MonotonicNs) {
 
 /// Asks for real-time priority for the calling thread, as a DAW's audio thread has it; says whether it was granted.
 pub fn raise_priority() -> bool {
-    let parameters = libc::sched_param { sched_priority: 70 };
+    raise_priority_to(70)
+}
+
+/// Keeps the calling thread on one core, before every audio thread; says whether that was granted.
+pub fn watch_core(core: usize) -> bool {
+    // SAFETY: a set of cores is a plain bit mask, and zero is a valid one; CPU_SET checks its bounds; the set outlives the call;
+    // thread 0 is the calling one.
+    let is_bound = unsafe {
+        let mut cores: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(core, &mut cores);
+        libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &cores) == 0
+    };
+    is_bound && raise_priority_to(90)
+}
+
+fn raise_priority_to(priority: libc::c_int) -> bool {
+    let parameters = libc::sched_param { sched_priority: priority };
     // SAFETY: `parameters` outlives the call; thread 0 is the calling one.
     unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK, &parameters) == 0 }
 }

@@ -4,7 +4,12 @@
 use serde::Serialize;
 
 use crate::analysis::{self, Judgement, Strictness};
-use crate::session::Outcome;
+use crate::session::machine::Stall;
+use crate::session::{Outcome, Played};
+
+/// How long before a damaged window (of 10 ms) a stall may have begun that is heard there: the way takes some milliseconds,
+/// and what was cut off fades out and in.
+const STALL_IS_HEARD_NS: u64 = 30_000_000;
 
 /// What one side heard of the other, and what its host and plugin cost.
 #[derive(Debug, Clone, Serialize)]
@@ -19,7 +24,9 @@ pub struct SideFigures {
     pub latency_ms_shown: Option<f64>,
     /// Damaged stretches: holes, clicks, concealed losses that can be heard.
     pub dropouts: usize,
-    /// Where the first ones are, in seconds.
+    /// Those of them that began when the machine stood still or right after.
+    pub dropouts_of_machine: usize,
+    /// Where the first of the others are, in seconds.
     pub dropouts_at_s: Vec<f64>,
     /// Windows in which the other's music was not found.
     pub windows_lost: usize,
@@ -54,35 +61,46 @@ pub struct SideFigures {
 pub struct SessionFigures {
     /// By side.
     pub sides: [SideFigures; 2],
+    /// How often a core of the machine did not run for more than half a millisecond.
+    pub stalls: usize,
+    /// The longest of them.
+    pub stall_ms_max: f64,
     /// The folder with everything that was written.
     pub folder: String,
 }
 
 impl SessionFigures {
     /// Judges both directions.
-    pub fn of(outcomes: &[Outcome; 2], strictness: Strictness, folder: &std::path::Path) -> Self {
-        let side = |own: usize, other: usize| SideFigures::of(&outcomes[own], &outcomes[other], strictness);
-        Self { sides: [side(0, 1), side(1, 0)], folder: folder.display().to_string() }
+    pub fn of(played: &Played, strictness: Strictness, folder: &std::path::Path) -> Self {
+        let [a, b] = &played.outcomes;
+        let side = |own, other| SideFigures::of(own, other, strictness, &played.stalls);
+        let longest_ns = played.stalls.iter().map(|stall| stall.end_ns - stall.start_ns).max();
+        Self {
+            sides: [side(a, b), side(b, a)],
+            stalls: played.stalls.len(),
+            stall_ms_max: longest_ns.unwrap_or(0) as f64 * 1e-6,
+            folder: folder.display().to_string(),
+        }
     }
 }
 
 impl SideFigures {
-    fn of(own: &Outcome, other: &Outcome, strictness: Strictness) -> Self {
+    fn of(own: &Outcome, other: &Outcome, strictness: Strictness, stalls: &[Stall]) -> Self {
         let judgement = analysis::judge(&other.sent, &own.heard, strictness);
         let latencies =
             judgement.as_ref().map_or_else(Vec::new, |judgement| latencies_ms(judgement, own, other));
         let seconds = own.heard.frames() as f64 / own.clock.rate_hz();
-        let second_of = |frame: &usize| *frame as f64 / own.clock.rate_hz();
+        let dropouts = judgement.as_ref().map_or(&[][..], |judgement| &judgement.dropout_frames);
+        let (of_machine, others): (Vec<usize>, Vec<usize>) =
+            dropouts.iter().partition(|frame| is_of_machine(own.clock.time_of(**frame as u64), stalls));
         Self {
             heard: judgement.is_some(),
             latency_ms_median: analysis::percentile(&latencies, 0.5),
             latency_ms_p99: analysis::percentile(&latencies, 0.99),
             latency_ms_shown: own.report.latency_ms(),
-            dropouts: judgement.as_ref().map_or(0, |judgement| judgement.dropouts),
-            dropouts_at_s: judgement
-                .iter()
-                .flat_map(|judgement| judgement.dropout_frames.iter().take(8).map(second_of))
-                .collect(),
+            dropouts: dropouts.len(),
+            dropouts_of_machine: of_machine.len(),
+            dropouts_at_s: others.iter().take(8).map(|frame| *frame as f64 / own.clock.rate_hz()).collect(),
             windows_lost: judgement.as_ref().map_or(0, |judgement| judgement.windows_lost),
             level_difference_db: judgement.as_ref().map_or(0.0, |judgement| judgement.level_difference_db),
             snr_db: judgement.as_ref().map_or(0.0, |judgement| judgement.snr_db),
@@ -103,6 +121,12 @@ impl SideFigures {
     }
 }
 
+/// Whether what is heard in the 10 ms from `at_ns` on suffered from the machine.
+fn is_of_machine(at_ns: u64, stalls: &[Stall]) -> bool {
+    let window_ns = analysis::DROPOUT_WINDOW_FRAMES as u64 * 1_000_000 / 48;
+    stalls.iter().any(|stall| stall.start_ns < at_ns + window_ns && stall.end_ns + STALL_IS_HEARD_NS > at_ns)
+}
+
 /// From delays in sample frames to real time, by the clocks of both hosts.
 fn latencies_ms(judgement: &Judgement, own: &Outcome, other: &Outcome) -> Vec<f64> {
     let latency = |window: &analysis::align::WindowDelay| {
@@ -112,4 +136,18 @@ fn latencies_ms(judgement: &Judgement, own: &Outcome, other: &Outcome) -> Vec<f6
         (heard_at - sent_at) * 1e-6
     };
     judgement.delays.iter().map(latency).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dropout_belongs_to_the_stall_that_it_follows() {
+        let stalls = [Stall { start_ns: 100_000_000, end_ns: 103_000_000 }];
+        assert!(is_of_machine(95_000_000, &stalls), "the window holds the stall");
+        assert!(is_of_machine(120_000_000, &stalls), "fading out and in");
+        assert!(!is_of_machine(80_000_000, &stalls), "before it");
+        assert!(!is_of_machine(140_000_000, &stalls), "long after it");
+    }
 }

@@ -5,6 +5,7 @@
 //! machines; the words they exchange with this side are in [`host_process`].
 
 pub mod host_process;
+pub mod machine;
 mod report;
 
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use crate::audio_file::Recording;
 use crate::block_clock::{BlockClock, monotonic_now};
 use crate::error::HostError;
 use host_process::{HostProcess, HostRun};
+use machine::{MachineWatch, Stall};
 pub use report::PluginReport;
 
 /// Which host loads which format.
@@ -64,7 +66,7 @@ pub struct Setup {
     /// The quality of both, by its name in BACKLINE_QUALITY.
     pub quality: String,
     /// The playout depth of both; `None` leaves the plugin's own.
-    pub depth_ms: Option<u32>,
+    pub depth_ms: Option<f64>,
     /// How long the music plays.
     pub seconds: u32,
 }
@@ -93,11 +95,21 @@ pub const MUSIC_LOOP_FRAMES: usize = 36 * 28_800;
 pub const TAIL: Duration = Duration::from_secs(1);
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
-/// From the order to play until the first sample: both hosts have long read it by then.
-const COUNT_IN: Duration = Duration::from_millis(1_500);
+/// From the order to play until the first sample: both hosts have long read it by then, and both playouts have worked off what
+/// the start of two hosts at once has cost them.
+const COUNT_IN: Duration = Duration::from_secs(5);
+
+/// A session that was played.
+#[derive(Debug, Clone)]
+pub struct Played {
+    /// By side.
+    pub outcomes: [Outcome; 2],
+    /// When the machine stood still meanwhile.
+    pub stalls: Vec<Stall>,
+}
 
 /// Runs a session; `say` is told each step as a sentence.
-pub fn run(setup: &Setup, say: &mut dyn FnMut(&str)) -> Result<[Outcome; 2], HostError> {
+pub fn run(setup: &Setup, say: &mut dyn FnMut(&str)) -> Result<Played, HostError> {
     let link = setup.folder.join("invite-link");
     let folders = [setup.folder.join("a"), setup.folder.join("b")];
     for folder in &folders {
@@ -114,11 +126,14 @@ pub fn run(setup: &Setup, say: &mut dyn FnMut(&str)) -> Result<[Outcome; 2], Hos
     b.wait_ready()?;
     wait_connected(&mut a, &mut b)?;
     say("both hear each other's stream; the music begins");
+    let watch = MachineWatch::start();
     let begin_ns = monotonic_now() + COUNT_IN.as_nanos() as u64;
     a.play(begin_ns)?;
     b.play(begin_ns)?;
-    play_through(setup, &mut [&mut a, &mut b], say)?;
-    Ok([a.finish(setup, &setup.sides[0])?, b.finish(setup, &setup.sides[1])?])
+    let played = play_through(setup, &mut [&mut a, &mut b], say);
+    let stalls = watch.finish();
+    played?;
+    Ok(Played { outcomes: [a.finish(setup, &setup.sides[0])?, b.finish(setup, &setup.sides[1])?], stalls })
 }
 
 fn wait_for_link(link: &Path, host: &mut HostProcess) -> Result<(), HostError> {

@@ -26,9 +26,9 @@ fn figures(sides: [Side; 2], quality: &str, sample_rate_hz: u32) -> SessionFigur
         depth_ms: None,
         seconds: 5,
     };
-    let outcomes =
+    let played =
         session::run(&setup, &mut |step| eprintln!("{step}")).unwrap_or_else(|error| panic!("{error}"));
-    SessionFigures::of(&outcomes, Strictness::CODEC, folder.path())
+    SessionFigures::of(&played, Strictness::CODEC, folder.path())
 }
 
 fn assert_both_hear_each_other(figures: &SessionFigures) {

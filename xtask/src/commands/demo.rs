@@ -19,9 +19,9 @@ pub struct Arguments {
     /// Sample frames of a block in both hosts.
     #[arg(long, default_value_t = 64)]
     block: usize,
-    /// Playout depth of both in milliseconds; the plugin's own without it.
-    #[arg(long)]
-    depth_ms: Option<u32>,
+    /// Playout depth of both in milliseconds: 1 is what two musicians with a cable between them would choose.
+    #[arg(long, default_value_t = 1.0)]
+    depth_ms: f64,
     /// End with the figures as one JSON object in one line.
     #[arg(long)]
     json: bool,
@@ -82,8 +82,11 @@ fn print_notes(figures: &Figures) {
                 side.host_blocks_missed
             );
         }
-        if side.dropouts > 0 {
-            println!("{name} heard dropouts at {:.2?} s (the first ones)", side.dropouts_at_s);
+        if side.dropouts_of_plugin() > 0 {
+            println!(
+                "{name} heard dropouts while the machine ran at {:.2?} s (the first ones)",
+                side.dropouts_at_s
+            );
         }
     }
 }
@@ -117,7 +120,9 @@ fn bars(figures: &Figures, quality: &str) -> Bars {
                 latency_limit,
             );
             push("p99", "latency, 99th percentile", side.latency_ms_p99, "ms", Limit::None);
-            push("dropouts", "dropouts", (side.dropouts + side.windows_lost) as f64, "", Limit::AtMost(0.0));
+            push("dropouts", "dropouts", side.dropouts_of_plugin() as f64, "", Limit::AtMost(0.0));
+            let machine = side.dropouts_of_machine as f64;
+            push("dropouts.machine", &figures.machine_text(), machine, "", Limit::None);
             push(
                 "level",
                 "level difference (absolute)",

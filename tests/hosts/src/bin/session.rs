@@ -28,7 +28,7 @@ struct Arguments {
     quality: String,
     /// The playout depth of both; the plugin's own without it.
     #[arg(long)]
-    depth_ms: Option<u32>,
+    depth_ms: Option<f64>,
     /// Samples of each second in both hosts. The recordings are at 48 kHz: another rate plays them at another pitch.
     #[arg(long, default_value_t = 48_000)]
     rate: u32,
@@ -63,10 +63,10 @@ fn main() -> Result<(), HostError> {
         depth_ms: arguments.depth_ms,
         seconds: arguments.seconds,
     };
-    let outcomes = session::run(&setup, &mut |step| eprintln!("  {step}"))?;
+    let played = session::run(&setup, &mut |step| eprintln!("  {step}"))?;
     let lossless = matches!(arguments.quality.as_str(), "lowest-latency" | "lossless");
     let strictness = if lossless { Strictness::PCM } else { Strictness::CODEC };
-    let figures = SessionFigures::of(&outcomes, strictness, &arguments.folder);
+    let figures = SessionFigures::of(&played, strictness, &arguments.folder);
     let json = serde_json::to_string(&figures).map_err(|error| HostError::file(&arguments.folder, error))?;
     println!("{json}");
     Ok(())

@@ -8,6 +8,9 @@ use crate::hosts::{self, Figures, Session};
 use crate::needs::{Install, Purpose};
 use crate::run;
 
+/// The playout depth of both sides: what two musicians with a cable between them would choose.
+const DEPTH_MS: f64 = 1.0;
+
 /// Measures all of them, one after the other, so that none disturbs another.
 pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
     install.ensure(&[Purpose::Build, Purpose::Hosts])?;
@@ -21,9 +24,15 @@ pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
 }
 
 fn play(name: &str, quality: &str, seconds: u32) -> Result<Figures> {
-    eprintln!("{name}: {quality} at block 64 for {seconds} s");
+    eprintln!("{name}: {quality} at block 64, playout depth {DEPTH_MS} ms, for {seconds} s");
     let name = name.to_owned();
-    hosts::session(&Session { name, quality: quality.to_owned(), seconds, block_frames: 64, depth_ms: None })
+    hosts::session(&Session {
+        name,
+        quality: quality.to_owned(),
+        seconds,
+        block_frames: 64,
+        depth_ms: DEPTH_MS,
+    })
 }
 
 fn pcm(bars: &mut Bars, seconds: u32) {
@@ -120,10 +129,9 @@ fn heard(figures: Result<Figures>) -> Result<Figures, String> {
     if figures.both_heard() { Ok(figures) } else { Err("one side did not hear the other".to_owned()) }
 }
 
-/// A dropout on a machine that stopped its hosts is not the plugin's: shown beside it.
+/// A dropout on a machine that stood still is not the plugin's: shown beside it.
 fn machine_was_late(bars: &mut Bars, id: &str, figures: &Figures) {
-    let missed: u64 = figures.sides.iter().map(|side| side.host_blocks_missed).sum();
-    bars.push(Bar::new(id, "blocks for which a host itself was late", missed as f64, "", Limit::None));
+    bars.push(Bar::new(id, figures.machine_text(), figures.dropouts_of_machine() as f64, "", Limit::None));
 }
 
 /// Cost of `process()` at block 64, from the benchmark `callback`.
