@@ -10,6 +10,7 @@ use crate::run;
 
 /// The playout depth of both sides: what two musicians with a cable between them would choose.
 const DEPTH_MS: f64 = 1.0;
+const NONE: Limit = Limit::AtMost(0.0);
 
 /// Measures all of them, one after the other, so that none disturbs another.
 pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
@@ -17,121 +18,89 @@ pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
     bundles::build(Profile::Release)?;
     hosts::build()?;
     let mut bars = Bars::new();
-    pcm(&mut bars, if quick { 10 } else { 60 });
-    opus(&mut bars, if quick { 10 } else { 60 });
+    let seconds = if quick { 10 } else { 60 };
+    session(&mut bars, &PCM, seconds);
+    session(&mut bars, &OPUS, seconds);
     callback(&mut bars);
     Ok(bars)
 }
 
-fn play(name: &str, quality: &str, seconds: u32) -> Result<Figures> {
-    eprintln!("{name}: {quality} at block 64, playout depth {DEPTH_MS} ms, for {seconds} s");
-    let name = name.to_owned();
-    hosts::session(&Session {
-        name,
-        quality: quality.to_owned(),
-        seconds,
-        block_frames: 64,
-        depth_ms: DEPTH_MS,
-    })
+/// A session that is measured: what it sends, and what it is held against.
+struct Measured {
+    name: &'static str,
+    quality: &'static str,
+    /// How it is called in the table.
+    title: &'static str,
+    /// Ids of the bars: latency, signal to noise, dropouts.
+    ids: [&'static str; 3],
+    latency: Limit,
+    noise: Limit,
 }
 
-fn pcm(bars: &mut Bars, seconds: u32) {
-    let latency = Limit::AtMost(5.0);
-    let none = Limit::AtMost(0.0);
-    let holes = format!("PCM: dropouts in {seconds} s, both ways");
-    match heard(play("report-pcm", "lowest-latency", seconds)) {
-        Ok(figures) => {
-            let worst = figures.of_both(|side| side.latency_ms_median, f64::max);
-            bars.push(Bar::new(
-                "1",
-                "PCM, block 64: one-way latency, median, worse way",
-                worst,
-                "ms",
-                latency,
-            ));
-            let late = figures.of_both(|side| side.latency_ms_p99, f64::max);
-            bars.push(Bar::new(
-                "1.p99",
-                "PCM, block 64: one-way latency, p99, worse way",
-                late,
-                "ms",
-                Limit::None,
-            ));
-            let noise = figures.of_both(|side| side.snr_db, f64::min);
-            bars.push(Bar::new("1.snr", "PCM: signal to noise, worse way", noise, "dB", Limit::None));
-            bars.push(Bar::new("2", holes, figures.dropouts() as f64, "", none));
-            machine_was_late(bars, "2.machine", &figures);
-        }
-        Err(why) => {
-            bars.push(Bar::unmeasured(
-                "1",
-                "PCM, block 64: one-way latency, median, worse way",
-                "ms",
-                latency,
-                &why,
-            ));
-            bars.push(Bar::unmeasured("2", holes, "", none, why));
-        }
-    }
-}
+const PCM: Measured = Measured {
+    name: "report-pcm",
+    quality: "lowest-latency",
+    title: "PCM",
+    ids: ["1", "1.snr", "2"],
+    latency: Limit::AtMost(5.0),
+    noise: Limit::None,
+};
 
-fn opus(bars: &mut Bars, seconds: u32) {
-    let latency = Limit::AtMost(9.0);
-    let noise = Limit::AtLeast(25.0);
-    let none = Limit::AtMost(0.0);
-    let holes = format!("Opus: dropouts in {seconds} s, both ways");
-    match heard(play("report-opus", "balanced", seconds)) {
+const OPUS: Measured = Measured {
+    name: "report-opus",
+    quality: "balanced",
+    title: "Opus 2.5 ms at 256 kbit/s",
+    ids: ["3", "4", "5"],
+    latency: Limit::AtMost(9.0),
+    noise: Limit::AtLeast(25.0),
+};
+
+/// Plays one session through the bundles and adds its bars.
+fn session(bars: &mut Bars, measured: &Measured, seconds: u32) {
+    let Measured { title, ids: [latency_id, noise_id, holes_id], .. } = measured;
+    let latency = format!("{title}, block 64: one-way latency, median, worse way");
+    let noise = format!("{title}: signal to noise, worse way");
+    let holes = format!("{title}: dropouts in {seconds} s, both ways");
+    match play(measured, seconds) {
         Ok(figures) => {
             let worst = figures.of_both(|side| side.latency_ms_median, f64::max);
-            bars.push(Bar::new(
-                "3",
-                "Opus 2.5 ms, block 64: one-way latency, median, worse way",
-                worst,
-                "ms",
-                latency,
-            ));
+            bars.push(Bar::new(latency_id, latency, worst, "ms", measured.latency));
             let late = figures.of_both(|side| side.latency_ms_p99, f64::max);
             bars.push(Bar::new(
-                "3.p99",
-                "Opus 2.5 ms, block 64: one-way latency, p99, worse way",
+                &format!("{latency_id}.p99"),
+                format!("{title}, block 64: one-way latency, p99, worse way"),
                 late,
                 "ms",
                 Limit::None,
             ));
             let worst = figures.of_both(|side| side.snr_db, f64::min);
-            bars.push(Bar::new("4", "Opus at 256 kbit/s: signal to noise, worse way", worst, "dB", noise));
-            bars.push(Bar::new("5", holes, figures.dropouts() as f64, "", none));
-            machine_was_late(bars, "5.machine", &figures);
+            bars.push(Bar::new(noise_id, noise, worst, "dB", measured.noise));
+            bars.push(Bar::new(holes_id, holes, figures.dropouts() as f64, "", NONE));
+            let of_machine = figures.dropouts_of_machine() as f64;
+            let machine_id = format!("{holes_id}.machine");
+            bars.push(Bar::new(&machine_id, figures.machine_text(), of_machine, "", Limit::None));
         }
         Err(why) => {
-            bars.push(Bar::unmeasured(
-                "3",
-                "Opus 2.5 ms, block 64: one-way latency, median, worse way",
-                "ms",
-                latency,
-                &why,
-            ));
-            bars.push(Bar::unmeasured(
-                "4",
-                "Opus at 256 kbit/s: signal to noise, worse way",
-                "dB",
-                noise,
-                &why,
-            ));
-            bars.push(Bar::unmeasured("5", holes, "", none, why));
+            bars.push(Bar::unmeasured(latency_id, latency, "ms", measured.latency, &why));
+            bars.push(Bar::unmeasured(noise_id, noise, "dB", measured.noise, &why));
+            bars.push(Bar::unmeasured(holes_id, holes, "", NONE, why));
         }
     }
 }
 
 /// Figures of a session in which both heard the other, or why there are none.
-fn heard(figures: Result<Figures>) -> Result<Figures, String> {
+fn play(measured: &Measured, seconds: u32) -> Result<Figures, String> {
+    let Measured { name, quality, .. } = *measured;
+    eprintln!("{name}: {quality} at block 64, playout depth {DEPTH_MS} ms, for {seconds} s");
+    let figures = hosts::session(&Session {
+        name: name.to_owned(),
+        quality: quality.to_owned(),
+        seconds,
+        block_frames: 64,
+        depth_ms: DEPTH_MS,
+    });
     let figures = figures.map_err(|error| format!("{error:#}"))?;
     if figures.both_heard() { Ok(figures) } else { Err("one side did not hear the other".to_owned()) }
-}
-
-/// A dropout on a machine that stood still is not the plugin's: shown beside it.
-fn machine_was_late(bars: &mut Bars, id: &str, figures: &Figures) {
-    bars.push(Bar::new(id, figures.machine_text(), figures.dropouts_of_machine() as f64, "", Limit::None));
 }
 
 /// Cost of `process()` at block 64, from the benchmark `callback`.
