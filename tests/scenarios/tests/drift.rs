@@ -16,9 +16,7 @@ fn two_cards_that_drift_are_heard_without_gap_or_click() {
         let ada = world.add(Musician::new("Ada", chord(48_000.0)));
         let card = Card { drift_ppm, first_callback: Duration::from_micros(300), ..Card::default() };
         let bob = world.add(Musician { card, ..Musician::new("Bob", silence()) });
-        world.host(ada);
-        let link = world.invite(ada);
-        world.join(bob, &link);
+        world.meet(ada, &[bob]);
         world.run(Duration::from_secs(3));
         let settled = world.heard(bob).len();
         let before = world.sources(bob).remove(0);

@@ -11,9 +11,7 @@ fn a_click_goes_in_and_comes_out_where_it_must() {
     let mut world = World::new(1);
     let ada = world.add(Musician::new("Ada", click(96_000)));
     let bob = world.add(Musician::new("Bob", silence()));
-    world.host(ada);
-    let link = world.invite(ada);
-    world.join(bob, &link);
+    world.meet(ada, &[bob]);
     world.run(Duration::from_secs(3));
     let out: Vec<usize> =
         (0..world.heard(bob).len()).filter(|n| world.heard(bob)[*n][0].abs() > 0.1).collect();
@@ -28,9 +26,7 @@ fn what_arrives_is_what_was_sent_to_the_bit_at_every_block_size() {
         let card = Card { block_frames, ..Card::default() };
         let ada = world.add(Musician { card, ..Musician::new("Ada", grid_noise(7)) });
         let bob = world.add(Musician { card, ..Musician::new("Bob", silence()) });
-        world.host(ada);
-        let link = world.invite(ada);
-        world.join(bob, &link);
+        world.meet(ada, &[bob]);
         world.run(Duration::from_secs(8));
         let from = 48_000 * 4;
         assert_eq!(silent_frames(world.heard(bob), from), 0, "block {block_frames}");

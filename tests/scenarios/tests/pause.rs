@@ -13,9 +13,7 @@ fn a_session(block_frames: usize) -> (World, Id, Id) {
     let card = Card { block_frames, ..Card::default() };
     let ada = world.add(Musician { card, ..Musician::new("Ada", grid_noise(7)) });
     let bob = world.add(Musician { card, ..Musician::new("Bob", silence()) });
-    world.host(ada);
-    let link = world.invite(ada);
-    world.join(bob, &link);
+    world.meet(ada, &[bob]);
     world.run(Duration::from_secs(3));
     (world, ada, bob)
 }

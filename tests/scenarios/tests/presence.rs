@@ -16,10 +16,7 @@ fn trio(seed: u64) -> (World, Id, Id, Id) {
     let ada = world.add(Musician::new("Ada", silence()));
     let bob = world.add(Musician::new("Bob", chord(48_000.0)));
     let cleo = world.add(Musician::new("Cleo", sine(440.0, 48_000.0, 0.1)));
-    world.host(ada);
-    let link = world.invite(ada);
-    world.join(bob, &link);
-    world.join(cleo, &link);
+    world.meet(ada, &[bob, cleo]);
     world.run(4 * SECOND);
     (world, ada, bob, cleo)
 }

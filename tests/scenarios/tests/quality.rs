@@ -14,9 +14,7 @@ fn listen(quality: Quality, way: Way, depth_ms: u64) -> (Vec<[f32; 2]>, f64, u64
     let ada = world.add(Musician { quality, ..Musician::new("Ada", chord(48_000.0)) });
     let playout_depth = Duration::from_millis(depth_ms);
     let bob = world.add(Musician { playout_depth, ..Musician::new("Bob", silence()) });
-    world.host(ada);
-    let link = world.invite(ada);
-    world.join(bob, &link);
+    world.meet(ada, &[bob]);
     world.run(Duration::from_secs(4));
     let (from, before) = (world.heard(bob).len(), world.sources(bob).remove(0));
     world.run(Duration::from_secs(10));

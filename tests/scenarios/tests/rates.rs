@@ -17,9 +17,7 @@ fn a_tone_keeps_its_pitch_and_level_between_all_rates() {
             let signal = sine(FREQUENCY_HZ, f64::from(from_hz), 0.25);
             let ada = world.add(Musician { card: card(from_hz), ..Musician::new("Ada", signal) });
             let bob = world.add(Musician { card: card(to_hz), ..Musician::new("Bob", silence()) });
-            world.host(ada);
-            let link = world.invite(ada);
-            world.join(bob, &link);
+            world.meet(ada, &[bob]);
             world.run(Duration::from_secs(6));
             let heard = world.heard(bob);
             let last = &heard[heard.len() - to_hz as usize..];

@@ -98,6 +98,15 @@ impl World {
         self.act(who);
     }
 
+    /// One hosts, and the others join with the link.
+    pub fn meet(&mut self, host: Id, joiners: &[Id]) {
+        self.host(host);
+        let link = self.invite(host);
+        for who in joiners {
+            self.join(*who, &link);
+        }
+    }
+
     /// They press Leave.
     pub fn leave(&mut self, who: Id) {
         let now = self.instant();
