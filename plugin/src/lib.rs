@@ -18,6 +18,7 @@ pub mod plugin;
 pub mod processor;
 pub mod project;
 pub mod report;
+pub mod servers;
 #[cfg(feature = "standalone")]
 pub mod standalone;
 pub mod state;

@@ -13,6 +13,7 @@ use backline_bridge::{AUX_BUSES, BusChoice};
 use backline_client::{Client, Command, Connection, SLOTS, Severity, Snapshot};
 
 use crate::live_instances::LiveInstance;
+use crate::servers::ServerFields;
 use crate::state::{LastSession, ProjectState, Role, Saved, StateError};
 
 /// The live project state of one instance. All methods are [main-thread] unless they say otherwise.
@@ -25,6 +26,8 @@ pub struct Project {
 
 struct Inner {
     saved: Saved,
+    /// Never in the project: whoever gets a copy of it must not get the account.
+    turn_password: String,
     live: LiveInstance,
 }
 
@@ -35,7 +38,7 @@ impl Project {
         saved.state.instance = live.id();
         Self {
             client,
-            inner: Mutex::new(Inner { saved, live }),
+            inner: Mutex::new(Inner { saved, turn_password: String::new(), live }),
             buses: std::array::from_fn(|_| AtomicU8::new(bus_code(BusChoice::Main))),
             changed: AtomicBool::new(false),
         }
@@ -66,6 +69,19 @@ impl Project {
     pub fn send(&self, command: Command) {
         self.update(|state| keep(state, &command));
         self.client.send(command);
+    }
+
+    /// The servers as the editor shows them, with the password as long as it is in memory.
+    pub fn servers(&self) -> ServerFields {
+        let inner = self.lock();
+        ServerFields::new(&inner.saved.state.servers, &inner.turn_password)
+    }
+
+    /// Takes servers from the editor: the project keeps all but the password, the worker gets those that can be used.
+    pub fn set_servers(&self, servers: &ServerFields) {
+        self.lock().turn_password.clone_from(&servers.turn_password);
+        self.update(|state| state.servers = servers.kept());
+        self.client.send(servers.command());
     }
 
     /// Where a slot plays. [any-thread, audio-thread too]
@@ -102,17 +118,21 @@ impl Project {
     /// What came from the host's project file. A session that runs goes on; no session starts.
     pub fn load(&self, fields: &BTreeMap<String, String>) {
         let (saved, error) = Saved::read(fields);
-        let state = {
+        let (state, before) = {
             let mut inner = self.lock();
-            inner.saved = saved;
+            let before = std::mem::replace(&mut inner.saved, saved).state.servers;
             self.choose_instance(&mut inner);
-            inner.saved.state.clone()
+            (inner.saved.state.clone(), before)
         };
         for (code, slot) in self.buses.iter().zip(&state.slots) {
             code.store(bus_code(slot.bus), Ordering::Relaxed);
         }
         self.changed.store(false, Ordering::Relaxed);
         self.tell_client(&state);
+        // Servers of the environment stay where the project names none.
+        if state.servers != before {
+            self.tell_servers();
+        }
         if let Some(error) = error {
             self.notify(&error);
         }
@@ -143,6 +163,17 @@ impl Project {
         client.send(Command::SetPlayoutDepth(state.playout_depth()));
         client.send(Command::SetHostAddress(state.host_address.clone()));
         client.send(Command::SetSlots(state.bindings()));
+    }
+
+    fn tell_servers(&self) {
+        let servers = self.servers();
+        if servers.account_problem().is_some() {
+            let text = "This project names a TURN server. Its password is not kept in projects.".to_owned();
+            let advice =
+                "Where nobody finds a way to you, open Network beside Host and Join, and type it again.";
+            self.client.send(Command::Notify { severity: Severity::Info, text, advice: advice.to_owned() });
+        }
+        self.client.send(servers.command());
     }
 
     fn notify(&self, error: &StateError) {
@@ -176,7 +207,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
             state.session = Some(LastSession { role: Role::Joined, link: link.trim().to_owned() });
         }
         // The link of a session that is hosted here comes with a snapshot. Leaving keeps the session, to offer it again.
-        // Servers hold a password, which is not for a project file that is passed around.
+        // Servers come by `Project::set_servers`: the password is not for a project file that is passed around.
         Command::Host
         | Command::Leave
         | Command::SetServers { .. }

@@ -53,6 +53,8 @@ pub struct ProjectState {
     pub session: Option<LastSession>,
     /// Under which address the internet reaches this machine, for invite links.
     pub host_address: Option<String>,
+    /// Servers that help through routers.
+    pub servers: ServerState,
     /// How this instance sends.
     #[serde(with = "state_text::quality")]
     pub quality: Quality,
@@ -62,6 +64,19 @@ pub struct ProjectState {
     pub slots: [SlotState; SLOTS],
     /// The editor's window.
     pub editor: EditorState,
+}
+
+/// The STUN and TURN servers of a project; empty where none is named. The password of the TURN server is not here: a
+/// project is passed around.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerState {
+    /// `203.0.113.7:3478`, or without the port.
+    pub stun: String,
+    /// `203.0.113.7:3478`, or without the port.
+    pub turn: String,
+    /// The user name on the TURN server.
+    pub turn_user: String,
 }
 
 /// The session that an instance was in when its project was saved.
@@ -173,6 +188,7 @@ impl Default for ProjectState {
             source_name: String::new(),
             session: None,
             host_address: None,
+            servers: ServerState::default(),
             quality: Quality::Balanced,
             playout_depth_us: PLAYOUT_DEPTH_DEFAULT.as_micros() as u32,
             slots: [SlotState::default(); SLOTS],

@@ -6,6 +6,7 @@ use backline::editor::backend::HostPace;
 use backline::editor::intent::Control;
 use backline::editor::theme;
 use backline::editor::view::EditorView;
+use backline::servers::{self, ServerFields};
 use backline_client::{Command, Connection, Quality, Severity};
 use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
@@ -102,6 +103,72 @@ fn a_public_address_goes_along() {
     click(&mut editor, "Host");
     let address = Command::SetHostAddress(Some("band.example:50123".into()));
     assert_eq!(editor.state().session.commands(), [address, Command::Host]);
+}
+
+fn type_into(editor: &mut Harness<'_, Editor>, label: &str, text: &str) {
+    editor.get_by_label(label).focus();
+    editor.step();
+    editor.get_by_label(label).type_text(text);
+    editor.step();
+}
+
+#[test]
+fn servers_are_folded_away_and_taken_when_done_typing() {
+    let mut editor = open(MadeUpSession::idle());
+    assert!(editor.query_by_label("STUN server").is_none(), "closed by default");
+    click(&mut editor, "Network");
+    for (label, text) in [
+        ("STUN server", "203.0.113.7"),
+        ("TURN server", "203.0.113.9:99"),
+        ("TURN user name", "ada"),
+        ("TURN password", "hush"),
+    ] {
+        type_into(&mut editor, label, text);
+    }
+    editor.key_press(Key::Enter);
+    editor.run();
+    let whole = ServerFields {
+        stun: "203.0.113.7".into(),
+        turn: "203.0.113.9:99".into(),
+        turn_user: "ada".into(),
+        turn_password: "hush".into(),
+    };
+    assert_eq!(editor.state().session.asked.last(), Some(&Asked::Servers(whole)));
+    assert_eq!(editor.query_all_by(|node| node.role() == Role::Alert).count(), 0);
+    click(&mut editor, "Network");
+    assert!(editor.query_by_label("STUN server").is_none());
+}
+
+#[test]
+fn what_is_wrong_with_a_server_stands_beside_its_field() {
+    let mut editor = open(MadeUpSession::idle());
+    click(&mut editor, "Network");
+    type_into(&mut editor, "STUN server", "stun.example.org");
+    assert_eq!(editor.query_all_by(|node| node.role() == Role::Alert).count(), 0, "not while typing");
+    type_into(&mut editor, "TURN server", "203.0.113.9");
+    editor.key_press(Key::Enter);
+    editor.run();
+    let beside = |label: &str, problem: &str| {
+        let (field, problem) = (editor.get_by_label(label), editor.get_by_label(problem));
+        assert_eq!(problem.accesskit_node().role(), Role::Alert);
+        assert!(
+            problem.rect().left() > field.rect().right()
+                && problem.rect().y_range().contains(field.rect().center().y)
+        );
+    };
+    beside("STUN server", servers::NO_ADDRESS);
+    beside("TURN user name", servers::NO_ACCOUNT);
+}
+
+#[test]
+fn servers_that_were_being_typed_come_before_host() {
+    let mut editor = open(MadeUpSession::idle());
+    click(&mut editor, "Network");
+    type_into(&mut editor, "STUN server", "203.0.113.7");
+    click(&mut editor, "Host");
+    let asked = &editor.state().session.asked;
+    assert!(matches!(asked[0], Asked::Servers(_)), "{asked:?}");
+    assert_eq!(asked.last(), Some(&Asked::Command(Command::Host)));
 }
 
 #[test]

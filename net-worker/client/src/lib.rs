@@ -26,3 +26,4 @@ pub use backline_io::identity::config_dir;
 pub use backline_wire::{InstanceId, ParticipantId, SourceId};
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError};
+pub use servers::is_server_address;

@@ -56,6 +56,12 @@ fn sentence(text: &str) -> String {
     letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
 
+/// Whether a STUN or TURN server can be reached under what a person wrote: an IP address, with a port or without.
+/// [any-thread]
+pub fn is_server_address(text: &str) -> bool {
+    parse(text).is_some()
+}
+
 fn parse(text: &str) -> Option<SocketAddr> {
     let text = text.trim();
     let bare = text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, USUAL_PORT));
@@ -90,6 +96,7 @@ mod tests {
             let (config, problems) = servers.config();
             assert!(config.stun.is_some() && config.turn.is_none(), "{name}");
             assert!(problems[0].contains(name) && problems[0].contains("TURN"), "{problems:?}");
+            assert!(!is_server_address(name), "{name}");
         }
     }
 

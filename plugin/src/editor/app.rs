@@ -35,7 +35,7 @@ pub struct EditorApp {
 impl EditorApp {
     /// The editor of the instance with these parts; opens nothing. `[main-thread]`
     pub fn new(params: Arc<BacklineParams>, client: Arc<Client>, project: Arc<Project>) -> Self {
-        let view = EditorView::new(project.state().host_address);
+        let view = EditorView::new(project.state().host_address, project.servers());
         Self { params, client, project, gui: None, view, fitted: false, pressed_at_s: f64::NEG_INFINITY }
     }
 
@@ -88,7 +88,7 @@ impl NiceEguiApp for EditorApp {
         theme::install(&ctx);
         frame.set_clear_color(theme::colour::BACKDROP.into());
         self.gui = Some(gui);
-        self.view = EditorView::new(self.project.state().host_address);
+        self.view = EditorView::new(self.project.state().host_address, self.project.servers());
         self.fitted = false;
         self.pressed_at_s = f64::NEG_INFINITY;
         Ok(())

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use backline_client::{Command, SLOTS, Snapshot};
 
 use super::intent::Control;
+use crate::servers::ServerFields;
 
 /// How the host calls `process()`, as far as a person cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -91,4 +92,6 @@ pub trait EditorBackend {
     fn end(&mut self, control: Control);
     /// Hands a command to the worker.
     fn send(&mut self, command: Command);
+    /// Takes other STUN and TURN servers.
+    fn set_servers(&mut self, servers: &ServerFields);
 }

@@ -5,6 +5,8 @@
 
 use backline_client::Command;
 
+use crate::servers::ServerFields;
+
 /// A parameter that a control moves, by meaning (the plugin's parameter ids are the backend's business).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Control {
@@ -43,6 +45,8 @@ pub enum Intent {
     Send(Box<Command>),
     /// Open a session here; its link goes to the clipboard as soon as it is there.
     Host,
+    /// Other STUN and TURN servers.
+    SetServers(ServerFields),
     /// Unbind a slot whose source is away.
     FreeSlot(usize),
     /// Show the editor at this zoom, in percent.

@@ -13,6 +13,7 @@ use nice_plug::prelude::{BoolParam, FloatParam, ParamSetter};
 use super::backend::{EditorBackend, HostPace, Readings, SlotValues, Values};
 use super::intent::Control;
 use crate::params::BacklineParams;
+use crate::servers::ServerFields;
 use crate::value_text::GAIN_DB_MIN;
 
 /// One frame's way into the plugin.
@@ -127,6 +128,10 @@ impl EditorBackend for PluginBackend<'_> {
 
     fn send(&mut self, command: Command) {
         self.params.project.send(command);
+    }
+
+    fn set_servers(&mut self, servers: &ServerFields) {
+        self.params.project.set_servers(servers);
     }
 }
 

@@ -17,9 +17,11 @@ use super::ballistics::StereoMeter;
 use super::intent::{Control, Intent};
 use super::layout::Layout;
 use super::panels::connect::{self, ConnectEdits};
+use super::panels::network::NetworkEdits;
 use super::panels::{header, send, session, status};
 use super::theme::{self, colour};
 use super::view_model::{Stage, ViewModel};
+use crate::servers::ServerFields;
 
 /// From one frame to the next while something moves.
 const MOVING: Duration = Duration::from_millis(33);
@@ -49,9 +51,10 @@ struct Shown {
 }
 
 impl EditorView {
-    /// A fresh view; `address` is what the project remembers as the public address.
-    pub fn new(address: Option<String>) -> Self {
-        let edits = ConnectEdits { address: address.unwrap_or_default(), ..ConnectEdits::default() };
+    /// A fresh view; `address` and `servers` are what is remembered as the public address and the servers.
+    pub fn new(address: Option<String>, servers: ServerFields) -> Self {
+        let address = address.unwrap_or_default();
+        let edits = ConnectEdits { address, network: NetworkEdits::new(servers), ..ConnectEdits::default() };
         Self { edits, ..Self::default() }
     }
 
@@ -140,6 +143,7 @@ impl EditorView {
                 self.copies_invite = true;
                 backend.send(Command::Host);
             }
+            Intent::SetServers(servers) => backend.set_servers(&servers),
             Intent::FreeSlot(slot) => {
                 let mut slots = snapshot.slots.each_ref().map(|view| view.as_ref().map(|view| view.source));
                 slots[slot] = None;

@@ -3,6 +3,7 @@ use backline_client::{InstanceId, ParticipantId, Quality, SourceId};
 use std::time::Duration;
 
 use crate::processor::Processor;
+use crate::servers::ServerFields;
 use crate::state::{KEPT_FIELD, STATE_FIELD};
 
 fn project() -> Arc<Project> {
@@ -81,4 +82,28 @@ fn unreadable_state_is_told_and_saved_again() {
     project.send(Command::SetSourceName("Guitar".to_owned()));
     let kept = &project.save()[KEPT_FIELD];
     assert!(kept.contains("7000") && kept.contains("true"), "{kept}");
+}
+
+#[test]
+fn servers_are_kept_without_the_password_and_a_reopened_project_asks_for_it() {
+    let servers = ServerFields {
+        stun: "203.0.113.7".to_owned(),
+        turn: "203.0.113.9".to_owned(),
+        turn_user: "ada".to_owned(),
+        turn_password: "hush".to_owned(),
+    };
+    let first = project();
+    first.set_servers(&servers);
+    assert_eq!(first.servers(), servers, "in memory as long as the instance lives");
+    let fields = first.save();
+    assert!(!format!("{fields:?}").contains("hush"));
+    first.load(&fields);
+    assert_eq!(first.servers(), servers, "also where the host loads the state again");
+    assert!(first.client().snapshot().notices.is_empty());
+
+    let reopened = project();
+    reopened.load(&fields);
+    assert_eq!(reopened.servers(), ServerFields { turn_password: String::new(), ..servers });
+    let notices = &reopened.client().snapshot().notices;
+    assert!(notices.iter().any(|notice| notice.text.contains("TURN") && !notice.advice.is_empty()));
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
+use backline::servers::ServerFields;
 use backline_client::{
     Command, Connection, Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView,
     Severity, SlotView, Snapshot, SourceId, SourceView, WorkerView,
@@ -28,6 +29,8 @@ pub enum Asked {
     End(Control),
     /// A command for the worker.
     Command(Command),
+    /// Other servers.
+    Servers(ServerFields),
 }
 
 /// A made-up session.
@@ -241,6 +244,10 @@ impl EditorBackend for MadeUpSession {
     fn send(&mut self, command: Command) {
         self.asked.push(Asked::Command(command.clone()));
         self.answer(command);
+    }
+
+    fn set_servers(&mut self, servers: &ServerFields) {
+        self.asked.push(Asked::Servers(servers.clone()));
     }
 }
 

@@ -1,9 +1,11 @@
 //! The choice between Host and Join, with a place for why the last try did not work.
 
 use egui::{
-    Align2, Color32, CornerRadius, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, Color32, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
+    pos2, vec2,
 };
 
+use super::network::{self, NetworkEdits};
 use crate::editor::intent::Intent;
 use crate::editor::layout::Rows;
 use crate::editor::theme::{self, Tone, colour};
@@ -18,6 +20,12 @@ use backline_client::Command;
 const TOP_HEIGHT: f32 = 62.0;
 /// Cards are no higher and no wider than this, in points.
 const CARD_MAX: egui::Vec2 = vec2(330.0, 252.0);
+/// Narrow cards need this height for their sentences, wide ones that.
+const CARD_HEIGHTS_MIN: [f32; 2] = [236.0, 220.0];
+/// A card of this width is wide, in points.
+const CARD_WIDE_FROM: f32 = 270.0;
+/// Over and under the cards, in points.
+const GAPS: [f32; 2] = [12.0, 6.0];
 
 /// What the person is typing into the panel.
 #[derive(Debug, Default, Clone)]
@@ -26,6 +34,8 @@ pub struct ConnectEdits {
     pub link: String,
     /// The address for the invite link.
     pub address: String,
+    /// Servers.
+    pub network: NetworkEdits,
 }
 
 /// Draws the panel.
@@ -36,22 +46,52 @@ pub fn show(
     edits: &mut ConnectEdits,
     intents: &mut Vec<Intent>,
 ) {
-    let width = rect.width().min(2.0 * CARD_MAX.x + 12.0);
-    let height = rect.height().min(TOP_HEIGHT + 12.0 + CARD_MAX.y);
-    let mut rows = Rows::new(Rect::from_center_size(rect.center(), vec2(width, height)));
-    let top_rect = rows.top(TOP_HEIGHT, 12.0);
-    top(ui, top_rect, panel, intents);
-    let cards = rows.rest();
+    let cards_width = rect.width().min(2.0 * CARD_MAX.x + 12.0);
+    let under = GAPS[1] + edits.network.height();
+    let rest = TOP_HEIGHT + GAPS[0] + under;
+    let is_wide = (cards_width - 12.0) / 2.0 >= CARD_WIDE_FROM;
+    let cards_height = (rect.height() - rest).clamp(CARD_HEIGHTS_MIN[usize::from(is_wide)], CARD_MAX.y);
+    let size = vec2(cards_width, rest + cards_height);
+    if size.y <= rect.height() + 0.5 {
+        // The cards are in the middle, so that they stay where they are when the section below opens; where it has no
+        // room there, everything moves up together.
+        let top = (rect.height() - (size.y - under)) / 2.0;
+        let top = rect.top() + top.min(rect.height() - size.y).max(0.0);
+        let place = Rect::from_min_size(pos2(rect.center().x - size.x / 2.0, top), size);
+        return contents(ui, place, cards_height, panel, edits, intents);
+    }
+    // Whatever scrolls needs not be tight, and the scroll bar takes room from the sentences.
+    let (cards_height, size) = (CARD_MAX.y, vec2(cards_width, rest + CARD_MAX.y));
+    ScrollArea::vertical().id_salt("connect").auto_shrink([false, false]).show(ui, |ui| {
+        let width = ui.available_width();
+        let (place, _) = ui.allocate_exact_size(vec2(width, size.y), Sense::hover());
+        let rect = Rect::from_center_size(place.center(), vec2(width.min(size.x), size.y));
+        contents(ui, rect, cards_height, panel, edits, intents);
+    });
+}
+
+/// Title, cards and the network section, one under the other.
+fn contents(
+    ui: &mut Ui,
+    rect: Rect,
+    cards_height: f32,
+    panel: &ConnectPanel,
+    edits: &mut ConnectEdits,
+    intents: &mut Vec<Intent>,
+) {
+    let mut rows = Rows::new(rect);
+    top(ui, rows.top(TOP_HEIGHT, GAPS[0]), panel, intents);
+    let cards = rows.top(cards_height, GAPS[1]);
     let half = (cards.width() - 12.0) / 2.0;
     let free = panel.busy.is_none();
-    host_card(ui, Rect::from_min_size(cards.min, vec2(half, cards.height())), edits, free, intents);
-    join_card(
-        ui,
-        Rect::from_min_size(pos2(cards.right() - half, cards.top()), vec2(half, cards.height())),
-        edits,
-        free,
-        intents,
-    );
+    let left = Rect::from_min_size(cards.min, vec2(half, cards.height()));
+    let right = Rect::from_min_size(pos2(cards.right() - half, cards.top()), left.size());
+    let mut asked = Vec::new();
+    host_card(ui, left, edits, free, &mut asked);
+    join_card(ui, right, edits, free, &mut asked);
+    // Servers that were being typed when Host or Join was pressed come first.
+    network::show(ui, rows.rest(), &mut edits.network, free, intents);
+    intents.append(&mut asked);
 }
 
 /// A title; or what is going on, with a way out; or what went wrong.
@@ -152,7 +192,7 @@ fn join_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, inte
     });
     // A link that was copied from a mail may hold line breaks, which a field of one line cannot show.
     edits.link.retain(|character| !character.is_control());
-    if ready && (pressed || edited.inner.entered.is_some()) {
+    if ready && (pressed || edited.inner.entered) {
         intents.push(Intent::send(Command::Join { link: edits.link.trim().to_owned() }));
     }
 }

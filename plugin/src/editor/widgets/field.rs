@@ -14,8 +14,8 @@ use crate::editor::theme::{self, colour};
 
 /// What happened in a field.
 pub struct Edited {
-    /// The text, when the person pressed Enter.
-    pub entered: Option<String>,
+    /// The person pressed Enter.
+    pub entered: bool,
     /// The text, when the person pressed Enter or went elsewhere, and it differs from what it was.
     pub changed: Option<String>,
     /// The field.
@@ -47,6 +47,19 @@ pub fn name_field(
     edited
 }
 
+/// A field over `text`, which stays the caller's, and shows dots in its place.
+pub fn password_field(
+    ui: &mut Ui,
+    rect: Rect,
+    id: Id,
+    label: &str,
+    text: &mut String,
+    hint: &str,
+    font: FontId,
+) -> Edited {
+    framed(ui, rect, id, label, TextEdit::singleline(text).password(true), hint, font)
+}
+
 /// A field over `text`, which stays the caller's.
 pub fn text_field(
     ui: &mut Ui,
@@ -54,6 +67,19 @@ pub fn text_field(
     id: Id,
     label: &str,
     text: &mut String,
+    hint: &str,
+    font: FontId,
+) -> Edited {
+    framed(ui, rect, id, label, TextEdit::singleline(text), hint, font)
+}
+
+/// Draws the field around egui's own.
+fn framed(
+    ui: &mut Ui,
+    rect: Rect,
+    id: Id,
+    label: &str,
+    edit: TextEdit<'_>,
     hint: &str,
     font: FontId,
 ) -> Edited {
@@ -66,7 +92,7 @@ pub fn text_field(
         Stroke::new(1.0, line),
         StrokeKind::Inside,
     );
-    let edit = TextEdit::singleline(text)
+    let edit = edit
         .id(id)
         .font(font)
         .frame(Frame::NONE)
@@ -77,7 +103,7 @@ pub fn text_field(
         .desired_width(rect.width() - 20.0);
     let response = ui.put(rect.shrink2(egui::vec2(10.0, 4.0)), edit).accessible_name(label);
     let entered = response.lost_focus() && ui.input(|input| input.key_pressed(Key::Enter));
-    Edited { entered: entered.then(|| text.clone()), changed: None, response }
+    Edited { entered, changed: None, response }
 }
 
 /// One choice of a drop-down.

@@ -24,6 +24,8 @@ pub enum Icon {
     Close,
     /// A small triangle: opens a menu.
     Open,
+    /// The same, lying: opens a section.
+    Folded,
     /// A broadcast: host.
     Host,
     /// An arrow into a door: join.
@@ -53,6 +55,9 @@ pub fn icon(painter: &Painter, icon: Icon, centre: Pos2, size: f32, ink: Color32
         }
         Icon::Open => {
             painter.line(vec![at(-0.22, -0.1), at(0.0, 0.13), at(0.22, -0.1)], stroke);
+        }
+        Icon::Folded => {
+            painter.line(vec![at(-0.1, -0.22), at(0.13, 0.0), at(-0.1, 0.22)], stroke);
         }
         Icon::Host => host(painter, centre, size, stroke),
         Icon::Join => join(painter, centre, size, stroke),
