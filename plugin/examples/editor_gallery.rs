@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|failed|joining|hosting|band|multi|full|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|failed|joining|hosting|band|multi|full|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -16,7 +16,7 @@ use backline::editor::backend::HostPace;
 use backline::editor::theme;
 use backline::editor::view::EditorView;
 use backline_client::{Connection, SLOTS, Severity};
-use made_up_session::{BAND, MadeUpSession};
+use made_up_session::{BAND, MadeUpSession, OLD_LINK};
 use nice_plug_egui::baseview::{HandlerError, dpi::PhysicalSize};
 use nice_plug_egui::{App, EguiWindow, EguiWindowSettings, Frame};
 
@@ -82,7 +82,7 @@ impl Gallery {
 
 fn scene(name: &str) -> MadeUpSession {
     let mut session = match name {
-        "idle" | "failed" | "joining" => MadeUpSession::idle(),
+        "idle" | "again" | "failed" | "joining" => MadeUpSession::idle(),
         "hosting" => MadeUpSession::hosting(),
         _ => MadeUpSession::band(),
     };
@@ -91,6 +91,7 @@ fn scene(name: &str) -> MadeUpSession {
             let text = "The host does not know this link: the session ended, or the host started a new one. Ask for a new link.";
             session.snapshot.connection = Connection::Failed { text: text.into() };
         }
+        "again" => session.last_joined = Some(OLD_LINK.to_owned()),
         "joining" => session.snapshot.connection = Connection::Joining,
         "multi" => {
             session.values.has_aux_buses = true;

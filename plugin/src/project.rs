@@ -71,6 +71,13 @@ impl Project {
         self.client.send(command);
     }
 
+    /// The link of the session that this instance joined last; none where it hosted last, or was in none.
+    pub fn last_joined(&self) -> Option<String> {
+        let inner = self.lock();
+        let last = inner.saved.state.session.as_ref().filter(|last| last.role == Role::Joined)?;
+        Some(last.link.clone())
+    }
+
     /// The servers as the editor shows them, with the password as long as it is in memory.
     pub fn servers(&self) -> ServerFields {
         let inner = self.lock();

@@ -12,7 +12,7 @@ use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
-use made_up_session::{Asked, LINK, MadeUpSession};
+use made_up_session::{Asked, LINK, MadeUpSession, OLD_ADDRESS, OLD_LINK};
 
 struct Editor {
     session: MadeUpSession,
@@ -196,6 +196,40 @@ fn join_waits_for_a_link_then_works_by_button() {
     editor.step();
     click(&mut editor, "Join");
     assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
+}
+
+#[test]
+fn the_last_session_is_offered_and_joined_with_one_click() {
+    let mut session = MadeUpSession::idle();
+    session.last_joined = Some(OLD_LINK.into());
+    let mut editor = open(session);
+    click(&mut editor, &format!("Join again: {OLD_ADDRESS}"));
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: OLD_LINK.into() }]);
+    editor.get_by_label("In session");
+}
+
+#[test]
+fn another_link_goes_before_the_last_session() {
+    let mut session = MadeUpSession::idle();
+    session.last_joined = Some(OLD_LINK.into());
+    let mut editor = open(session);
+    type_into(&mut editor, "Invite link", LINK);
+    editor.run();
+    assert!(editor.query_by_label_contains("Join again").is_none());
+    click(&mut editor, "Join");
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
+}
+
+#[test]
+fn enter_in_an_empty_field_joins_nothing() {
+    let mut session = MadeUpSession::idle();
+    session.last_joined = Some(OLD_LINK.into());
+    let mut editor = open(session);
+    editor.get_by_label("Invite link").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    assert_eq!(editor.state().session.commands(), []);
 }
 
 #[test]

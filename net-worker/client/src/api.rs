@@ -2,10 +2,11 @@
 //!
 //! Nothing here waits. The step before is the editor or the plugin; the step after is `worker.rs`.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use backline_codec::Quality;
-use backline_wire::{InstanceId, ParticipantId, SourceId};
+use backline_wire::{InstanceId, InviteLink, ParticipantId, SourceId};
 
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{Route, SendView, SlotView, SourceView};
@@ -60,6 +61,13 @@ pub enum Command {
     },
     /// The person has read a notice.
     DismissNotice(u64),
+}
+
+/// Where an invite link leads to, by the address that its host named first; none where it is no invite link.
+/// [any-thread]
+pub fn link_address(link: &str) -> Option<IpAddr> {
+    let link = InviteLink::parse(link).ok()?;
+    link.addresses().first().map(|address| address.ip())
 }
 
 /// A TURN server and the account there. `Debug` shows neither user name nor password.

@@ -18,7 +18,7 @@ mod worker;
 
 pub use api::{
     Command, Connection, Identity, Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView,
-    TurnServer, WorkerView,
+    TurnServer, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;

@@ -84,6 +84,8 @@ pub trait EditorBackend {
     fn readings(&mut self) -> Readings;
     /// The parameters as the host has them.
     fn values(&self) -> Values;
+    /// The link of the session that was joined last, to offer it again.
+    fn last_joined(&self) -> Option<String>;
     /// A gesture on a parameter starts.
     fn begin(&mut self, control: Control);
     /// Moves a parameter, in the control's unit.

@@ -101,6 +101,10 @@ impl EditorBackend for PluginBackend<'_> {
         }
     }
 
+    fn last_joined(&self) -> Option<String> {
+        self.params.project.last_joined()
+    }
+
     fn begin(&mut self, control: Control) {
         match self.moved(control) {
             Moved::Number(param) => self.setter.begin_set_parameter(param),

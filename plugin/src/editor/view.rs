@@ -64,7 +64,10 @@ impl EditorView {
         let mut moving = self.move_meters(ui, &readings);
         let shown = Shown { snapshot: backend.snapshot(), values: backend.values(), pace: readings.pace };
         self.copy_new_invite(ui, &shown.snapshot);
-        let model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
+        let mut model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
+        if let Stage::Connect(panel) = &mut model.stage {
+            panel.offer_again(backend.last_joined());
+        }
         let mut intents = Vec::new();
         self.draw(ui, &model, &mut intents);
         moving |= !intents.is_empty();

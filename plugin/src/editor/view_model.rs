@@ -63,6 +63,28 @@ pub struct ConnectPanel {
     pub busy: Option<String>,
     /// Why the last try did not work, and what to do.
     pub failure: Option<String>,
+    /// The session that was joined last.
+    pub again: Option<JoinAgain>,
+}
+
+/// The session that was joined last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JoinAgain {
+    /// "Join again: 203.0.113.7".
+    pub text: String,
+    /// Leads there.
+    pub link: String,
+}
+
+impl ConnectPanel {
+    /// Offers the session of `link` again; a link that leads nowhere is not offered.
+    pub fn offer_again(&mut self, link: Option<String>) {
+        let offer = |link: String| {
+            let address = backline_client::link_address(&link)?;
+            Some(JoinAgain { text: format!("Join again: {address}"), link })
+        };
+        self.again = link.and_then(offer);
+    }
 }
 
 /// The strips of the session.
@@ -110,7 +132,8 @@ fn detail(snapshot: &Snapshot) -> String {
 
 fn stage(snapshot: &Snapshot) -> Stage {
     let connect = |busy: Option<&str>, failure: Option<&str>| {
-        Stage::Connect(ConnectPanel { busy: busy.map(str::to_owned), failure: failure.map(str::to_owned) })
+        let (busy, failure) = (busy.map(str::to_owned), failure.map(str::to_owned));
+        Stage::Connect(ConnectPanel { busy, failure, again: None })
     };
     match &snapshot.connection {
         Connection::Idle => connect(None, None),

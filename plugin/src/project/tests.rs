@@ -107,3 +107,17 @@ fn servers_are_kept_without_the_password_and_a_reopened_project_asks_for_it() {
     let notices = &reopened.client().snapshot().notices;
     assert!(notices.iter().any(|notice| notice.text.contains("TURN") && !notice.advice.is_empty()));
 }
+
+#[test]
+fn the_session_that_was_joined_last_is_offered_again_also_after_the_project_was_reopened() {
+    let first = project();
+    assert_eq!(first.last_joined(), None);
+    first.update(|state| {
+        state.session = Some(LastSession { role: Role::Joined, link: "backline://join/a".to_owned() });
+    });
+    let reopened = project();
+    reopened.load(&first.save());
+    assert_eq!(reopened.last_joined().as_deref(), Some("backline://join/a"));
+    reopened.update(|state| state.session.as_mut().unwrap().role = Role::Hosted);
+    assert_eq!(reopened.last_joined(), None, "whoever hosted hosts again");
+}

@@ -17,6 +17,12 @@ use backline_client::{
 pub const LINK: &str =
     "backline://join/AQLAqAEXxDPaQ2nVb0yR1cE8uWk3Zp7hT5mJ2sGd4fLx9BvNq6oYtKjPwRe0uIa1HgSzXcMbVnQlOi8yTr5";
 
+/// The link of an earlier session, whole, to [`OLD_ADDRESS`].
+pub const OLD_LINK: &str = "backline://join/AU4wMTIzNDU2Nzg5YWJjZGVmw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8PDw8MEwAACB1bQBiABDbgAAAAAAAAAAAAAAAdW0O4mcmw";
+/// The first address of it.
+#[allow(dead_code, reason = "the gallery does not look at it")]
+pub const OLD_ADDRESS: &str = "192.0.2.7";
+
 /// What the editor asked for, in order.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(clippy::large_enum_variant, reason = "a few of them, in tests")]
@@ -43,6 +49,8 @@ pub struct MadeUpSession {
     pub readings: Readings,
     /// Everything that the editor asked for.
     pub asked: Vec<Asked>,
+    /// The link of the session that was joined last.
+    pub last_joined: Option<String>,
     /// The host takes its time with parameters: they stay as they are.
     pub host_lags: bool,
     published: Arc<Snapshot>,
@@ -82,6 +90,7 @@ impl MadeUpSession {
             values,
             readings: Readings::default(),
             asked: Vec::new(),
+            last_joined: None,
             host_lags: false,
         }
     }
@@ -162,7 +171,7 @@ impl MadeUpSession {
     fn answer(&mut self, command: Command) {
         match command {
             Command::Host => self.enter(Connection::Hosting, Some(LINK)),
-            Command::Join { link } if link == LINK => {
+            Command::Join { link } if link == LINK || link == OLD_LINK => {
                 self.enter(Connection::Joined, None);
                 self.arrive(&BAND[0]);
             }
@@ -210,6 +219,10 @@ impl EditorBackend for MadeUpSession {
 
     fn values(&self) -> Values {
         self.values
+    }
+
+    fn last_joined(&self) -> Option<String> {
+        self.last_joined.clone()
     }
 
     fn begin(&mut self, control: Control) {

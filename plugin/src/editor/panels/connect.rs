@@ -87,8 +87,8 @@ fn contents(
     let left = Rect::from_min_size(cards.min, vec2(half, cards.height()));
     let right = Rect::from_min_size(pos2(cards.right() - half, cards.top()), left.size());
     let mut asked = Vec::new();
-    host_card(ui, left, edits, free, &mut asked);
-    join_card(ui, right, edits, free, &mut asked);
+    host_card(ui, left, panel, edits, &mut asked);
+    join_card(ui, right, panel, edits, &mut asked);
     // Servers that were being typed when Host or Join was pressed come first.
     network::show(ui, rows.rest(), &mut edits.network, free, intents);
     intents.append(&mut asked);
@@ -153,11 +153,18 @@ fn centred_paragraph(ui: &Ui, rect: Rect, text: &str) {
     ui.painter().galley(pos2(rect.left(), top.max(rect.top())), galley, colour::TEXT);
 }
 
-fn host_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, intents: &mut Vec<Intent>) {
+fn host_card(
+    ui: &mut Ui,
+    rect: Rect,
+    panel: &ConnectPanel,
+    edits: &mut ConnectEdits,
+    intents: &mut Vec<Intent>,
+) {
+    let free = panel.busy.is_none();
     let sentence =
         "The session runs inside this plugin. You get an invite link, ready to paste to the others.";
     let mut rows = card(ui, rect, Icon::Host, "Host a session", sentence, free);
-    let joins = !edits.link.trim().is_empty();
+    let joins = panel.again.is_some() || !edits.link.trim().is_empty();
     let weight = if joins { Weight::Plain } else { Weight::Primary };
     let button = Button { id: "host", text: "Host", icon: None, weight, enabled: free };
     if button.show(ui, rows.bottom(34.0, 10.0)).clicked() {
@@ -177,12 +184,26 @@ fn host_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, inte
     );
 }
 
-fn join_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, intents: &mut Vec<Intent>) {
-    let sentence = "Somebody sent you an invite link? Paste it here and press Enter.";
+fn join_card(
+    ui: &mut Ui,
+    rect: Rect,
+    panel: &ConnectPanel,
+    edits: &mut ConnectEdits,
+    intents: &mut Vec<Intent>,
+) {
+    let free = panel.busy.is_none();
+    let again = panel.again.as_ref();
+    let sentence = match again {
+        None => "Somebody sent you an invite link? Paste it here and press Enter.",
+        Some(_) => "Back to the last session with one click; or paste another invite link.",
+    };
     let mut rows = card(ui, rect, Icon::Join, "Join a session", sentence, free);
-    let ready = free && !edits.link.trim().is_empty();
+    let typed = !edits.link.trim().is_empty();
+    let again = again.filter(|_| !typed);
+    let ready = free && (typed || again.is_some());
     let weight = if ready { Weight::Primary } else { Weight::Plain };
-    let button = Button { id: "join", text: "Join", icon: None, weight, enabled: ready };
+    let text = again.map_or("Join", |again| &again.text);
+    let button = Button { id: "join", text, icon: None, weight, enabled: ready };
     let pressed = button.show(ui, rows.bottom(34.0, 10.0)).clicked();
     let field = rows.bottom(30.0, 0.0);
     let id = Id::unique("invite link");
@@ -192,9 +213,12 @@ fn join_card(ui: &mut Ui, rect: Rect, edits: &mut ConnectEdits, free: bool, inte
     });
     // A link that was copied from a mail may hold line breaks, which a field of one line cannot show.
     edits.link.retain(|character| !character.is_control());
-    if ready && (pressed || edited.inner.entered) {
-        intents.push(Intent::send(Command::Join { link: edits.link.trim().to_owned() }));
-    }
+    let link = match again {
+        Some(again) if pressed => again.link.clone(),
+        None if ready && (pressed || edited.inner.entered) => edits.link.trim().to_owned(),
+        _ => return,
+    };
+    intents.push(Intent::send(Command::Join { link }));
 }
 
 /// Frame, picture, title and sentence of a card. Returns the room below.

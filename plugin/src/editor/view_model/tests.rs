@@ -83,10 +83,19 @@ fn an_idle_instance_offers_host_and_join() {
 }
 
 #[test]
+fn a_session_is_offered_again_by_its_address_and_a_broken_link_is_not() {
+    let mut panel = ConnectPanel::default();
+    for broken in [None, Some("backline://join/AQ"), Some("")] {
+        panel.offer_again(broken.map(str::to_owned));
+        assert_eq!(panel.again, None);
+    }
+}
+
+#[test]
 fn a_failure_is_shown_word_for_word_and_one_can_try_again() {
     let text = "The link is damaged. Ask for it again.".to_owned();
     let model = shown(&snapshot(Connection::Failed { text: text.clone() }));
-    assert_eq!(model.stage, Stage::Connect(ConnectPanel { busy: None, failure: Some(text) }));
+    assert_eq!(model.stage, Stage::Connect(ConnectPanel { failure: Some(text), ..ConnectPanel::default() }));
     assert_eq!(model.header.tone, Tone::Bad);
 }
 

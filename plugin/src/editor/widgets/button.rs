@@ -1,5 +1,6 @@
 //! Buttons in three weights: the one that matters, the others, and small ones with a picture only.
 
+use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
 
 use super::icon::{Icon, icon};
@@ -20,7 +21,7 @@ pub enum Weight {
 pub struct Button<'a> {
     /// Its identity, unique in the window.
     pub id: &'a str,
-    /// What is written on it; its name in the accessibility tree.
+    /// What is written on it, cut where it does not fit; its name in the accessibility tree.
     pub text: &'a str,
     /// A picture before the text.
     pub icon: Option<Icon>,
@@ -63,8 +64,10 @@ impl Button<'_> {
     fn paint_text(&self, ui: &Ui, rect: Rect, ink: Color32) {
         let painter = ui.painter();
         let font = if self.weight == Weight::Primary { theme::semibold(13.0) } else { theme::medium(13.0) };
-        let galley = painter.layout_no_wrap(self.text.to_owned(), font, ink);
         let icon_width = if self.icon.is_some() { 20.0 } else { 0.0 };
+        let mut job = LayoutJob::single_section(self.text.to_owned(), TextFormat::simple(font, ink));
+        job.wrap = TextWrapping::truncate_at_width(rect.width() - icon_width - 8.0);
+        let galley = painter.layout_job(job);
         let left = rect.center().x - (galley.size().x + icon_width) / 2.0;
         if let Some(picture) = self.icon {
             icon(painter, picture, pos2(left + 7.0, rect.center().y), 14.0, ink);
