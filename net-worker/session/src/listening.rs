@@ -20,6 +20,9 @@ const WAY_FRESH: Duration = Duration::from_millis(500);
 const FADE_OUT: Duration = Duration::from_millis(600);
 /// What a source's own claims may add to the depth that the person chose.
 const REDUNDANCY_TIME_MAX: Duration = Duration::from_millis(60);
+/// So long a slot waits for a source that is away while another has none: a connection that was lost has come back by
+/// then, or does not soon.
+const SLOT_KEPT: Duration = Duration::from_secs(5);
 /// Loss is shown over windows of this length.
 const LOSS_WINDOW: Duration = Duration::from_secs(2);
 
@@ -47,6 +50,8 @@ pub(crate) struct RemoteSource {
     pub ssrc: Ssrc,
     pub generation: Generation,
     pub present: bool,
+    /// Since when it is not, as far as it was noticed.
+    away_since: Option<Instant>,
     pub slot: Option<usize>,
     pub playout: Playout,
     pub direct_at: Option<Instant>,
@@ -85,6 +90,7 @@ impl Listening {
     /// A source is there, came back, restarted or changed its name.
     pub fn published(&mut self, published: PublishedSource, participant_name: Name) {
         let id = published.info.source;
+        let is_known = self.sources.contains_key(&id);
         if let Some(known) = self.sources.get_mut(&id) {
             self.by_ssrc.remove(&known.ssrc);
             if known.generation != published.generation || known.ssrc != published.ssrc {
@@ -100,7 +106,32 @@ impl Listening {
             return;
         }
         self.by_ssrc.insert(published.ssrc, id);
-        self.bind(id);
+        // After a lost connection all come back one by one: nobody takes the slot of one who is only later.
+        let sources = &self.sources;
+        let keeps = |other| is_known || sources.get(&other).is_some_and(|source| source.present);
+        let slot = self.slots.bind(id, keeps);
+        self.bound(id, slot);
+    }
+
+    /// Gives sources that are here without a slot (all 16 were taken) those of sources that have been away for long enough.
+    /// Call it now and then, while the session is whole.
+    pub fn bind_waiting(&mut self, now: Instant) {
+        for source in self.sources.values_mut() {
+            let since = source.away_since.unwrap_or(now);
+            source.away_since = (!source.present).then_some(since);
+        }
+        let waiting: Vec<SourceId> = self
+            .sources
+            .iter()
+            .filter(|(_, source)| source.present && source.slot.is_none())
+            .map(|(id, _)| *id)
+            .collect();
+        for id in waiting {
+            let sources = &self.sources;
+            let slot =
+                self.slots.bind(id, |other| sources.get(&other).is_some_and(|source| source.keeps_slot(now)));
+            self.bound(id, slot);
+        }
     }
 
     /// A source is gone; its playout fades out by itself when no packet comes any more.
@@ -185,7 +216,11 @@ impl Listening {
         self.sources.values_mut().for_each(|source| source.slot = None);
         let present: Vec<SourceId> =
             self.sources.iter().filter(|(_, source)| source.present).map(|(id, _)| *id).collect();
-        present.into_iter().for_each(|id| self.bind(id));
+        for id in present {
+            let sources = &self.sources;
+            let slot = self.slots.bind(id, |other| sources.get(&other).is_some_and(|source| source.present));
+            self.bound(id, slot);
+        }
     }
 
     /// Brings the figures that are shown up to date; call it now and then.
@@ -205,10 +240,8 @@ impl Listening {
             .ok()
     }
 
-    fn bind(&mut self, id: SourceId) {
-        let sources = &self.sources;
-        let is_present = |other| sources.get(&other).is_some_and(|source| source.present);
-        let slot = self.slots.bind(id, is_present);
+    /// A source plays on this slot now, and whoever did before on none.
+    fn bound(&mut self, id: SourceId, slot: Option<usize>) {
         for (other, source) in &mut self.sources {
             if *other == id {
                 source.slot = slot;
@@ -236,6 +269,7 @@ impl RemoteSource {
             ssrc: published.ssrc,
             generation: published.generation,
             present: true,
+            away_since: None,
             slot: None,
             playout,
             direct_at: None,
@@ -260,6 +294,11 @@ impl RemoteSource {
         self.loss.share
     }
 
+    /// It is here, or may be back in a moment.
+    fn keeps_slot(&self, now: Instant) -> bool {
+        self.away_since.is_none_or(|since| now.saturating_duration_since(since) < SLOT_KEPT)
+    }
+
     fn is_fresh(&self, at: Option<Instant>, limit: Duration, now: Instant) -> bool {
         at.is_some_and(|at| now.saturating_duration_since(at) < limit)
     }
@@ -280,3 +319,6 @@ impl Loss {
             (Some(now), stats.concealed_frames(), played_frames);
     }
 }
+
+#[cfg(test)]
+mod tests;

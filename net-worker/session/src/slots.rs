@@ -35,12 +35,12 @@ impl SlotTable {
     }
 
     /// Finds a slot for a source that has come: its own; else an empty one; else, where all 16 are bound,
-    /// the first whose source is away. None when 16 sources are present.
-    pub fn bind(&mut self, source: SourceId, is_present: impl Fn(SourceId) -> bool) -> Option<usize> {
+    /// the first whose source does not keep it, because it is away. None when all 16 are kept.
+    pub fn bind(&mut self, source: SourceId, keeps: impl Fn(SourceId) -> bool) -> Option<usize> {
         let slot = self
             .slot_of(source)
             .or_else(|| self.bound.iter().position(Option::is_none))
-            .or_else(|| self.bound.iter().position(|bound| bound.is_some_and(|other| !is_present(other))))?;
+            .or_else(|| self.bound.iter().position(|bound| bound.is_some_and(|other| !keeps(other))))?;
         self.bound[slot] = Some(source);
         Some(slot)
     }

@@ -14,6 +14,10 @@ impl Session {
         }
         self.drop_unconfirmed(now);
         self.network.listeners = self.roster.peers.len();
+        let is_whole = matches!(self.state, SessionState::Joined | SessionState::Hosting);
+        if is_whole && self.welcomed_at.is_none() {
+            self.listening.bind_waiting(now);
+        }
         self.listening.measure(now);
     }
 
