@@ -19,7 +19,7 @@ pub enum RefusalReason {
     WrongSecret,
     /// The signature does not fit the participant's key.
     #[error(
-        "your identity could not be proven to the host: restart Backline; if it happens again, remove the identity file in its config folder"
+        "your identity could not be proven to the host: restart Backline; if it happens again, move the identity file in its config folder away, and a new one is made"
     )]
     WrongIdentity,
     /// As many participants as allowed are in.
@@ -37,12 +37,6 @@ pub enum RefusalReason {
     /// The first message was no hello.
     #[error("the host did not understand this Backline: update Backline on both computers")]
     NotUnderstood,
-    /// The host is closing its session.
-    #[error("the host is ending the session: ask for a new link")]
-    SessionEnding,
-    /// A participant that the host removed.
-    #[error("the host has removed you from the session: ask the host to let you in again")]
-    Removed,
 }
 
 /// Why a participant is gone.
@@ -54,15 +48,9 @@ pub enum LeaveReason {
     /// Was not heard any more.
     #[error("lost the connection")]
     Vanished,
-    /// Broke the protocol.
-    #[error("was disconnected because of an error")]
-    Failed,
     /// Joined again over another connection.
     #[error("joined again")]
     Replaced,
-    /// Was removed by the host.
-    #[error("was removed by the host")]
-    Removed,
 }
 
 /// Why one side ends the connection.
@@ -77,10 +65,4 @@ pub enum GoodbyeReason {
     /// The same participant came back over another connection.
     #[error("you have joined from another connection")]
     Replaced,
-    /// The host removed the participant.
-    #[error("the host has removed you from the session")]
-    Removed,
-    /// The peer broke the protocol.
-    #[error("the other side did not understand this Backline: update Backline on both computers")]
-    ProtocolError,
 }
