@@ -22,9 +22,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backline_client::{InstanceId, Quality, TurnServer};
+use backline_client::{InstanceId, PLAYOUT_DEPTH_MAX, Quality, TurnServer};
 
-use crate::state::PLAYOUT_DEPTH_MAX;
 use crate::state_text;
 
 /// What the variables ask for.

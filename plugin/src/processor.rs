@@ -6,9 +6,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use backline_audio::SampleRate;
+use backline_audio::{SampleRate, UnsupportedRate};
 use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BridgeConfig, StereoBus};
-use backline_client::{Client, ClientConfig, Command, Severity};
+use backline_client::{Client, ClientConfig, Command, Severity, sentences};
 
 use crate::controls::ControlReader;
 use crate::environment::Environment;
@@ -74,7 +74,7 @@ impl Processor {
     pub fn activate(&mut self, input_channels: usize, rate_hz: f32, max_block_frames: usize) {
         match SampleRate::new(rate_hz.round() as u32) {
             Ok(sample_rate) => self.connect(BridgeConfig { sample_rate, max_block_frames }, input_channels),
-            Err(_) => self.refuse_rate(rate_hz),
+            Err(error) => self.refuse_rate(&error),
         }
         if self.unattended.is_none() {
             self.unattended = Some(Unattended::start(self.project().clone(), Environment::read()));
@@ -119,15 +119,12 @@ impl Processor {
         }
     }
 
-    fn refuse_rate(&mut self, rate_hz: f32) {
+    fn refuse_rate(&mut self, error: &UnsupportedRate) {
         if self.audio.take().is_some() {
             self.client().deactivate();
         }
-        self.client().send(Command::Notify {
-            severity: Severity::Error,
-            text: format!("Backline cannot run at {rate_hz} Hz."),
-            advice: "Set the audio device or the project to 44.1, 48, 88.2, 96, 176.4 or 192 kHz.".to_owned(),
-        });
+        let (text, advice) = sentences(&error.to_string());
+        self.client().send(Command::Notify { severity: Severity::Error, text, advice });
     }
 }
 

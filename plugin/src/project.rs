@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backline_bridge::{AUX_BUSES, BusChoice};
-use backline_client::{Client, Command, Connection, SLOTS, Severity, Snapshot};
+use backline_client::{Client, Command, Connection, PLAYOUT_DEPTH_MAX, SLOTS, Severity, Snapshot};
 
 use crate::live_instances::LiveInstance;
 use crate::servers::ServerFields;
@@ -203,7 +203,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
         Command::SetColour(colour) => state.colour = Some(*colour),
         Command::SetQuality(quality) => state.quality = *quality,
         Command::SetPlayoutDepth(depth) => {
-            let depth = (*depth).min(crate::state::PLAYOUT_DEPTH_MAX);
+            let depth = (*depth).min(PLAYOUT_DEPTH_MAX);
             state.playout_depth_us = depth.as_micros() as u32;
         }
         Command::SetSlots(sources) => {

@@ -134,7 +134,6 @@ fn peak_json(peak: Peak) -> Value {
 fn connection_word(connection: &Connection) -> &'static str {
     match connection {
         Connection::Idle => "idle",
-        Connection::Opening => "opening",
         Connection::Hosting => "hosting",
         Connection::Joining => "joining",
         Connection::Joined => "joined",

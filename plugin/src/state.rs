@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backline_bridge::{AUX_BUSES, BusChoice};
-use backline_client::{InstanceId, ParticipantId, Quality, SLOTS, SourceId};
+use backline_client::{InstanceId, PLAYOUT_DEPTH_MAX, ParticipantId, Quality, SLOTS, SourceId};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -21,11 +21,11 @@ pub const STATE_FIELD: &str = "backline";
 /// Where texts that could not be used are kept.
 pub const KEPT_FIELD: &str = "backline_kept";
 
-/// The longest playout depth that a project can ask for.
-pub const PLAYOUT_DEPTH_MAX: Duration = Duration::from_millis(250);
 /// The playout depth of a fresh instance.
 pub const PLAYOUT_DEPTH_DEFAULT: Duration = Duration::from_micros(2_500);
 
+/// The editor's first width and height, logical points.
+pub const EDITOR_SIZE_POINTS_DEFAULT: (u32, u32) = (960, 600);
 /// Editor widths and heights that make sense, logical points.
 const EDITOR_SIDE_POINTS: std::ops::RangeInclusive<u32> = 320..=8192;
 /// Editor scales that make sense.
@@ -205,7 +205,8 @@ impl Default for SlotState {
 
 impl Default for EditorState {
     fn default() -> Self {
-        Self { width_points: 960, height_points: 600, scale: 1.0 }
+        let (width_points, height_points) = EDITOR_SIZE_POINTS_DEFAULT;
+        Self { width_points, height_points, scale: 1.0 }
     }
 }
 

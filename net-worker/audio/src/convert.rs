@@ -170,7 +170,7 @@ const MAX_CHUNK_FRAMES: usize = 1024;
 
 /// rubato refused a pair of rates.
 #[derive(Debug, thiserror::Error)]
-#[error("can't convert from {from} to {to}: choose 48 kHz in the audio settings")]
+#[error("Backline cannot convert from {from} to {to}: {}", SampleRate::ADVICE)]
 pub struct RateConverterError {
     from: SampleRate,
     to: SampleRate,

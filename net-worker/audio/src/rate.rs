@@ -18,6 +18,10 @@ impl SampleRate {
     /// The highest supported rate.
     pub const HIGHEST: SampleRate = SampleRate(192_000);
 
+    /// What a person can do about a rate that Backline cannot work at; stands after a colon, without a full stop.
+    pub const ADVICE: &'static str =
+        "set the audio device or the project to 44.1, 48, 88.2, 96, 176.4 or 192 kHz (48 kHz is best)";
+
     /// Checks `rate_hz`.
     ///
     /// # Errors
@@ -72,9 +76,7 @@ impl fmt::Display for SampleRate {
 
 /// A device rate outside what Backline can convert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the audio device runs at {rate_hz} Hz: choose a sample rate from 44100 to 192000 Hz in the audio settings (48000 is best)"
-)]
+#[error("Backline cannot run at {rate_hz} Hz: {}", SampleRate::ADVICE)]
 pub struct UnsupportedRate {
     /// The rate that was asked for.
     pub rate_hz: u32,

@@ -14,7 +14,7 @@ pub trait Wake: Send + Sync {
     fn wake(&self);
 }
 
-/// A bell for one worker; any number of audio threads may ring it (the instances of one process share it).
+/// A bell for one worker; any number of audio threads may ring it (hosts change them).
 ///
 /// A worker's turn is: wait; [`silence`](Self::silence); drain every ring. In this order a ring is never lost:
 /// what was written before a bell that is silenced is seen by the drain after it.

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! host ── process() ──> AudioEnd ══ capture ring ══> NetEnd ──> worker: encode, send
-//!                          ║   └── Doorbell (rung after each block) ──> ends the worker's wait
+//!                          ║   └── Doorbell (rung every 32 sample frames) ──> ends the worker's wait
 //!                          ╚══ 16 return rings <══ NetEnd <── worker: playouts
 //! ```
 //!

@@ -8,6 +8,8 @@ use std::time::Duration;
 use backline_codec::Quality;
 use backline_wire::{InstanceId, InviteLink, ParticipantId, SourceId};
 
+/// The most that a playout may hold back.
+pub use backline_media::playout::TARGET_DEPTH_MAX as PLAYOUT_DEPTH_MAX;
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{Route, SendView, SlotView, SourceView};
 /// Automatable strips of an instance.
@@ -36,7 +38,7 @@ pub enum Command {
     SetColour([u8; 3]),
     /// How this instance sends.
     SetQuality(Quality),
-    /// How much every playout holds back, 0 to 250 ms.
+    /// How much every playout holds back, up to [`PLAYOUT_DEPTH_MAX`].
     SetPlayoutDepth(Duration),
     /// Which source each slot is bound to (from the DAW project).
     SetSlots([Option<SourceId>; SLOTS]),
@@ -93,8 +95,6 @@ pub enum Connection {
     /// No session: no thread, no socket.
     #[default]
     Idle,
-    /// Opening the port for a session of one's own.
-    Opening,
     /// The session lives here.
     Hosting,
     /// Calling the host for the first time.

@@ -352,6 +352,6 @@ pub enum EngineError {
     #[error("no certificate can be made ({0}): restart the DAW")]
     Certificate(#[from] CertificateError),
     /// The device's rate cannot be converted.
-    #[error("the device's sample rate can't be converted ({0}): choose 44.1, 48, 88.2, 96 or 192 kHz")]
+    #[error(transparent)]
     Rate(#[from] RateConverterError),
 }

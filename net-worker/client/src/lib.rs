@@ -13,12 +13,13 @@ mod client;
 pub mod engine;
 mod lanes;
 mod notices;
+mod sentences;
 mod servers;
 mod worker;
 
 pub use api::{
-    Command, Connection, Identity, Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView,
-    TurnServer, WorkerView, link_address,
+    Command, Connection, Identity, Notice, PLAYOUT_DEPTH_MAX, Route, SLOTS, SendView, Severity, SlotView,
+    Snapshot, SourceView, TurnServer, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;
@@ -26,4 +27,5 @@ pub use backline_io::identity::config_dir;
 pub use backline_wire::{InstanceId, ParticipantId, SourceId};
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError};
+pub use sentences::sentences;
 pub use servers::is_server_address;

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use backline_transport::{ReachConfig, ReachError, TurnServer as Turn};
+use backline_transport::{ReachConfig, TurnServer as Turn};
 
 use crate::api::TurnServer;
 
@@ -43,18 +43,6 @@ impl Servers {
 
 /// What to do about a problem of [`Servers::config`].
 pub(crate) const ADVICE: &str = "Write the server as 203.0.113.7:3478 or [2001:db8::7]:3478.";
-
-/// What happened, and what to do, as two sentences.
-pub(crate) fn sentences(error: ReachError) -> (String, String) {
-    let text = error.to_string();
-    let (what, advice) = text.split_once(": ").unwrap_or((&text, ""));
-    (sentence(what), sentence(advice))
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
-}
 
 /// Whether a STUN or TURN server can be reached under what a person wrote: an IP address, with a port or without.
 /// [any-thread]
@@ -106,12 +94,5 @@ mod tests {
         let command = crate::Command::SetServers { stun: None, turn: servers.turn.clone() };
         let shown = format!("{servers:?} {:?} {command:?}", servers.config());
         assert!(!shown.contains("hush"), "{shown}");
-    }
-
-    #[test]
-    fn errors_become_two_sentences() {
-        let (what, advice) = sentences(ReachError::TurnUnauthorised(([203, 0, 113, 7], 3478).into()));
-        assert_eq!(what, "The TURN server 203.0.113.7:3478 does not accept the user name and password.");
-        assert_eq!(advice, "Check both.");
     }
 }

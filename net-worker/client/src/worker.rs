@@ -19,7 +19,7 @@ use backline_io::{Poller, Port, interfaces, priority};
 use backline_wire::limits::SLOTS;
 use backline_wire::{InstanceId, ParticipantId, SourceId};
 
-use crate::api::WorkerView;
+use crate::api::{PLAYOUT_DEPTH_MAX, WorkerView};
 use crate::client::{Order, Shared};
 use crate::engine::Engine;
 use crate::notices::Notices;
@@ -29,8 +29,6 @@ use crate::servers::Servers;
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
 /// Between looks at the network interfaces.
 const INTERFACES_EVERY: Duration = Duration::from_secs(2);
-/// The most that playouts may hold back.
-const PLAYOUT_DEPTH_MAX: Duration = Duration::from_millis(250);
 /// How long the last words may take to be sent.
 const GOODBYE: Duration = Duration::from_millis(30);
 /// How long a TURN server may take to hear that its address is free again; where it does not, it frees it after a while.

@@ -152,15 +152,15 @@ impl Encoding {
 }
 
 impl fmt::Display for Encoding {
-    /// For people: `Opus 2.5 ms, 256 kbit/s`, `PCM 16 bit, 60 samples`.
+    /// For people: `Opus 2.5 ms, 256 kbit/s`, `PCM 16 bit, 1.25 ms`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let frame_ms = (self.frame_frames() as f32 / 0.48).round() / 100.0;
         match self {
-            Encoding::Opus { frame, bitrate_bps } => {
-                let frame_ms = frame.frames() as f32 / 48.0;
+            Encoding::Opus { bitrate_bps, .. } => {
                 write!(f, "Opus {frame_ms} ms, {} kbit/s", bitrate_bps / 1000)
             }
-            Encoding::Pcm16 { frame } => write!(f, "PCM 16 bit, {} samples", frame.frames()),
-            Encoding::Pcm24 { frame } => write!(f, "PCM 24 bit, {} samples", frame.frames()),
+            Encoding::Pcm16 { .. } => write!(f, "PCM 16 bit, {frame_ms} ms"),
+            Encoding::Pcm24 { .. } => write!(f, "PCM 24 bit, {frame_ms} ms"),
         }
     }
 }
@@ -234,6 +234,6 @@ mod tests {
         assert_eq!(opus.to_string(), "Opus 2.5 ms, 256 kbit/s");
         let opus = Encoding::Opus { frame: OpusFrame::Ms20, bitrate_bps: 16_000 };
         assert_eq!(opus.to_string(), "Opus 20 ms, 16 kbit/s");
-        assert_eq!(Encoding::Pcm16 { frame: PcmFrame::F60 }.to_string(), "PCM 16 bit, 60 samples");
+        assert_eq!(Encoding::Pcm16 { frame: PcmFrame::F60 }.to_string(), "PCM 16 bit, 1.25 ms");
     }
 }

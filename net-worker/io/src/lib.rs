@@ -1,8 +1,7 @@
 //! Every system call of Backline outside the plugin frameworks: the UDP port, waiting and being woken,
 //! clocks, the identity file, network interfaces, thread priority.
 //!
-//! Nothing here knows RTP, sessions or audio. The callers are the worker of a plugin (`backline-client`)
-//! and the shards of a server.
+//! Nothing here knows RTP, sessions or audio. The caller is the worker of a plugin (`backline-client`).
 
 pub mod clock;
 pub mod entropy;

@@ -1,7 +1,6 @@
 //! The brain of a host: who may come in, who is there, and what is passed on to whom. Sans-IO.
 //!
-//! The same code carries a session in a musician's plugin and on a server. It knows paths and control
-//! messages; it does not know samples, sockets, HTTP or disks.
+//! It carries the session inside of the plugin of whoever hosts. It knows paths and control messages; it does not know samples, sockets, HTTP or disks.
 
 mod admission;
 mod members;

@@ -68,7 +68,7 @@ pub struct SlotView {
 /// What this instance sends.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SendView {
-    /// In words: "Opus 256 kbit/s, 2.5 ms".
+    /// In words: "Opus 2.5 ms, 256 kbit/s".
     pub encoding: String,
     /// To all peers together, over the last second.
     pub packets_per_second: f32,
@@ -89,7 +89,7 @@ pub fn describe(format: StreamFormat) -> String {
     match format.payload_type {
         96 => format!("PCM 16 bit, {length} ms{copies}"),
         97 => format!("PCM 24 bit, {length} ms{copies}"),
-        111 => format!("Opus {} kbit/s, {length} ms{copies}", format.bitrate_bps / 1_000),
+        111 => format!("Opus {length} ms, {} kbit/s{copies}", format.bitrate_bps / 1_000),
         _ => "unknown".to_owned(),
     }
 }
@@ -104,8 +104,8 @@ mod tests {
             describe(StreamFormat { payload_type, frame_frames, bitrate_bps, redundancy })
         };
         assert_eq!(format(96, 60, 0, 0), "PCM 16 bit, 1.25 ms");
-        assert_eq!(format(111, 120, 256_000, 0), "Opus 256 kbit/s, 2.5 ms");
-        assert_eq!(format(111, 240, 128_000, 2), "Opus 128 kbit/s, 5 ms, sent 3 times");
-        assert_eq!(format(111, 480, 128_000, 1), "Opus 128 kbit/s, 10 ms, sent twice");
+        assert_eq!(format(111, 120, 256_000, 0), "Opus 2.5 ms, 256 kbit/s");
+        assert_eq!(format(111, 240, 128_000, 2), "Opus 5 ms, 128 kbit/s, sent 3 times");
+        assert_eq!(format(111, 480, 128_000, 1), "Opus 10 ms, 128 kbit/s, sent twice");
     }
 }

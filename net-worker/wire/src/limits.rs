@@ -56,7 +56,7 @@ pub const PATH_CONTROL_QUEUE_BYTES_MAX: usize = 512 * 1024;
 pub const PATH_CONNECT_TIME_MAX: Duration = Duration::from_secs(10);
 /// How long a connected path may hear nothing at all before it closes.
 pub const PATH_SILENCE_MAX: Duration = Duration::from_secs(10);
-/// A peer that was not heard for this long is gone from everybody's mix (SPEC section 5, issue 2).
+/// A peer that was not heard for this long is gone from everybody's mix (SPEC section 5).
 pub const PEER_VANISHED_AFTER: Duration = Duration::from_secs(3);
 
 const _: () = {

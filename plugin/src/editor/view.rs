@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backline_client::{Command, SLOTS, Snapshot};
+use backline_client::{Command, PLAYOUT_DEPTH_MAX, SLOTS, Snapshot};
 use egui::{Rect, ScrollArea, Ui, UiBuilder};
 
 use super::backend::{EditorBackend, HostPace, Readings, Values};
@@ -134,8 +134,8 @@ impl EditorView {
     fn apply(&mut self, ui: &Ui, intent: Intent, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {
         match intent {
             Intent::Set(Control::PlayoutDepth, ms) => {
-                backend
-                    .send(Command::SetPlayoutDepth(Duration::from_secs_f32(ms.clamp(0.0, 250.0) / 1000.0)));
+                let depth = Duration::from_secs_f32(ms.max(0.0) / 1000.0).min(PLAYOUT_DEPTH_MAX);
+                backend.send(Command::SetPlayoutDepth(depth));
             }
             Intent::Begin(Control::PlayoutDepth) | Intent::End(Control::PlayoutDepth) => {}
             Intent::Begin(control) => backend.begin(control),

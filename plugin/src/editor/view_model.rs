@@ -45,6 +45,8 @@ pub struct Header {
     pub invite: Option<String>,
     /// "Leave" or "End session"; none without a session.
     pub leave: Option<&'static str>,
+    /// What that does.
+    pub leave_help: &'static str,
 }
 
 /// What the middle is for.
@@ -110,7 +112,6 @@ impl ViewModel {
 fn header(snapshot: &Snapshot) -> Header {
     let (tone, state, leave) = match &snapshot.connection {
         Connection::Idle => (Tone::Quiet, "Not in a session", None),
-        Connection::Opening => (Tone::Busy, "Opening a session…", None),
         Connection::Hosting => (Tone::Good, "Hosting", Some("End session")),
         Connection::Joining => (Tone::Busy, "Joining…", None),
         Connection::Joined => (Tone::Good, "In session", Some("Leave")),
@@ -119,7 +120,11 @@ fn header(snapshot: &Snapshot) -> Header {
     };
     let detail = if in_session(&snapshot.connection) { detail(snapshot) } else { String::new() };
     let invite = snapshot.invite.clone().filter(|_| snapshot.connection == Connection::Hosting);
-    Header { tone, state: state.to_owned(), detail, invite, leave }
+    let leave_help = match snapshot.connection {
+        Connection::Hosting => "Ends the session for everybody: it runs in this plugin",
+        _ => "Takes you out of the session; the others play on",
+    };
+    Header { tone, state: state.to_owned(), detail, invite, leave, leave_help }
 }
 
 fn detail(snapshot: &Snapshot) -> String {
@@ -137,7 +142,6 @@ fn stage(snapshot: &Snapshot) -> Stage {
     };
     match &snapshot.connection {
         Connection::Idle => connect(None, None),
-        Connection::Opening => connect(Some("Opening a session in this plugin…"), None),
         Connection::Joining => connect(Some("Calling the host. This takes a few seconds at most."), None),
         Connection::Failed { text } => connect(None, Some(text)),
         Connection::Hosting | Connection::Joined | Connection::Reconnecting => {

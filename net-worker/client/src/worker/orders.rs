@@ -8,6 +8,7 @@ use backline_wire::{Generation, IdentityKey, InviteLink, Name};
 use super::*;
 use crate::api::{Command, Severity};
 use crate::engine::EngineConfig;
+use crate::sentences::sentences;
 use crate::servers;
 
 impl Worker {
@@ -71,7 +72,8 @@ impl Worker {
         if let Some(open) = &mut self.open {
             let outcome = open.engine.attach(self.parked.net_end.as_deref());
             if let Err(error) = outcome {
-                self.parked.notices.add(Severity::Error, error.to_string(), "");
+                let (text, advice) = sentences(&error.to_string());
+                self.parked.notices.add(Severity::Error, text, advice);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::*;
 use crate::api::{Connection, Severity, Snapshot};
 use crate::client::idle_snapshot;
 use crate::engine::EngineEvent;
-use crate::servers::sentences;
+use crate::sentences::sentences;
 
 impl Worker {
     pub(super) fn handle_events(&mut self, now: Instant) {
@@ -74,7 +74,7 @@ impl Worker {
             ReachEvent::Relayed(address) => tracing::debug!(%address, "a server passes datagrams on to us"),
             ReachEvent::RelayLost(address) => tracing::debug!(%address, "the server passes on no more"),
             ReachEvent::Failed(error) => {
-                let (text, advice) = sentences(error);
+                let (text, advice) = sentences(&error.to_string());
                 self.parked.notices.add(Severity::Warning, text, advice);
             }
         }

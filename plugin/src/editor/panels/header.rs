@@ -39,7 +39,7 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
     let leave = slot(98.0);
     if let Some(text) = header.leave {
         let button = Button { id: "leave", text, icon: None, weight: Weight::Plain, enabled: true };
-        if button.show(ui, leave).on_hover_text("Ends the audio between you and the others").clicked() {
+        if button.show(ui, leave).on_hover_text(header.leave_help).clicked() {
             intents.push(Intent::send(Command::Leave));
         }
     }

@@ -12,7 +12,7 @@ use crate::editor::view_model::send::QUALITIES;
 use crate::editor::view_model::{SendPanel, words};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down, name_field};
-use crate::editor::widgets::knob::{Knob, depth_scale};
+use crate::editor::widgets::knob::{DEPTH_MAX_MS, Knob, depth_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
 use crate::editor::widgets::value::{INSET, Value};
@@ -289,5 +289,5 @@ fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {
 
 fn parse_depth(text: &str) -> Option<f32> {
     let number = text.trim().trim_end_matches("ms").trim().replace(',', ".");
-    number.parse::<f32>().ok().filter(|ms| ms.is_finite()).map(|ms| ms.clamp(0.0, 250.0))
+    number.parse::<f32>().ok().filter(|ms| ms.is_finite()).map(|ms| ms.clamp(0.0, DEPTH_MAX_MS))
 }

@@ -138,10 +138,10 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
         row,
         Align2::RIGHT_CENTER,
         slot,
-        "loss",
+        "concealed",
         &strip.loss,
         loss_ink,
-        "Lost on the way, last seconds",
+        "Concealed in the last seconds: made up, because it did not come in time",
     );
     let row = rows.top(16.0, 8.0);
     let ink = if strip.latency_tone == Tone::Good { colour::TEXT } else { strip.latency_tone.colour() };

@@ -19,7 +19,7 @@ pub struct SendPanel {
     pub tone: Tone,
     /// "On air", "Muted".
     pub state: String,
-    /// What goes out, "Opus 256 kbit/s, 2.5 ms".
+    /// What goes out, "Opus 2.5 ms, 256 kbit/s".
     pub encoding: String,
     /// The rate of it, "528 kbit/s"; empty without a session.
     pub rate: String,

@@ -101,7 +101,7 @@ fn calm(connection: &Connection) -> &'static str {
         Connection::Idle | Connection::Failed { .. } => {
             "Host a session, or join one with its link. No account, nothing to set up."
         }
-        Connection::Opening | Connection::Joining => "One moment…",
+        Connection::Joining => "One moment…",
         Connection::Hosting | Connection::Joined | Connection::Reconnecting => {
             "Drag to move, Shift for fine moves, double-click to reset, click a number to type."
         }

@@ -199,7 +199,7 @@ fn details(source: &SourceView) -> Vec<(String, String)> {
         row("One way, capture to playout", words::time(source.latency)),
         row("Round trip of the network", words::time(source.round_trip)),
         row("Held back by playout", words::time(Some(source.depth))),
-        row("Loss, last seconds", words::share(source.loss)),
+        row("Concealed, last seconds", words::share(source.loss)),
         row("Concealed since joining", words::frames(source.concealed_frames)),
         row("Recovered since joining", words::frames(source.recovered_frames)),
         row("Their clock against yours", words::drift(source.drift_ppm)),

@@ -101,10 +101,10 @@ fn a_failure_is_shown_word_for_word_and_one_can_try_again() {
 
 #[test]
 fn waiting_shows_what_for() {
-    for connection in [Connection::Opening, Connection::Joining] {
-        let Stage::Connect(panel) = shown(&snapshot(connection)).stage else { panic!("no connect panel") };
-        assert!(panel.busy.is_some() && panel.failure.is_none());
-    }
+    let Stage::Connect(panel) = shown(&snapshot(Connection::Joining)).stage else {
+        panic!("no connect panel")
+    };
+    assert!(panel.busy.is_some() && panel.failure.is_none());
 }
 
 #[test]
@@ -115,6 +115,7 @@ fn a_host_sees_the_link_the_port_and_what_to_do() {
     assert_eq!(model.header.invite.as_deref(), Some("backline://join/x"));
     assert_eq!(model.header.detail, "Only you · UDP 50123");
     assert_eq!(model.header.leave, Some("End session"));
+    assert!(model.header.leave_help.contains("for everybody"));
     let Stage::Session(Session { empty: Some((title, sentence)) }) = model.stage else {
         panic!("no empty state")
     };
@@ -251,6 +252,7 @@ fn reconnecting_keeps_the_strips_and_says_so() {
     let model = shown(&snapshot);
     assert!(matches!(model.stage, Stage::Session(_)));
     assert_eq!(model.header.leave, Some("Leave"));
+    assert!(model.header.leave_help.contains("the others play on"));
     assert!(model.status.messages[0].text.contains("keeps calling"));
 }
 

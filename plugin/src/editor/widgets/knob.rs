@@ -15,7 +15,7 @@ const SWEEP: f32 = 0.375;
 /// Points of drag from one end to the other.
 const TRAVEL_POINTS: f32 = 160.0;
 /// The largest playout depth, in milliseconds.
-const DEPTH_MAX_MS: f32 = 250.0;
+pub const DEPTH_MAX_MS: f32 = backline_client::PLAYOUT_DEPTH_MAX.as_millis() as f32;
 /// Within this much of the middle a dragged balance rests there.
 const CENTRE_SNAP: f32 = 0.03;
 
