@@ -5,7 +5,7 @@ use std::time::Duration;
 use backline_client::Quality;
 use backline_sim::judge::{level, roughness};
 use backline_sim::signal::{chord, silence};
-use backline_sim::{Musician, Way, World};
+use backline_sim::{Jitter, Loss, Musician, Way, World};
 
 /// What is heard in the last seconds, and the share of it that was concealed.
 fn listen(quality: Quality, way: Way, depth_ms: u64) -> (Vec<[f32; 2]>, f64, u64) {
@@ -37,14 +37,14 @@ fn every_quality_is_heard_without_a_gap_on_a_clean_path() {
 
 #[test]
 fn jitter_within_the_depth_is_not_heard() {
-    let way = Way { jitter: Duration::from_millis(3), duplication: 0.05, ..CLEAN };
+    let way = Way { jitter: Jitter::Uniform(Duration::from_millis(3)), duplication: 0.05, ..CLEAN };
     let (_, concealed, _) = listen(Quality::LowestLatency, way, 5);
     assert!(concealed < 0.001, "{concealed}");
 }
 
 #[test]
 fn losses_are_concealed_without_clicks_and_careful_brings_them_back() {
-    let way = Way { loss: 0.03, ..CLEAN };
+    let way = Way { loss: Loss::Random(0.03), ..CLEAN };
     let (smooth, _, _) = listen(Quality::LowestLatency, CLEAN, 5);
     let (heard, concealed, _) = listen(Quality::LowestLatency, way, 5);
     assert!((0.01..0.06).contains(&concealed), "{concealed}");

@@ -4,14 +4,17 @@
 //! rings, `Engine`, the paths with their encryption. A second of it takes some milliseconds, and a seed
 //! gives the same delays and losses again.
 
+mod chance;
 pub mod judge;
 pub mod musician;
 pub mod network;
 pub mod signal;
 pub mod turn_server;
+pub mod way;
 pub mod world;
 
 pub use musician::{Card, Musician};
-pub use network::{Network, Way};
+pub use network::Network;
 pub use turn_server::TurnNode;
+pub use way::{Bottleneck, Jitter, Loss, Way};
 pub use world::{Id, World};

@@ -5,28 +5,8 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::{Rng, SeedableRng};
-
-/// What one direction does to datagrams.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Way {
-    /// Of every datagram.
-    pub delay: Duration,
-    /// Added to it, uniform from zero to this; it reorders.
-    pub jitter: Duration,
-    /// Share that is lost, 0 to 1.
-    pub loss: f64,
-    /// Share that comes twice, 0 to 1.
-    pub duplication: f64,
-}
-
-impl Way {
-    /// The same delay for every datagram, and nothing lost.
-    pub const fn clean(delay: Duration) -> Self {
-        Self { delay, jitter: Duration::ZERO, loss: 0.0, duplication: 0.0 }
-    }
-}
+use crate::chance::Chance;
+use crate::way::{Passage, Way};
 
 /// A datagram under way.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,12 +23,13 @@ pub struct Network {
     /// Where nothing else is said.
     pub usual: Way,
     special: BTreeMap<(SocketAddr, SocketAddr), Way>,
+    passages: BTreeMap<(SocketAddr, SocketAddr), Passage>,
     blocked: BTreeSet<(SocketAddr, SocketAddr)>,
     cut: BTreeSet<SocketAddr>,
     flying: BinaryHeap<Reverse<Flying>>,
-    random: ChaCha20Rng,
+    chance: Chance,
     sent: u64,
-    /// Datagrams that the network lost.
+    /// Datagrams that the network lost or refused.
     pub lost: u64,
 }
 
@@ -57,10 +38,11 @@ impl Network {
         Self {
             usual: Way::clean(Duration::from_millis(2)),
             special: BTreeMap::new(),
+            passages: BTreeMap::new(),
             blocked: BTreeSet::new(),
             cut: BTreeSet::new(),
             flying: BinaryHeap::new(),
-            random: ChaCha20Rng::seed_from_u64(seed),
+            chance: Chance::new(seed),
             sent: 0,
             lost: 0,
         }
@@ -91,19 +73,31 @@ impl Network {
         }
     }
 
+    /// Holds back what goes from one address to another until then, and lets it go at once: a router that was busy.
+    pub fn hold(&mut self, from: SocketAddr, to: SocketAddr, until: Duration) {
+        self.passages.entry((from, to)).or_default().hold(until);
+    }
+
     pub(crate) fn send(&mut self, now: Duration, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
-        let way = self.special.get(&(source, destination)).copied().unwrap_or(self.usual);
+        let direction = (source, destination);
         let is_cut = self.cut.contains(&source) || self.cut.contains(&destination);
-        if is_cut || self.blocked.contains(&(source, destination)) || self.chance() < way.loss {
+        if is_cut || self.blocked.contains(&direction) {
             self.lost += 1;
             return;
         }
-        let copies = if self.chance() < way.duplication { 2 } else { 1 };
-        for _ in 0..copies {
-            let jitter = way.jitter.mul_f64(self.chance());
-            let arrives = now + way.delay + jitter;
+        let way = self.special.get(&direction).unwrap_or(&self.usual);
+        let passage = self.passages.entry(direction).or_default();
+        let copies = passage.pass(way, now, bytes.len(), &mut self.chance);
+        self.lost += u64::from(copies.is_empty());
+        for passed in copies {
+            let mut bytes = bytes.to_vec();
+            if let Some(bit) = passed.wrong_bit
+                && let Some(byte) = bytes.get_mut(bit / 8)
+            {
+                *byte ^= 1 << (bit % 8);
+            }
             self.sent += 1;
-            let flying = Flying { arrives, number: self.sent, source, destination, bytes: bytes.to_vec() };
+            let flying = Flying { arrives: passed.arrives, number: self.sent, source, destination, bytes };
             self.flying.push(Reverse(flying));
         }
     }
@@ -117,9 +111,5 @@ impl Network {
             return None;
         }
         self.flying.pop().map(|Reverse(flying)| flying)
-    }
-
-    fn chance(&mut self) -> f64 {
-        self.random.next_u32() as f64 / f64::from(u32::MAX)
     }
 }
