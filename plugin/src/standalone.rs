@@ -13,7 +13,7 @@ mod memory;
 use std::io::Write;
 use std::sync::Arc;
 
-use backline_client::{Command, Severity};
+use backline_client::{Command, EndSignals, Severity};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::{Editor, EditorHandle};
 use thiserror::Error;
@@ -103,19 +103,29 @@ fn audio_choice(word: &str) -> Result<AudioChoice, StandaloneError> {
     }
 }
 
-/// Runs until the window is closed, or for ever without one. [main-thread]
+/// Runs until the window is closed, or without one until a signal asks to end. Then leaves the session. [main-thread]
 ///
 /// # Errors
 /// The window cannot be opened, or the audio that was asked for by name cannot be used.
 pub fn run(options: Options) -> Result<(), StandaloneError> {
     logging::set_up();
+    // Before the first thread, which inherits it.
+    let signals = options.is_windowless.then(EndSignals::hold);
     let processor = Processor::new(false);
     let params = processor.params().clone();
     memory::recall(&params);
     let running = start_audio(options.audio, processor)?;
-    let outcome = if options.is_windowless { wait_for_ever() } else { show_editor(&params) };
+    let outcome = match signals {
+        Some(signals) => {
+            wait_for_end(signals);
+            Ok(())
+        }
+        None => show_editor(&params),
+    };
     drop(running);
     memory::remember(&params);
+    // The last hold on the client goes with the parameters: it says goodbye, and waits until that is sent.
+    drop(params);
     outcome
 }
 
@@ -161,10 +171,17 @@ fn show_editor(params: &Arc<BacklineParams>) -> Result<(), StandaloneError> {
         .map_err(|error| failed(&error))
 }
 
-fn wait_for_ever() -> Result<(), StandaloneError> {
-    loop {
-        // Ended by a signal; peers notice within the time of SPEC section 5, as after a crash.
-        std::thread::park();
+fn wait_for_end(signals: std::io::Result<EndSignals>) {
+    match signals {
+        Ok(signals) => signals.wait(),
+        Err(error) => {
+            tracing::warn!(
+                "signals cannot be waited for ({error}): the others will notice the end after 3 s"
+            );
+            loop {
+                std::thread::park();
+            }
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub use api::{
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;
 pub use backline_io::identity::config_dir;
+pub use backline_io::signals::EndSignals;
 pub use backline_wire::{InstanceId, ParticipantId, SourceId};
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError};

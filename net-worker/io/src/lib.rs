@@ -1,5 +1,5 @@
 //! Every system call of Backline outside the plugin frameworks: the UDP port, waiting and being woken,
-//! clocks, the identity file, network interfaces, thread priority.
+//! clocks, the identity file, network interfaces, thread priority, signals that ask to end.
 //!
 //! Nothing here knows RTP, sessions or audio. The caller is the worker of a plugin (`backline-client`).
 
@@ -9,6 +9,7 @@ pub mod identity;
 pub mod interfaces;
 pub mod poller;
 pub mod priority;
+pub mod signals;
 pub mod udp;
 
 pub use identity::{IdentityError, config_dir};

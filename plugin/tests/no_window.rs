@@ -1,0 +1,102 @@
+//! The standalone without a window, as processes: signals end it in order, and the other side is told.
+#![cfg(all(unix, feature = "standalone"))]
+#![allow(clippy::unwrap_used, reason = "a test ends where a step of its own fails")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+/// Longer than any step takes on a busy machine; a step that is not reached by then never is.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One running program, ended with the test.
+struct Program {
+    child: Child,
+    home: PathBuf,
+}
+
+impl Program {
+    fn start(home: &Path, name: &str, variables: &[(&str, &Path)]) -> Self {
+        let home = home.join(name);
+        std::fs::create_dir(&home).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_backline"));
+        command.args(["--no-window", "--audio", "none"]);
+        command.env("BACKLINE_CONFIG_DIR", &home).env("BACKLINE_REPORT", home.join("report.json"));
+        command.env("BACKLINE_LOG", "debug").stderr(std::fs::File::create(home.join("log")).unwrap());
+        command.env("BACKLINE_NAME", name).stdout(Stdio::null());
+        command.envs(variables.iter().copied());
+        Self { child: command.spawn().unwrap(), home }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    fn ended(&mut self) -> ExitStatus {
+        let mut status = None;
+        wait_until("the program ends", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap()
+    }
+
+    fn reports(&self, wanted: impl Fn(&serde_json::Value) -> bool) -> bool {
+        let text = std::fs::read_to_string(self.home.join("report.json")).unwrap_or_default();
+        serde_json::from_str(&text).is_ok_and(|report| wanted(&report))
+    }
+
+    fn log(&self) -> String {
+        std::fs::read_to_string(self.home.join("log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so() {
+        assert!(start.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A host and a guest that are in one session.
+fn duo(home: &Path) -> (Program, Program) {
+    let link = home.join("link");
+    let host = Program::start(home, "host", &[("BACKLINE_HOST_LINK_FILE", &link)]);
+    let guest = Program::start(home, "guest", &[("BACKLINE_JOIN", &link)]);
+    wait_until("the guest is in", || host.reports(|report| report["participants"] == 2));
+    (host, guest)
+}
+
+#[test]
+fn a_guest_that_is_asked_to_end_says_goodbye() {
+    let home = tempfile::tempdir().unwrap();
+    let (host, mut guest) = duo(home.path());
+    guest.signal("INT");
+    assert!(guest.ended().success());
+    wait_until("the host is told", || host.log().contains("gone"));
+    let log = host.log();
+    let gone = log.lines().find(|line| line.contains("gone")).unwrap();
+    assert!(gone.contains("reason=left"), "not by silence: {gone}");
+    assert!(guest.home.join("standalone.json").exists(), "what was set is kept for next time");
+}
+
+#[test]
+fn a_host_that_is_asked_to_end_ends_the_session_for_everybody() {
+    let home = tempfile::tempdir().unwrap();
+    let (mut host, guest) = duo(home.path());
+    wait_until("the guest knows", || guest.reports(|report| report["connection"] == "joined"));
+    host.signal("TERM");
+    assert!(host.ended().success());
+    wait_until("the guest is told", || {
+        guest.reports(|report| report["failure"].as_str().is_some_and(|text| text.contains("ended")))
+    });
+}
