@@ -12,7 +12,7 @@ use backline_bridge::{AUX_BUSES, StereoBus};
 use nice_plug::context::PluginApi;
 use nice_plug::prelude::*;
 
-use crate::editor::{self, BacklineEditor};
+use crate::editor::BacklineEditor;
 use crate::fence::{Fence, FenceTask};
 use crate::logging;
 use crate::processor::{AuxBuses, Processor};
@@ -141,11 +141,7 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
 
     fn editor(&mut self, executor: AsyncExecutor<Self>) -> Option<Self::Editor> {
         self.fence.connect(executor);
-        editor::open(
-            self.processor.params().clone(),
-            self.processor.client().clone(),
-            self.processor.project().clone(),
-        )
+        BacklineEditor::new(self.processor.params().clone())
     }
 
     fn filter_state(state: &mut PluginState) {

@@ -18,9 +18,10 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::{Editor, EditorHandle};
 use thiserror::Error;
 
+use crate::editor::BacklineEditor;
+use crate::logging;
 use crate::params::BacklineParams;
 use crate::processor::Processor;
-use crate::{editor, logging};
 
 /// Which audio to use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -159,15 +160,14 @@ fn silent(mut processor: Processor, reason: Option<&StandaloneError>) -> Running
 }
 
 fn show_editor(params: &Arc<BacklineParams>) -> Result<(), StandaloneError> {
-    let project = params.project.clone();
-    let Some(editor) = editor::open(params.clone(), project.client().clone(), project) else {
+    let Some(editor) = BacklineEditor::new(params.clone()) else {
         return Err(StandaloneError::Window("this build has no editor".to_owned()));
     };
     let context = GuiContext::new(Arc::new(host::StandaloneHost::new(params.clone())));
     let failed = |error: &dyn std::fmt::Display| StandaloneError::Window(error.to_string());
     let spawned = editor.spawn(None, false, None, context, None).map_err(|error| failed(&error))?;
     let _handle = spawned.handle;
-    <<editor::BacklineEditor as Editor>::Handle as EditorHandle>::run_until_closed(spawned.window)
+    <<BacklineEditor as Editor>::Handle as EditorHandle>::run_until_closed(spawned.window)
         .map_err(|error| failed(&error))
 }
 
