@@ -57,7 +57,8 @@ fn source_json(source: &SourceView) -> Value {
         "present": source.present,
         "route": match source.route {
             Route::Direct => "direct",
-            Route::ThroughHost => "through-host",
+            Route::ThroughTurn => "through-turn",
+        Route::ThroughHost => "through-host",
             Route::Waiting => "waiting",
         },
         "encrypted": source.encrypted,

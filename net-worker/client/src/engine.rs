@@ -3,7 +3,7 @@
 //! The step before is the worker (datagrams, time, the ends of the rings) or a simulation; the step after is
 //! the same. It glues and decides nothing.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -171,6 +171,13 @@ impl Engine {
         }
         if let Some(relay) = &mut self.relay {
             relay.handle_timeout(now);
+            // Without a server there is nothing to look for.
+            let has_server = self.reach.as_ref().is_some_and(|reach| reach.relayed().is_some());
+            self.session.set_relayed_members(if has_server {
+                relay.relayed_members()
+            } else {
+                BTreeSet::new()
+            });
         }
         self.session.handle_timeout(now);
         self.exchange(now);

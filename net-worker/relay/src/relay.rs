@@ -6,7 +6,7 @@
 mod incoming;
 mod outgoing;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -216,6 +216,15 @@ impl Relay {
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&mut self) -> Instant {
         self.links.poll_timeout().map_or(self.upkeep_at, |paths| self.upkeep_at.min(paths))
+    }
+
+    /// Whom we reach by an address of ours on a TURN server.
+    pub fn relayed_members(&self) -> BTreeSet<PeerId> {
+        let is_relayed = |member: &Member| {
+            let path = member.link.and_then(|link| self.links.get(link));
+            path.is_some_and(|path| path.is_relayed())
+        };
+        self.members.iter().filter(|(_, member)| is_relayed(member)).map(|(peer, _)| peer).collect()
     }
 
     /// What was counted.

@@ -3,7 +3,7 @@
 //! It sends what the other parts of the session want said or played, and decides nothing. The step before
 //! is `sending`, `mesh` or `uplink`; the step after is `backline_transport::Path`, or the relay in this process.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -74,6 +74,8 @@ pub(crate) struct Network {
     pub to_relay: VecDeque<LocalMessage>,
     /// To how many the relay of this process passes each packet on.
     pub listeners: usize,
+    /// Whom the relay of this process reaches by an address on a TURN server.
+    pub relayed_members: BTreeSet<PeerId>,
     random: ChaCha20Rng,
     started: Instant,
     started_unix: Duration,
@@ -89,6 +91,7 @@ impl Network {
             uplink: Uplink::Down,
             to_relay: VecDeque::new(),
             listeners: 0,
+            relayed_members: BTreeSet::new(),
             random: ChaCha20Rng::from_seed(seed),
             started: now,
             started_unix: unix_time,

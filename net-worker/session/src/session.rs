@@ -8,7 +8,7 @@ mod incoming;
 mod upkeep;
 mod views;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -193,6 +193,11 @@ impl Session {
                 self.listening.packet((Way::Direct, from), ssrc, &head, &payload, now);
             }
         }
+    }
+
+    /// Beside a relay: whom it reaches by an address on a TURN server.
+    pub fn set_relayed_members(&mut self, members: BTreeSet<PeerId>) {
+        self.network.relayed_members = members;
     }
 
     /// Says goodbye on every path; poll the datagrams once more, then drop the session.

@@ -10,6 +10,8 @@ use backline_wire::{SourceId, StreamFormat};
 pub enum Route {
     /// Straight from the other participant.
     Direct,
+    /// From the other participant, by an address of ours on a TURN server.
+    ThroughTurn,
     /// Passed on by the host.
     ThroughHost,
     /// Nothing has come yet, or the source is away.

@@ -434,6 +434,12 @@ impl Path {
         self.addresses.remote()
     }
 
+    /// What we send goes by an address of ours on a TURN server. (Whether the peer does so with one of its own, we cannot
+    /// see.)
+    pub fn is_relayed(&self) -> bool {
+        self.addresses.is_relayed()
+    }
+
     /// When something authentic last came from the peer: a check, media of an expected stream, or
     /// control. While the peer is there, never more than about half a second ago.
     pub fn last_heard(&self) -> Option<Instant> {

@@ -1,5 +1,7 @@
 //! What is shown of a session.
 
+use backline_transport::Path;
+
 use super::*;
 
 impl Session {
@@ -24,11 +26,22 @@ impl Session {
         })
     }
 
+    /// The straight path to a peer goes by our address on a TURN server.
+    fn is_relayed(&self, peer: PeerId) -> bool {
+        let key = match self.network.uplink {
+            Uplink::Here => return self.network.relayed_members.contains(&peer),
+            Uplink::Path(key) if peer == PeerId::HOST => key,
+            _ => LinkKey::Peer(peer),
+        };
+        self.network.links.get(key).is_some_and(Path::is_relayed)
+    }
+
     fn source_view(&self, id: SourceId, now: Instant, return_delay: Duration) -> Option<SourceView> {
         let source = self.listening.sources.get(&id)?;
         let peer = self.roster.peers.get(&source.peer);
         let stats = source.playout.stats();
         let route = match (source.present, source.is_direct(now), source.is_forwarded(now)) {
+            (true, true, _) if self.is_relayed(source.peer) => Route::ThroughTurn,
             (true, true, _) => Route::Direct,
             (true, false, true) => Route::ThroughHost,
             _ => Route::Waiting,

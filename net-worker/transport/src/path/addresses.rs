@@ -18,6 +18,8 @@ use crate::stats::DropReason;
 pub(super) struct Addresses {
     /// What ICE calls it → what the caller calls it.
     locals: BTreeMap<SocketAddr, SocketAddr>,
+    /// Those of `locals` that are on a TURN server.
+    relayed: BTreeSet<SocketAddr>,
     /// Every address that ICE was told of or has proven; bounded, since ICE forgets none.
     remotes: BTreeSet<SocketAddr>,
     /// Where a check came from and nothing was ever answered to us: bytes that may still be sent there.
@@ -33,6 +35,8 @@ pub(super) struct Addresses {
     taken_back: BTreeMap<SocketAddr, Candidate>,
     moves: usize,
     current: Option<Current>,
+    /// The one of `locals` that ICE has chosen.
+    local: Option<SocketAddr>,
     requests: VecDeque<([u8; 12], Instant)>,
     round_trip: Option<Duration>,
     allowance: Allowance,
@@ -67,6 +71,7 @@ impl Addresses {
         if let Ok(candidate) = Candidate::relayed(address, base, Protocol::Udp) {
             rtc.add_local_candidate(candidate);
             self.locals.insert(address, address);
+            self.relayed.insert(address);
         }
     }
 
@@ -227,8 +232,9 @@ impl Addresses {
         self.requests.iter().find(|(sent, _)| sent == transaction).map(|(_, at)| *at)
     }
 
-    /// Something other than a check goes here: ICE has chosen it. True when it was elsewhere before.
-    pub(super) fn sent_to(&mut self, now: Instant, destination: SocketAddr) -> bool {
+    /// Something other than a check goes from here to there: ICE has chosen both. True when it went elsewhere before.
+    pub(super) fn sent(&mut self, now: Instant, local: SocketAddr, destination: SocketAddr) -> bool {
+        self.local = Some(local);
         match self.current {
             Some(current) if current.remote == destination => false,
             // ICE has not yet chosen again.
@@ -238,6 +244,11 @@ impl Addresses {
                 before.is_some()
             }
         }
+    }
+
+    /// ICE has chosen an address of ours on a TURN server.
+    pub(super) fn is_relayed(&self) -> bool {
+        self.local.is_some_and(|local| self.relayed.contains(&local))
     }
 
     pub(super) fn remote(&self) -> Option<SocketAddr> {

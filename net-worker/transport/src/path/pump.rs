@@ -291,7 +291,10 @@ impl Path {
                 self.addresses.request_sent(now, transaction);
             }
             Datagram::Stun(_) => {}
-            _ => self.stats.address_changes += u64::from(self.addresses.sent_to(now, transmit.destination)),
+            _ => {
+                let moved = self.addresses.sent(now, transmit.source, transmit.destination);
+                self.stats.address_changes += u64::from(moved);
+            }
         }
         let source = self.addresses.caller_local(transmit.source);
         let head = Transmit { destination: transmit.destination, source };

@@ -122,10 +122,11 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     }
     let picture = match strip.route {
         RouteBadge::Direct => Icon::Direct,
-        RouteBadge::ThroughHost => Icon::ThroughHost,
+        RouteBadge::ThroughTurn | RouteBadge::ThroughHost => Icon::ThroughHost,
         RouteBadge::Waiting => Icon::Waiting,
     };
-    let ink = if strip.route == RouteBadge::ThroughHost { colour::AMBER } else { colour::TEXT_SOFT };
+    let is_detour = matches!(strip.route, RouteBadge::ThroughTurn | RouteBadge::ThroughHost);
+    let ink = if is_detour { colour::AMBER } else { colour::TEXT_SOFT };
     let place =
         |index: f32| Rect::from_min_size(pos2(row.left() - 2.0 + index * 20.0, row.top()), vec2(18.0, 16.0));
     chip::badge(ui, place(0.0), Id::unique(("route", slot)), picture, ink, &strip.route_text);

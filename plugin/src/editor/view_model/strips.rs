@@ -29,6 +29,8 @@ pub struct Strip {
 pub enum RouteBadge {
     /// Straight.
     Direct,
+    /// Through a TURN server.
+    ThroughTurn,
     /// Through the host.
     ThroughHost,
     /// Not yet.
@@ -163,6 +165,7 @@ fn names(slot: &SlotView, source: Option<&SourceView>) -> (String, String) {
 fn route(route: Route) -> RouteBadge {
     match route {
         Route::Direct => RouteBadge::Direct,
+        Route::ThroughTurn => RouteBadge::ThroughTurn,
         Route::ThroughHost => RouteBadge::ThroughHost,
         Route::Waiting => RouteBadge::Waiting,
     }
@@ -172,6 +175,7 @@ fn route_text(route: RouteBadge, present: bool) -> &'static str {
     match (present, route) {
         (false, _) => "Not in the session now; the strip keeps its place and its levels",
         (true, RouteBadge::Direct) => "Direct: straight from the other participant",
+        (true, RouteBadge::ThroughTurn) => "Through your TURN server: no shorter way was found",
         (true, RouteBadge::ThroughHost) => "Through the host: no direct path was found",
         (true, RouteBadge::Waiting) => "Waiting for the first audio",
     }
