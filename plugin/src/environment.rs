@@ -5,7 +5,7 @@
 //! | `BACKLINE_HOST_LINK_FILE` | a path: hosts a session and writes its invite link there |
 //! | `BACKLINE_JOIN` | an invite link, or the path of a file that holds one (waited for up to 30 s): joins |
 //! | `BACKLINE_QUALITY` | `lowest-latency`, `balanced`, `careful` or `lossless` |
-//! | `BACKLINE_DEPTH_MS` | playout depth in milliseconds, 0 to 250, fractions allowed |
+//! | `BACKLINE_DEPTH_MS` | the most that playouts hold back, in milliseconds, 0 to 250, fractions allowed |
 //! | `BACKLINE_NAME` | the participant's name |
 //! | `BACKLINE_HOST_ADDRESS` | `ip` or `ip:port` under which the internet reaches this machine, for the invite link |
 //! | `BACKLINE_STUN` | `ip:port` of a STUN server, which tells the address that the internet sees |
@@ -22,7 +22,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backline_client::{InstanceId, PLAYOUT_DEPTH_MAX, Quality, TurnServer};
+use backline_client::{DEPTH_CEILING_MAX, InstanceId, Quality, TurnServer};
 
 use crate::state_text;
 
@@ -121,7 +121,7 @@ fn parse_turn(text: &str) -> Option<TurnServer> {
 
 fn parse_depth(text: &str) -> Option<Duration> {
     let milliseconds = text.trim().parse::<f64>().ok()?;
-    Duration::try_from_secs_f64(milliseconds / 1000.0).ok().filter(|depth| *depth <= PLAYOUT_DEPTH_MAX)
+    Duration::try_from_secs_f64(milliseconds / 1000.0).ok().filter(|depth| *depth <= DEPTH_CEILING_MAX)
 }
 
 #[cfg(test)]

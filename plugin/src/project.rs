@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backline_bridge::{AUX_BUSES, BusChoice};
-use backline_client::{Client, Command, Connection, PLAYOUT_DEPTH_MAX, SLOTS, Severity, Snapshot};
+use backline_client::{Client, Command, Connection, DEPTH_CEILING_MAX, SLOTS, Severity, Snapshot};
 
 use crate::live_instances::LiveInstance;
 use crate::servers::ServerFields;
@@ -167,7 +167,7 @@ impl Project {
         }
         client.send(Command::SetSourceName(state.source_name.clone()));
         client.send(Command::SetQuality(state.quality));
-        client.send(Command::SetPlayoutDepth(state.playout_depth()));
+        client.send(Command::SetDepthCeiling(state.depth_ceiling()));
         client.send(Command::SetHostAddress(state.host_address.clone()));
         client.send(Command::SetSlots(state.bindings()));
     }
@@ -202,8 +202,8 @@ fn keep(state: &mut ProjectState, command: &Command) {
         Command::SetSourceName(name) => state.source_name = name.clone(),
         Command::SetColour(colour) => state.colour = Some(*colour),
         Command::SetQuality(quality) => state.quality = *quality,
-        Command::SetPlayoutDepth(depth) => {
-            let depth = (*depth).min(PLAYOUT_DEPTH_MAX);
+        Command::SetDepthCeiling(depth) => {
+            let depth = (*depth).min(DEPTH_CEILING_MAX);
             state.playout_depth_us = depth.as_micros() as u32;
         }
         Command::SetSlots(sources) => {

@@ -30,7 +30,7 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
             "source_name": you.source_name,
         },
         "quality": state_text::quality::text(snapshot.quality),
-        "playout_depth_ms": ms(snapshot.playout_depth),
+        "depth_ceiling_ms": ms(snapshot.depth_ceiling),
         "send": {
             "encoding": snapshot.send.encoding,
             "packets_per_second": snapshot.send.packets_per_second,

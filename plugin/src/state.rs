@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use backline_bridge::{AUX_BUSES, BusChoice};
-use backline_client::{InstanceId, PLAYOUT_DEPTH_MAX, ParticipantId, Quality, SLOTS, SourceId};
+use backline_client::{
+    DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, InstanceId, ParticipantId, Quality, SLOTS, SourceId,
+};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -20,9 +22,6 @@ pub const STATE_VERSION: u32 = 1;
 pub const STATE_FIELD: &str = "backline";
 /// Where texts that could not be used are kept.
 pub const KEPT_FIELD: &str = "backline_kept";
-
-/// The playout depth of a fresh instance.
-pub const PLAYOUT_DEPTH_DEFAULT: Duration = Duration::from_micros(2_500);
 
 /// The editor's first width and height, logical points.
 pub const EDITOR_SIZE_POINTS_DEFAULT: (u32, u32) = (960, 600);
@@ -190,7 +189,7 @@ impl Default for ProjectState {
             host_address: None,
             servers: ServerState::default(),
             quality: Quality::Balanced,
-            playout_depth_us: PLAYOUT_DEPTH_DEFAULT.as_micros() as u32,
+            playout_depth_us: DEPTH_CEILING_DEFAULT.as_micros() as u32,
             slots: [SlotState::default(); SLOTS],
             editor: EditorState::default(),
         }
@@ -236,7 +235,7 @@ impl ProjectState {
     }
 
     /// How much every playout holds back.
-    pub fn playout_depth(&self) -> Duration {
+    pub fn depth_ceiling(&self) -> Duration {
         Duration::from_micros(self.playout_depth_us.into())
     }
 
@@ -252,7 +251,7 @@ impl ProjectState {
         editor.height_points =
             editor.height_points.clamp(*EDITOR_SIDE_POINTS.start(), *EDITOR_SIDE_POINTS.end());
         editor.scale = editor.scale.clamp(*EDITOR_SCALE.start(), *EDITOR_SCALE.end());
-        self.playout_depth_us = self.playout_depth_us.min(PLAYOUT_DEPTH_MAX.as_micros() as u32);
+        self.playout_depth_us = self.playout_depth_us.min(DEPTH_CEILING_MAX.as_micros() as u32);
         self.version = STATE_VERSION;
         self
     }

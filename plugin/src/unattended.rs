@@ -73,7 +73,7 @@ fn apply_settings(project: &Project, environment: &Environment) {
         client.send(Command::SetQuality(quality));
     }
     if let Some(depth) = environment.depth {
-        client.send(Command::SetPlayoutDepth(depth));
+        client.send(Command::SetDepthCeiling(depth));
     }
     if environment.host_address.is_some() {
         client.send(Command::SetHostAddress(environment.host_address.clone()));

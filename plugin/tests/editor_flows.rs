@@ -456,11 +456,11 @@ fn names_are_sent_when_done_typing() {
 #[test]
 fn the_playout_depth_is_a_command() {
     let mut editor = open(MadeUpSession::band());
-    editor.get_by_label("Playout").set_value_accesskit(12.0);
+    editor.get_by_label("Playout ≤").set_value_accesskit(12.0);
     editor.step();
     editor.run();
     let commands = editor.state().session.commands();
-    assert_eq!(commands, [Command::SetPlayoutDepth(std::time::Duration::from_millis(12))]);
+    assert_eq!(commands, [Command::SetDepthCeiling(std::time::Duration::from_millis(12))]);
 }
 
 #[test]
@@ -566,7 +566,7 @@ fn everything_is_there_in_the_smallest_window_and_below_it_scrolls() {
         let editor = open_sized(session, size);
         for label in [
             "Mute send",
-            "Playout",
+            "Playout ≤",
             "Guitar, Ada: mute",
             "Guitar, Ada: bus",
             "Copy link",

@@ -9,7 +9,10 @@ use backline_codec::Quality;
 use backline_wire::{InstanceId, InviteLink, ParticipantId, SourceId};
 
 /// The most that a playout may hold back.
-pub use backline_media::playout::TARGET_DEPTH_MAX as PLAYOUT_DEPTH_MAX;
+pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
+
+/// The most that playouts hold back until the person says otherwise.
+pub const DEPTH_CEILING_DEFAULT: Duration = Duration::from_millis(25);
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{Route, SendView, SlotView, SourceView};
 /// Automatable strips of an instance.
@@ -38,8 +41,8 @@ pub enum Command {
     SetColour([u8; 3]),
     /// How this instance sends.
     SetQuality(Quality),
-    /// How much every playout holds back, up to [`PLAYOUT_DEPTH_MAX`].
-    SetPlayoutDepth(Duration),
+    /// The most that a playout may hold back, up to [`DEPTH_CEILING_MAX`]; it finds its depth below that by itself.
+    SetDepthCeiling(Duration),
     /// Which source each slot is bound to (from the DAW project).
     SetSlots([Option<SourceId>; SLOTS]),
     /// An IP address, with a port or without, under which the internet reaches this machine, for the invite link.
@@ -184,8 +187,8 @@ pub struct Snapshot {
     pub send: SendView,
     /// The quality that the person chose.
     pub quality: Quality,
-    /// The playout depth that the person chose.
-    pub playout_depth: Duration,
+    /// The most that playouts may hold back, as the person chose it.
+    pub depth_ceiling: Duration,
     /// Every remote source of this session, in slot order, then those without a slot.
     pub sources: Vec<SourceView>,
     /// All 16 slots.

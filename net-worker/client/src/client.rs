@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use backline_bridge::{AudioEnd, BridgeConfig, Doorbell, Meters, NetEnd, Wake, bridge};
@@ -17,14 +16,14 @@ use backline_wire::InstanceId;
 use backline_wire::limits::SLOTS;
 use crossbeam_queue::ArrayQueue;
 
-use crate::api::{Command, Connection, Identity, SendView, Severity, Snapshot, WorkerView};
+use crate::api::{
+    Command, Connection, DEPTH_CEILING_DEFAULT, Identity, SendView, Severity, Snapshot, WorkerView,
+};
 use crate::servers::Servers;
 use crate::worker::{Parked, Settings, Worker};
 
 /// Orders that wait for a worker; it empties the queue at every turn.
 const ORDERS_MAX: usize = 1024;
-/// Playout depth until the person chooses one.
-const PLAYOUT_DEPTH: Duration = Duration::from_micros(2_500);
 
 /// What an instance is made with.
 #[derive(Debug, Clone)]
@@ -284,7 +283,7 @@ pub(crate) fn idle_snapshot(settings: &Settings, parked: &Parked) -> Snapshot {
         },
         send: SendView::default(),
         quality: settings.quality,
-        playout_depth: settings.playout_depth,
+        depth_ceiling: settings.depth_ceiling,
         sources: Vec::new(),
         slots: std::array::from_fn(|slot| {
             settings.slots[slot].map(|source| crate::api::SlotView {
@@ -309,7 +308,7 @@ impl Settings {
             source_name: String::new(),
             colour: [0x4F, 0xC3, 0xF7],
             quality: Quality::Balanced,
-            playout_depth: PLAYOUT_DEPTH,
+            depth_ceiling: DEPTH_CEILING_DEFAULT,
             slots: [None; SLOTS],
             host_address: None,
             servers: Servers::default(),

@@ -18,8 +18,8 @@ mod servers;
 mod worker;
 
 pub use api::{
-    Command, Connection, Identity, Notice, PLAYOUT_DEPTH_MAX, Route, SLOTS, SendView, Severity, SlotView,
-    Snapshot, SourceView, TurnServer, WorkerView, link_address,
+    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, Identity, Notice, Route, SLOTS, SendView,
+    Severity, SlotView, Snapshot, SourceView, TurnServer, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;

@@ -19,7 +19,7 @@ use backline_io::{Poller, Port, interfaces, priority};
 use backline_wire::limits::SLOTS;
 use backline_wire::{InstanceId, ParticipantId, SourceId};
 
-use crate::api::{PLAYOUT_DEPTH_MAX, WorkerView};
+use crate::api::{DEPTH_CEILING_MAX, WorkerView};
 use crate::client::{Order, Shared};
 use crate::engine::Engine;
 use crate::notices::Notices;
@@ -44,7 +44,7 @@ pub(crate) struct Settings {
     pub source_name: String,
     pub colour: [u8; 3],
     pub quality: Quality,
-    pub playout_depth: Duration,
+    pub depth_ceiling: Duration,
     pub slots: [Option<SourceId>; SLOTS],
     pub host_address: Option<String>,
     pub servers: Servers,

@@ -29,6 +29,7 @@ mod envelope;
 mod extend;
 mod extrapolate;
 mod fade;
+mod margin;
 mod phase;
 mod startup;
 mod stats;
@@ -45,6 +46,7 @@ use crate::packet::{ReceivedHead, payload_frames};
 use crate::red::{self, Block};
 use depth::{Correction, Depth};
 use extend::{Extender, Place};
+use margin::Limits;
 use phase::Phase;
 use startup::Startup;
 pub use stats::{DROP_REASONS, DropReason, Operation, Played, PlayoutState, PlayoutStats, Tally};
@@ -64,6 +66,8 @@ const CHUNK_FRAMES: usize = 256;
 const CHUNK_SOURCE_FRAMES: usize = CHUNK_FRAMES + 4;
 /// A listener who has not pulled for so long (250 ms) was away; the longest block is 186 ms.
 const STALL_TICKS: f64 = 12_000.0;
+/// A listener whose pull is overdue by this much more than a block (1 ms) stands still: what arrives then was not late.
+const OVERDUE_TICKS: f64 = 48.0;
 /// After so much silence nothing of the past is left in the resampler.
 const FLUSHED_FRAMES: usize = 64;
 /// Packets whose arrival is remembered, to know a second copy from a late first one.
@@ -71,13 +75,29 @@ const SEEN_PACKETS: usize = 1024;
 /// No two packets of one stream are closer than the shortest frame.
 const SEEN_STEP_TICKS: u64 = 60;
 
-/// What a user or a quality decides about a playout.
+/// What a user or a quality decides about a playout: how long before it is needed the usual latest packet should arrive.
+/// Between the two the playout finds its depth by itself. Both are limited to
+/// [`TARGET_DEPTH_MIN`]..=[`TARGET_DEPTH_MAX`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlayoutConfig {
-    /// How long before it is needed the latest packet should arrive; limited to
-    /// [`TARGET_DEPTH_MIN`]..=[`TARGET_DEPTH_MAX`]. Kept as given; to recover lost packets from `n` copies it must
-    /// be at least `n` frames.
-    pub target_depth: Duration,
+    /// The least, with which it begins. To recover lost packets from `n` copies it must be at least `n` frames.
+    pub floor: Duration,
+    /// The most; a ceiling below the floor counts as the floor.
+    pub ceiling: Duration,
+}
+
+impl PlayoutConfig {
+    /// A depth that stays as it is.
+    pub fn fixed(depth: Duration) -> Self {
+        Self { floor: depth, ceiling: depth }
+    }
+
+    fn limits(self) -> Limits {
+        let ticks = |depth: Duration| {
+            depth.clamp(TARGET_DEPTH_MIN, TARGET_DEPTH_MAX).as_secs_f64() * TICKS_PER_SECOND
+        };
+        Limits { floor_ticks: ticks(self.floor), ceiling_ticks: ticks(self.ceiling.max(self.floor)) }
+    }
 }
 
 /// Why a playout could not be made.
@@ -104,6 +124,7 @@ pub struct Playout {
     source: Vec<f32>,
     clock: Clock,
     last_pull: Option<f64>,
+    last_pull_frames: usize,
     quiet_frames: usize,
     starving: bool,
     received: u64,
@@ -123,13 +144,14 @@ impl Playout {
             seen: Box::new([0; SEEN_PACKETS]),
             store: Store::new(),
             startup: Startup::default(),
-            depth: Depth::new(target_ticks(config.target_depth)),
+            depth: Depth::new(config.limits()),
             phase: Phase::new(),
             voice: Voice::new()?,
             resampler: DriftResampler::new(),
             source: vec![0.0; CHUNK_SOURCE_FRAMES * CHANNELS],
             clock: Clock::default(),
             last_pull: None,
+            last_pull_frames: 0,
             quiet_frames: FLUSHED_FRAMES,
             starving: false,
             received: 0,
@@ -167,12 +189,16 @@ impl Playout {
             return;
         }
         self.notice_stall(now);
+        self.last_pull_frames = frames;
         let measured = self.depth.pulled(now, frames);
         self.startup.pulled(now);
         self.phase.pulled(now, frames);
         if self.voice.is_idle() {
             self.try_to_begin(now, frames);
         }
+        let end = self.voice.position().map(|position| position + frames as u64);
+        let stretch = end.map_or(0, |end| self.depth.missing_ticks(now, end));
+        self.voice.allow_stretch(stretch);
         for chunk in out.chunks_mut(CHUNK_FRAMES * CHANNELS) {
             self.make(chunk);
         }
@@ -183,9 +209,9 @@ impl Playout {
         }
     }
 
-    /// Changes the depth; the queue gets there by playing imperceptibly slower or faster.
-    pub fn set_target_depth(&mut self, target_depth: Duration) {
-        self.depth.set_target(target_ticks(target_depth));
+    /// Changes how deep it may be; the queue gets there by playing imperceptibly slower or faster.
+    pub fn set_depth(&mut self, config: PlayoutConfig) {
+        self.depth.set_limits(config.limits());
     }
 
     /// A new generation of the source begins: what is queued is dropped, what is heard fades out in 5 ms.
@@ -248,7 +274,7 @@ impl Playout {
             self.tally.dropped(DropReason::Duplicate);
             return None;
         }
-        self.depth.arrived(now, at, frames as u32);
+        self.depth.arrived(now, at, frames as u32, self.is_listener_late(now));
         self.startup.arrived(now, at, frames as u32);
         let mut frame = Stored::new(at, frames, kind, now);
         frame.captured_at = head.captured_at;
@@ -274,6 +300,10 @@ impl Playout {
         if !self.is_past(&frame) && self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
             self.tally.dropped(DropReason::Overflow);
         }
+    }
+
+    fn is_listener_late(&self, now: f64) -> bool {
+        self.last_pull.is_some_and(|last| now - last > 2.0 * self.last_pull_frames as f64 + OVERDUE_TICKS)
     }
 
     fn inspect(&mut self, block: &Block<'_>) -> Option<(PayloadKind, usize)> {
@@ -333,6 +363,7 @@ impl Playout {
             self.resampler.reset();
         }
         self.voice.start(start);
+        self.startup.begin();
         self.starts += 1;
         self.starving = false;
         let correction = self.depth.begin(certain);
@@ -390,10 +421,6 @@ impl Clock {
         self.latest = self.latest.max(ticks);
         self.latest
     }
-}
-
-fn target_ticks(depth: Duration) -> f64 {
-    depth.clamp(TARGET_DEPTH_MIN, TARGET_DEPTH_MAX).as_secs_f64() * TICKS_PER_SECOND
 }
 
 fn ticks_duration(ticks: f64) -> Duration {

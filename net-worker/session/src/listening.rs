@@ -38,7 +38,7 @@ pub(crate) struct Listening {
     pub sources: BTreeMap<SourceId, RemoteSource>,
     by_ssrc: BTreeMap<Ssrc, SourceId>,
     pub slots: SlotTable,
-    target_depth: Duration,
+    depth_ceiling: Duration,
 }
 
 /// One remote source, present or away.
@@ -72,18 +72,18 @@ struct Loss {
 }
 
 impl Listening {
-    pub fn new(slots: SlotTable, target_depth: Duration) -> Self {
-        Self { sources: BTreeMap::new(), by_ssrc: BTreeMap::new(), slots, target_depth }
+    pub fn new(slots: SlotTable, depth_ceiling: Duration) -> Self {
+        Self { sources: BTreeMap::new(), by_ssrc: BTreeMap::new(), slots, depth_ceiling }
     }
 
-    pub fn target_depth(&self) -> Duration {
-        self.target_depth
+    pub fn depth_ceiling(&self) -> Duration {
+        self.depth_ceiling
     }
 
-    pub fn set_target_depth(&mut self, depth: Duration) {
-        self.target_depth = depth;
+    pub fn set_depth_ceiling(&mut self, depth: Duration) {
+        self.depth_ceiling = depth;
         for source in self.sources.values_mut() {
-            source.playout.set_target_depth(depth.max(redundancy_time(source.info.format)));
+            source.playout.set_depth(playout_config(source.info.format, depth));
         }
     }
 
@@ -99,7 +99,7 @@ impl Listening {
             (known.info, known.peer, known.ssrc) = (published.info, published.peer, published.ssrc);
             (known.generation, known.present, known.forward_asked) = (published.generation, true, true);
             known.participant_name = participant_name;
-            known.playout.set_target_depth(self.target_depth.max(redundancy_time(known.info.format)));
+            known.playout.set_depth(playout_config(known.info.format, self.depth_ceiling));
         } else if let Some(playout) = self.new_playout(published.info.format) {
             self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
         } else {
@@ -235,7 +235,7 @@ impl Listening {
         if self.sources.len() >= SOURCES_MAX {
             return None;
         }
-        Playout::new(PlayoutConfig { target_depth: self.target_depth.max(redundancy_time(format)) })
+        Playout::new(playout_config(format, self.depth_ceiling))
             .inspect_err(|error| tracing::error!(%error, "a source can't be played"))
             .ok()
     }
@@ -250,6 +250,14 @@ impl Listening {
             }
         }
     }
+}
+
+/// A depth below this is spent by the usual unrest of any machine.
+const DEPTH_FLOOR: Duration = Duration::from_micros(500);
+
+/// As shallow as the stream allows, as deep as the person does.
+fn playout_config(format: StreamFormat, ceiling: Duration) -> PlayoutConfig {
+    PlayoutConfig { floor: DEPTH_FLOOR.min(ceiling).max(redundancy_time(format)), ceiling }
 }
 
 /// A copy that comes `n` packets later can only be played by who waits for it, and a quarter of a frame longer.

@@ -51,8 +51,8 @@ pub struct SessionConfig {
     pub colour: [u8; 3],
     /// How to send.
     pub quality: Quality,
-    /// How much playouts hold back.
-    pub playout_depth: Duration,
+    /// The most that playouts hold back.
+    pub depth_ceiling: Duration,
     /// Slots as the DAW project had them.
     pub slots: [Option<SourceId>; SLOTS],
 }
@@ -141,7 +141,7 @@ impl Session {
         now: Instant,
     ) -> Self {
         Self {
-            listening: Listening::new(SlotTable::new(config.slots), config.playout_depth),
+            listening: Listening::new(SlotTable::new(config.slots), config.depth_ceiling),
             sending: Sending::new(config.quality, config.generation),
             config,
             state,
@@ -251,9 +251,9 @@ impl Session {
         }
     }
 
-    /// How much every playout holds back.
-    pub fn set_playout_depth(&mut self, depth: Duration) {
-        self.listening.set_target_depth(depth);
+    /// The most that every playout holds back.
+    pub fn set_depth_ceiling(&mut self, depth: Duration) {
+        self.listening.set_depth_ceiling(depth);
     }
 
     /// Bindings from the DAW project.
@@ -318,9 +318,9 @@ impl Session {
         self.sending.quality()
     }
 
-    /// How much playouts hold back.
-    pub fn playout_depth(&self) -> Duration {
-        self.listening.target_depth()
+    /// The most that playouts hold back.
+    pub fn depth_ceiling(&self) -> Duration {
+        self.listening.depth_ceiling()
     }
 
     /// Bindings for the DAW project.

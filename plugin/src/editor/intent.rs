@@ -29,7 +29,7 @@ pub enum Control {
     /// 0 for the main output, 1 to 8 for an auxiliary one.
     SlotBus(usize),
     /// How much every playout holds back, in milliseconds (a setting of the project, not a parameter).
-    PlayoutDepth,
+    DepthCeiling,
 }
 
 /// One thing that the person did.

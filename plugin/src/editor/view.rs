@@ -9,7 +9,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backline_client::{Command, PLAYOUT_DEPTH_MAX, SLOTS, Snapshot};
+use backline_client::{Command, DEPTH_CEILING_MAX, SLOTS, Snapshot};
 use egui::{Rect, ScrollArea, Ui, UiBuilder};
 
 use super::backend::{EditorBackend, HostPace, Readings, Values};
@@ -133,11 +133,11 @@ impl EditorView {
 
     fn apply(&mut self, ui: &Ui, intent: Intent, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {
         match intent {
-            Intent::Set(Control::PlayoutDepth, ms) => {
-                let depth = Duration::from_secs_f32(ms.max(0.0) / 1000.0).min(PLAYOUT_DEPTH_MAX);
-                backend.send(Command::SetPlayoutDepth(depth));
+            Intent::Set(Control::DepthCeiling, ms) => {
+                let depth = Duration::from_secs_f32(ms.max(0.0) / 1000.0).min(DEPTH_CEILING_MAX);
+                backend.send(Command::SetDepthCeiling(depth));
             }
-            Intent::Begin(Control::PlayoutDepth) | Intent::End(Control::PlayoutDepth) => {}
+            Intent::Begin(Control::DepthCeiling) | Intent::End(Control::DepthCeiling) => {}
             Intent::Begin(control) => backend.begin(control),
             Intent::Set(control, value) => backend.set(control, value),
             Intent::End(control) => backend.end(control),

@@ -23,12 +23,12 @@ fn what_is_sent_is_kept() {
     project.send(Command::SetSourceName("Guitar".to_owned()));
     project.send(Command::SetColour([1, 2, 3]));
     project.send(Command::SetQuality(Quality::Lossless));
-    project.send(Command::SetPlayoutDepth(Duration::from_secs(9)));
+    project.send(Command::SetDepthCeiling(Duration::from_secs(9)));
     project.send(Command::SetSlots(slots));
     let state = project.state();
     assert_eq!(state.name.as_deref(), Some("Ada"));
     assert_eq!((state.source_name.as_str(), state.colour), ("Guitar", Some([1, 2, 3])));
-    assert_eq!((state.quality, state.playout_depth()), (Quality::Lossless, Duration::from_millis(250)));
+    assert_eq!((state.quality, state.depth_ceiling()), (Quality::Lossless, Duration::from_millis(250)));
     assert_eq!(state.bindings(), slots);
 }
 

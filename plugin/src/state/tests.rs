@@ -118,7 +118,7 @@ fn fields_of_other_versions_and_damaged_lists_are_saved_again() {
 fn values_beyond_limits_are_brought_inside() {
     let text = r#"{"version":1,"playout_depth_us":4000000000,"editor":{"width_points":0,"height_points":99999,"scale":99.0}}"#;
     let state = ProjectState::parse(text).unwrap();
-    assert_eq!(state.playout_depth(), PLAYOUT_DEPTH_MAX);
+    assert_eq!(state.depth_ceiling(), DEPTH_CEILING_MAX);
     assert_eq!(state.editor, EditorState { width_points: 320, height_points: 8192, scale: 4.0 });
 }
 

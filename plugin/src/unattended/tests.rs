@@ -35,8 +35,8 @@ fn settings_of_the_environment_reach_the_worker_but_not_the_project() {
     let project = project();
     let environment = Environment { depth: Some(Duration::from_millis(30)), ..Environment::default() };
     let _unattended = Unattended::start(project.clone(), environment);
-    assert_eq!(project.client().snapshot().playout_depth, Duration::from_millis(30));
-    assert_ne!(project.state().playout_depth(), Duration::from_millis(30));
+    assert_eq!(project.client().snapshot().depth_ceiling, Duration::from_millis(30));
+    assert_ne!(project.state().depth_ceiling(), Duration::from_millis(30));
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl MadeUpSession {
             },
             send: SendView::default(),
             quality: Quality::Balanced,
-            playout_depth: Duration::from_millis(5),
+            depth_ceiling: Duration::from_millis(5),
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
             notices: Vec::new(),
@@ -188,7 +188,7 @@ impl MadeUpSession {
             Command::SetSourceName(name) => self.snapshot.you.source_name = name,
             Command::SetColour(colour) => self.snapshot.you.colour = colour,
             Command::SetQuality(quality) => self.snapshot.quality = quality,
-            Command::SetPlayoutDepth(depth) => self.snapshot.playout_depth = depth,
+            Command::SetDepthCeiling(depth) => self.snapshot.depth_ceiling = depth,
             Command::SetSlots(slots) => {
                 self.snapshot
                     .slots
@@ -246,7 +246,7 @@ impl EditorBackend for MadeUpSession {
             Control::SlotMute(slot) => values.slots[slot].muted = on,
             Control::SlotSolo(slot) => values.slots[slot].solo = on,
             Control::SlotBus(slot) => values.slots[slot].bus = value as usize,
-            Control::PlayoutDepth => {}
+            Control::DepthCeiling => {}
         }
     }
 

@@ -156,7 +156,11 @@ impl Range {
         Range {
             mutator: Mutator::new(seed, corpus),
             pair,
-            playout: Playout::new(PlayoutConfig { target_depth: Duration::from_millis(10) }).unwrap(),
+            playout: Playout::new(PlayoutConfig {
+                floor: Duration::ZERO,
+                ceiling: Duration::from_millis(10),
+            })
+            .unwrap(),
             turn: 0,
             link: link(),
             input: Vec::new(),

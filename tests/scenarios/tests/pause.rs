@@ -12,7 +12,9 @@ fn a_session(block_frames: usize) -> (World, Id, Id) {
     let mut world = World::new(5);
     let card = Card { block_frames, ..Card::default() };
     let ada = world.add(Musician { card, ..Musician::new("Ada", grid_noise(7)) });
-    let bob = world.add(Musician { card, ..Musician::new("Bob", silence()) });
+    // No depth to find: what is later afterwards was left behind by the pause.
+    let depth_ceiling = Duration::from_micros(500);
+    let bob = world.add(Musician { card, depth_ceiling, ..Musician::new("Bob", silence()) });
     world.meet(ada, &[bob]);
     world.run(Duration::from_secs(3));
     (world, ada, bob)

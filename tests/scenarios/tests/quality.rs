@@ -12,8 +12,8 @@ fn listen(quality: Quality, way: Way, depth_ms: u64) -> (Vec<[f32; 2]>, f64, u64
     let mut world = World::new(50);
     world.network.usual = way;
     let ada = world.add(Musician { quality, ..Musician::new("Ada", chord(48_000.0)) });
-    let playout_depth = Duration::from_millis(depth_ms);
-    let bob = world.add(Musician { playout_depth, ..Musician::new("Bob", silence()) });
+    let depth_ceiling = Duration::from_millis(depth_ms);
+    let bob = world.add(Musician { depth_ceiling, ..Musician::new("Bob", silence()) });
     world.meet(ada, &[bob]);
     world.run(Duration::from_secs(4));
     let (from, before) = (world.heard(bob).len(), world.sources(bob).remove(0));

@@ -23,8 +23,10 @@ fn a_tone_keeps_its_pitch_and_level_between_all_rates() {
             let last = &heard[heard.len() - to_hz as usize..];
             let amplitude = tone(last, FREQUENCY_HZ, f64::from(to_hz));
             assert!((amplitude - 0.25).abs() < 0.005, "{from_hz} → {to_hz} Hz: {amplitude}");
-            assert_eq!(silent_frames(last, 0), 0, "{from_hz} → {to_hz} Hz");
-            assert_eq!(world.meters(bob).faults().underruns, 0, "{from_hz} → {to_hz} Hz");
+            let faults = world.meters(bob).faults();
+            assert_eq!(faults.underruns, 0, "{from_hz} → {to_hz} Hz: {faults:?}");
+            let what = format!("{from_hz} → {to_hz} Hz: {:?}", world.sources(bob));
+            assert_eq!(silent_frames(last, 0), 0, "{what}");
         }
     }
 }

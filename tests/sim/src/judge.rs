@@ -13,9 +13,11 @@ pub fn exact_delay(sent: &[[f32; 2]], heard: &[[f32; 2]], from: usize) -> Option
     })
 }
 
-/// How many sample frames from `from` on are digital silence.
+/// How many sample frames from `from` on are digital silence: zeros, at least four in a row (one alone is a tone on its way
+/// through zero).
 pub fn silent_frames(heard: &[[f32; 2]], from: usize) -> usize {
-    heard.iter().skip(from).filter(|frame| **frame == [0.0; 2]).count()
+    let runs = heard[from.min(heard.len())..].chunk_by(|one, next| (*one == [0.0; 2]) == (*next == [0.0; 2]));
+    runs.filter(|run| run[0] == [0.0; 2] && run.len() >= 4).map(<[_]>::len).sum()
 }
 
 /// The largest second difference of the left side: a step of any size in a smooth signal stands out of it.

@@ -45,8 +45,8 @@ pub struct Musician {
     pub card: Card,
     /// How they send.
     pub quality: Quality,
-    /// How much their playouts hold back.
-    pub playout_depth: Duration,
+    /// The most that their playouts hold back.
+    pub depth_ceiling: Duration,
     /// What they play.
     pub signal: Signal,
     /// Slots as their project has them.
@@ -54,14 +54,14 @@ pub struct Musician {
 }
 
 impl Musician {
-    /// Somebody at 48 kHz and block 64 who sends PCM and holds back 5 ms.
+    /// Somebody at 48 kHz and block 64 who sends PCM and holds back 5 ms at the most.
     pub fn new(name: &'static str, signal: Signal) -> Self {
         Self {
             name,
             instance: 1,
             card: Card::default(),
             quality: Quality::LowestLatency,
-            playout_depth: Duration::from_millis(5),
+            depth_ceiling: Duration::from_millis(5),
             signal,
             slots: [None; SLOTS],
         }
@@ -77,7 +77,7 @@ impl Musician {
             source_name: Name::new("Guitar"),
             colour: [1, 2, 3],
             quality: self.quality,
-            playout_depth: self.playout_depth,
+            depth_ceiling: self.depth_ceiling,
             slots: self.slots,
         }
     }

@@ -14,6 +14,7 @@
 //! resampler follows the drift for good. Neither repairs nor plays: that is the [voice](super::voice).
 
 use super::envelope::Envelope;
+use super::margin::{Limits, Margin};
 
 use backline_audio::MAX_DRIFT_PPM;
 
@@ -29,8 +30,10 @@ const STEADY_TICKS_MIN: f64 = 24.0;
 const STEADY_TICKS_MAX: f64 = 60.0;
 /// Bursts in a measurement by which the pattern of blocks cut into frames has shown itself.
 const BURSTS_SEEN: u32 = 15;
-/// Deeper than the target by more than this (20 ms) for two measurements is dropped instead of worked off.
-const SKIP_TICKS: f64 = 960.0;
+/// Deeper than the target by more than this (5 ms) and two frames, for two measurements, is left out instead of worked off.
+const SKIP_TICKS: f64 = 240.0;
+/// Nearer to the target than this (0.5 ms) a gap is not used to get there.
+const STRETCH_TICKS_MIN: f64 = 24.0;
 /// A drift below this is no drift (ppm).
 const STILL_PPM: f64 = 3.0;
 /// Measurements (4 a second) without drift or error after which the ratio returns to exactly 1.
@@ -60,7 +63,9 @@ enum Mode {
 /// Measures and controls the depth of one playout.
 #[derive(Debug, Clone)]
 pub struct Depth {
+    /// What it is held at; follows the margin's.
     target_ticks: f64,
+    margin: Margin,
     arrivals: Envelope,
     /// Of the negated pull offsets, so that its lower edge is their upper one.
     pulls: Envelope,
@@ -76,9 +81,10 @@ pub struct Depth {
 
 impl Depth {
     /// Nothing measured yet.
-    pub fn new(target_ticks: f64) -> Self {
+    pub fn new(limits: Limits) -> Self {
         Self {
-            target_ticks,
+            target_ticks: limits.floor_ticks,
+            margin: Margin::new(limits),
             arrivals: Envelope::new(),
             pulls: Envelope::new(),
             pulled_ticks: 0.0,
@@ -91,10 +97,23 @@ impl Depth {
         }
     }
 
-    /// A packet for tick `at` arrived, on time or late.
-    pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u32) {
+    /// A packet for tick `at` arrived, on time or late. Where the `listener_is_late` itself, that the packet was says nothing.
+    pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u32, listener_is_late: bool) {
         self.frame_ticks = f64::from(frame_ticks);
-        if self.arrivals.add(now, at as f64 - now) {
+        let offset = at as f64 - now;
+        let edge = self.arrivals.at(now);
+        if let Some(edge) = edge
+            && !listener_is_late
+        {
+            self.margin.arrived(edge - offset);
+        }
+        if self.arrivals.add(now, offset) {
+            self.margin.forget();
+            if let (Some(before), Some(after)) = (edge, self.arrivals.at(now))
+                && after < before
+            {
+                self.margin.edge_fell(before - after);
+            }
             self.arrivals.set_wander(if self.bursts.hide_their_pattern() { self.frame_ticks } else { 0.0 });
             self.bursts = Bursts::default();
         }
@@ -117,13 +136,27 @@ impl Depth {
         self.pulls = Envelope::new();
     }
 
-    /// Changes the target; the ratio is used to get there.
-    pub fn set_target(&mut self, target_ticks: f64) {
+    /// Changes what the target may be.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.margin.set_limits(limits);
+        self.follow_margin();
+    }
+
+    /// How many ticks a gap may be used to get deeper by, with `position` as in [`slack`](Self::slack).
+    pub fn missing_ticks(&mut self, now: f64, position: u64) -> u64 {
+        self.follow_margin();
+        let slack = self.slack(now, position).unwrap_or(self.target_ticks);
+        let missing = self.target_ticks - slack;
+        if missing < STRETCH_TICKS_MIN { 0 } else { missing as u64 }
+    }
+
+    fn follow_margin(&mut self) {
+        let target_ticks = self.margin.target_ticks();
         if (target_ticks - self.target_ticks).abs() >= 1.0 {
             self.mode = Mode::Follow(0);
             self.borrowed_ticks = 0.0;
+            self.target_ticks = target_ticks;
         }
-        self.target_ticks = target_ticks;
     }
 
     /// The target in ticks.
@@ -198,7 +231,8 @@ impl Depth {
     }
 
     fn too_deep(&mut self, error: f64) -> Option<u64> {
-        self.deep_updates = if error > SKIP_TICKS { self.deep_updates + 1 } else { 0 };
+        let far = SKIP_TICKS.max(2.0 * self.frame_ticks);
+        self.deep_updates = if error > far { self.deep_updates + 1 } else { 0 };
         if self.deep_updates < 2 {
             return None;
         }

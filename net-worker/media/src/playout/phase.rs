@@ -7,8 +7,9 @@
 
 use super::store::Store;
 
-/// Pulls that are looked at; blocks of 64 in frames of 60 repeat after 15.
+/// Pulls that are looked at, and the fewest that say something; blocks of 64 in frames of 60 repeat after 15.
 const PULLS: usize = 64;
+const PULLS_MIN: usize = 20;
 /// Most that is ever spared, in ticks: as much as the ratio can pay back before a drift has used it up.
 const SPARED_TICKS_MAX: u64 = 128;
 /// Accuracy of the search in ticks.
@@ -37,12 +38,15 @@ impl Phase {
 
     /// How many ticks later than `end` the latest pull may end, at the most `limit`.
     pub fn spared(&self, store: &Store, end: u64, target_ticks: f64, limit: u64) -> u64 {
-        if self.count < PULLS {
+        if self.count < PULLS_MIN {
             return 0;
         }
         let limit = limit.min(SPARED_TICKS_MAX);
         let enough = |spared: &u64| {
-            self.pulls.iter().all(|pull| self.in_time(store, pull, end + spared, target_ticks))
+            self.pulls
+                .iter()
+                .take(self.count)
+                .all(|pull| self.in_time(store, pull, end + spared, target_ticks))
         };
         (1..=limit).rev().step_by(STEP_TICKS).find(enough).unwrap_or(0)
     }

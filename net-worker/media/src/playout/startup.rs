@@ -6,8 +6,14 @@
 
 /// Bursts after which the pattern of arrivals has been seen completely (blocks of 64 in frames of 60 repeat after 15).
 const BURSTS_SEEN: u32 = 16;
-/// Shortest observation of packets in ticks (100 ms): fewer would not have met the usual jitter.
-const OBSERVE_TICKS_MIN: f64 = 4_800.0;
+/// Observation of packets in ticks (80 ms): fewer would not have met the usual jitter.
+const OBSERVE_TICKS: f64 = 3_840.0;
+/// The same for a source that was heard before (35 ms): its usual jitter is known.
+const OBSERVE_AGAIN_TICKS: f64 = 1_680.0;
+/// Bursts after which it is clear that each holds one packet.
+const BURSTS_FEW: u32 = 4;
+/// Bursts after which a first one that is larger than all others is known to be what was held back on the way.
+const BURSTS_AFTER_BACKLOG: u32 = 8;
 /// Shortest observation of pulls in ticks (20 ms).
 const PULL_TICKS_MIN: f64 = 960.0;
 /// Longest observation in ticks (250 ms): two bursts of the largest block.
@@ -24,6 +30,8 @@ const PULL_TICKS_MAX: f64 = 7_200.0;
 pub struct Startup {
     arrivals: Option<Arrivals>,
     pulls: Option<(f64, u32)>,
+    /// The source has been heard before.
+    has_begun: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -36,6 +44,12 @@ struct Arrivals {
     /// The latest packet, and the earliest first packet of a burst: tick less time of arrival.
     latest: f64,
     earliest: f64,
+    /// Packets of the first burst, of the present one, and of the largest of the others.
+    first_burst: u32,
+    burst: u32,
+    largest_burst: u32,
+    /// The latest packet after the first burst.
+    latest_of_others: f64,
 }
 
 impl Startup {
@@ -47,6 +61,11 @@ impl Startup {
     /// Forgets everything: the listener was away.
     pub fn forget(&mut self) {
         *self = Self::default();
+    }
+
+    /// Play begins.
+    pub fn begin(&mut self) {
+        self.has_begun = true;
     }
 
     /// A packet for tick `at`, `frame_ticks` long, arrived.
@@ -64,15 +83,23 @@ impl Startup {
             frame_ticks,
             latest: offset,
             earliest: offset,
+            first_burst: 0,
+            burst: 0,
+            largest_burst: 0,
+            latest_of_others: f64::MAX,
         });
-        arrivals.packets = arrivals.packets.saturating_add(1);
         if now - arrivals.last >= frame_ticks / 4.0 {
             arrivals.bursts = arrivals.bursts.saturating_add(1);
             arrivals.earliest = arrivals.earliest.max(offset);
+            arrivals.burst = 0;
         }
+        arrivals.count();
         arrivals.last = now;
         arrivals.frame_ticks = frame_ticks;
         arrivals.latest = arrivals.latest.min(offset);
+        if arrivals.bursts > 1 {
+            arrivals.latest_of_others = arrivals.latest_of_others.min(offset);
+        }
     }
 
     /// The listener took audio (or silence).
@@ -96,8 +123,9 @@ impl Startup {
         };
         let observed = now - arrivals.began;
         let pulled = now - pulling_since;
-        let arrivals_known =
-            observed >= OBSERVE_TICKS_MAX || self.is_certain() && observed >= OBSERVE_TICKS_MIN;
+        let arrivals_known = observed >= OBSERVE_TICKS_MAX
+            || observed >= OBSERVE_TICKS && (self.is_certain() || arrivals.come_one_by_one())
+            || observed >= OBSERVE_AGAIN_TICKS && self.is_certain() && self.has_begun;
         let pulls_known = pulled >= PULL_TICKS_MAX || pulls >= PULLS_SEEN && pulled >= PULL_TICKS_MIN;
         arrivals_known && pulls_known
     }
@@ -113,11 +141,35 @@ impl Startup {
     /// the first frame of a burst by anything less than one frame.
     pub fn edge(&self) -> Option<f64> {
         let arrivals = self.arrivals.as_ref()?;
-        let several_in_a_burst = arrivals.packets > arrivals.bursts + arrivals.bursts / 2;
-        if self.is_certain() || !several_in_a_burst {
+        if arrivals.began_with_backlog() {
+            return Some(arrivals.latest_of_others);
+        }
+        if self.is_certain() || arrivals.come_one_by_one() {
             return Some(arrivals.latest);
         }
         Some(arrivals.latest.min(arrivals.earliest - (arrivals.frame_ticks - 1.0)))
+    }
+}
+
+impl Arrivals {
+    fn count(&mut self) {
+        self.packets = self.packets.saturating_add(1);
+        self.burst = self.burst.saturating_add(1);
+        if self.bursts <= 1 {
+            self.first_burst = self.burst;
+        } else {
+            self.largest_burst = self.largest_burst.max(self.burst);
+        }
+    }
+
+    /// No block is cut into several frames.
+    fn come_one_by_one(&self) -> bool {
+        self.bursts >= BURSTS_FEW && self.packets <= self.bursts + self.bursts / 2
+    }
+
+    /// The first packets came all at once and no others did: they had been held back, and how late they are says nothing.
+    fn began_with_backlog(&self) -> bool {
+        self.bursts > BURSTS_AFTER_BACKLOG && self.first_burst > 2 * self.largest_burst + 2
     }
 }
 
@@ -126,14 +178,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_blocks_are_certain_after_a_tenth_of_a_second() {
+    fn small_blocks_are_certain_soon() {
         let mut startup = Startup::default();
         for block in 0..77u32 {
             startup.arrived(f64::from(block) * 64.0, u64::from(block) * 60, 60);
             startup.pulled(f64::from(block) * 64.0);
         }
-        assert!(startup.is_certain() && !startup.is_ready(4700.0) && startup.is_ready(4900.0));
+        assert!(startup.is_certain() && startup.is_ready(4900.0));
         assert_eq!(startup.edge(), Some(-76.0 * 4.0));
+    }
+
+    #[test]
+    fn what_was_held_back_says_nothing_about_the_usual() {
+        let mut startup = Startup::default();
+        for packet in 0..430u32 {
+            let sent = f64::from(packet) * 60.0;
+            startup.arrived(sent.max(24_000.0), u64::from(packet) * 60, 60);
+            startup.pulled(sent.max(24_000.0));
+        }
+        assert_eq!(startup.edge(), Some(0.0));
+        assert!(!startup.is_ready(25_800.0));
+        startup.begin();
+        assert!(startup.is_ready(25_800.0), "within 38 ms");
     }
 
     #[test]

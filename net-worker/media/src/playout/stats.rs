@@ -13,6 +13,10 @@ pub enum Operation {
     Conceal,
     /// Cross-faded between made up and real.
     Merge,
+    /// Made up while the source's time stood still: a gap that was used to get deeper.
+    Stretch,
+    /// Cross-faded to a later place of the source: a queue that was too deep.
+    Accelerate,
     /// Silence: no source, not yet, or no more.
     Silence,
 }
@@ -120,9 +124,9 @@ pub struct PlayoutStats {
 }
 
 impl PlayoutStats {
-    /// Sample frames that were made up, merges included.
+    /// Sample frames that were made up, cross-fades not counted.
     pub fn concealed_frames(&self) -> u64 {
-        self.tally.frames(Operation::Conceal)
+        self.tally.frames(Operation::Conceal) + self.tally.frames(Operation::Stretch)
     }
 
     /// Sample frames played from redundant copies.

@@ -64,6 +64,11 @@ pub struct Voice {
     gap_frames: u32,
     merge_total: u32,
     merge_left: u32,
+    /// What the cross-fade counts as.
+    merge_by: Operation,
+    /// For how many more sample frames the source's time may stand still in a gap, and for how many it has in this one.
+    stretch_left: u64,
+    stretched: u64,
     /// How far the made-up signal in use has decayed.
     decay_frames: u32,
     fade: Fade,
@@ -89,6 +94,9 @@ impl Voice {
             gap_frames: 0,
             merge_total: 0,
             merge_left: 0,
+            merge_by: Operation::Merge,
+            stretch_left: 0,
+            stretched: 0,
             decay_frames: 0,
             fade: Fade::silent(),
             phase: Phase::Idle,
@@ -125,14 +133,21 @@ impl Voice {
         self.extrapolator.clear();
         self.kind = None;
         self.gap_frames = 0;
+        self.stretched = 0;
         self.merge_left = 0;
         self.stamp = None;
     }
 
     /// Leaves out `frames` of the source, across a cross-fade.
     pub fn skip(&mut self, frames: u64) {
-        self.begin_merge(MERGE_FRAMES_LONG);
+        self.begin_merge(MERGE_FRAMES_LONG, Operation::Accelerate);
         self.position += frames;
+    }
+
+    /// In a gap without any packet the source's time may stand still for so many sample frames: what comes late is then
+    /// played, that much later from then on.
+    pub fn allow_stretch(&mut self, frames: u64) {
+        self.stretch_left = frames;
     }
 
     /// The next tick to be made while the voice is on the timeline.
@@ -173,7 +188,12 @@ impl Voice {
             self.extrapolator.remember(part);
             self.fade.apply(part);
             tally.made(run.operation, run.frames);
-            self.position += run.frames as u64;
+            if run.operation == Operation::Stretch {
+                self.stretched += run.frames as u64;
+                self.stretch_left -= run.frames as u64;
+            } else {
+                self.position += run.frames as u64;
+            }
             self.follow_gap(&run);
             out = rest;
         }
@@ -188,6 +208,12 @@ impl Voice {
             store.pop_before(self.position);
             match store.first() {
                 Some(frame) if frame.at <= self.position => self.decode(store, &frame, tally),
+                Some(frame) if self.stretched > 0 => self.give_back(frame.at),
+                None if self.stretch_left > 0 => {
+                    self.begin_gap();
+                    let frames = limit.min(usize::try_from(self.stretch_left).unwrap_or(limit));
+                    return Run { frames, operation: Operation::Stretch };
+                }
                 ahead => {
                     let missing = ahead.map_or(u64::MAX, |frame| frame.at - self.position);
                     if self.kind != Some(PayloadKind::Opus) {
@@ -201,7 +227,7 @@ impl Voice {
         }
         let frames = limit.min(self.decoded_left());
         if self.merge_left > 0 {
-            return Run { frames: frames.min(self.merge_left as usize), operation: Operation::Merge };
+            return Run { frames: frames.min(self.merge_left as usize), operation: self.merge_by };
         }
         Run { frames, operation: self.decoded_by }
     }
@@ -221,12 +247,13 @@ impl Voice {
             return;
         }
         if self.kind.is_some_and(|kind| kind != frame.kind) {
-            self.begin_merge(MERGE_FRAMES);
+            self.begin_merge(MERGE_FRAMES, Operation::Merge);
         }
         if self.gap_frames > 0 {
             self.end_gap();
         }
         self.gap_frames = 0;
+        self.stretched = 0;
         if self.phase == Phase::Leaving {
             self.phase = Phase::Playing;
             self.fade.open(FADE_IN_FRAMES);
@@ -247,6 +274,21 @@ impl Voice {
         self.decoded_by = Operation::Conceal;
     }
 
+    /// The next packet shows that what was waited for is lost: the time that stood still is made up for at once.
+    fn give_back(&mut self, next_at: u64) {
+        let frames = self.stretched.min(next_at - self.position);
+        if self.kind == Some(PayloadKind::Opus) {
+            let mut left = frames;
+            while left > 0 && self.frame_frames > 0 {
+                self.decoders.opus.conceal(self.frame_frames as usize, &mut self.decoded);
+                left = left.saturating_sub(u64::from(self.frame_frames));
+            }
+            self.decoded.clear();
+        }
+        self.stretched = 0;
+        self.position += frames;
+    }
+
     fn begin_gap(&mut self) {
         if self.gap_frames == 0 {
             self.extrapolator.begin();
@@ -259,23 +301,25 @@ impl Voice {
         let faded = self.decay_frames > HOLD_FRAMES;
         self.merge_total = if faded { MERGE_FRAMES_LONG } else { MERGE_FRAMES };
         self.merge_left = self.merge_total;
+        self.merge_by = Operation::Merge;
     }
 
     /// The signal so far goes on, made up, while what comes next fades in over it.
-    fn begin_merge(&mut self, frames: u32) {
+    fn begin_merge(&mut self, frames: u32, by: Operation) {
         if self.gap_frames == 0 {
             self.extrapolator.begin();
             self.decay_frames = 0;
         }
         self.merge_total = frames;
         self.merge_left = frames;
+        self.merge_by = by;
     }
 
     fn fill(&mut self, run: &Run, part: &mut [f32]) {
         let from = self.position.saturating_sub(self.decoded_at) as usize * CHANNELS;
         match run.operation {
-            Operation::Merge => self.merge(part, from),
-            Operation::Conceal => self.make_up(part),
+            Operation::Merge | Operation::Accelerate => self.merge(part, from),
+            Operation::Conceal | Operation::Stretch => self.make_up(part),
             _ => match self.decoded.get(from..from + part.len()) {
                 Some(samples) => part.copy_from_slice(samples),
                 None => part.fill(0.0),
@@ -312,7 +356,8 @@ impl Voice {
     }
 
     fn follow_gap(&mut self, run: &Run) {
-        if run.operation == Operation::Conceal && self.phase != Phase::Released {
+        let is_made_up = matches!(run.operation, Operation::Conceal | Operation::Stretch);
+        if is_made_up && self.phase != Phase::Released {
             self.gap_frames = self.gap_frames.saturating_add(run.frames as u32);
             if self.gap_frames >= GAP_FRAMES_MAX && self.phase == Phase::Playing {
                 self.phase = Phase::Leaving;

@@ -51,7 +51,7 @@ impl Bench {
     fn new() -> Self {
         #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
         let now = Instant::now();
-        let config = PlayoutConfig { target_depth: Duration::from_millis(3) };
+        let config = PlayoutConfig::fixed(Duration::from_millis(3));
         Self { playout: Playout::new(config).unwrap(), now, out: vec![0.0; 2 * 8192] }
     }
 
@@ -75,7 +75,10 @@ impl Bench {
             Step::Pcm { timestamp, frames, value } => self.insert(96, *timestamp, &vec![*value; frames * 4]),
             Step::Pull { frames } => self.pull(*frames),
             Step::Wait { micros } => self.now += Duration::from_micros(*micros),
-            Step::Depth { millis } => self.playout.set_target_depth(Duration::from_millis(*millis)),
+            Step::Depth { millis } => self.playout.set_depth(PlayoutConfig {
+                floor: Duration::from_millis(1),
+                ceiling: Duration::from_millis(*millis),
+            }),
             Step::Restart => self.playout.restart(),
         }
         let _ = self.playout.stats();
@@ -85,7 +88,7 @@ impl Bench {
     fn plays_a_good_source(&mut self) -> bool {
         self.now += Duration::from_secs(1);
         self.playout.restart();
-        self.playout.set_target_depth(Duration::from_millis(3));
+        self.playout.set_depth(PlayoutConfig::fixed(Duration::from_millis(3)));
         let mut sender = Sender::new(pcm16(0), 77).unwrap();
         let mut payload = Vec::new();
         for _ in 0..48_000 / 64 {

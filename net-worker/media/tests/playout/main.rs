@@ -10,6 +10,7 @@
     reason = "a test may end here"
 )]
 
+mod adapt;
 mod clean_path;
 mod depth;
 mod drift;

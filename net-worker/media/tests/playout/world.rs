@@ -43,6 +43,8 @@ pub struct Scenario {
     /// The listener's clock against the sender's.
     pub listener_ppm: f64,
     pub target: Duration,
+    /// The most that the depth may become; none fixes it at `target`.
+    pub ceiling: Option<Duration>,
     pub seconds: f64,
     pub network: Network,
     pub seed: u64,
@@ -62,6 +64,7 @@ impl Default for Scenario {
             listener_block: 64,
             listener_ppm: 0.0,
             target: Duration::from_micros(2500),
+            ceiling: None,
             seconds: 5.0,
             network: steady(),
             seed: 1,
@@ -153,7 +156,11 @@ pub fn run(mut scenario: Scenario) -> Outcome {
     #[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
     let origin = Instant::now();
     let mut sender = Sender::new(scenario.config, 0xffff_f000).unwrap();
-    let mut playout = Playout::new(PlayoutConfig { target_depth: scenario.target }).unwrap();
+    let mut playout = Playout::new(PlayoutConfig {
+        floor: scenario.target,
+        ceiling: scenario.ceiling.unwrap_or(scenario.target),
+    })
+    .unwrap();
     let mut queue = Queue { events: BTreeMap::new(), count: 0 };
     let mut rng = Rng(scenario.seed);
     let (mut captured, mut pulled, mut packets) = (0usize, 0usize, 0u64);

@@ -245,13 +245,13 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
             help: "Everybody else in your ears",
         },
         Row {
-            control: Control::PlayoutDepth,
-            name: "Playout",
+            control: Control::DepthCeiling,
+            name: "Playout ≤",
             value: panel.depth_ms,
             text: &|ms| format!("{ms:.1} ms"),
             parse: &parse_depth,
             scale: depth_scale(),
-            help: "How much is held back of everybody else:\nless is a lower latency, more is fewer dropouts",
+            help: "The most that is held back of everybody else. Backline finds the\nsmallest depth that works by itself, and stays below this",
         },
     ] {
         knob_row(ui, rows.top(height, 0.0), &row, intents);

@@ -52,7 +52,7 @@ impl SendPanel {
             encoding: if in_session { snapshot.send.encoding.clone() } else { String::new() },
             rate: if in_session { words::rate(snapshot.send.bits_per_second) } else { String::new() },
             quality: snapshot.quality,
-            depth_ms: snapshot.playout_depth.as_secs_f32() * 1000.0,
+            depth_ms: snapshot.depth_ceiling.as_secs_f32() * 1000.0,
             gain_db: values.send_gain_db,
             muted: values.send_muted,
             monitor_db: values.monitor_db,

@@ -26,7 +26,7 @@ fn snapshot(connection: Connection) -> Snapshot {
             bits_per_second: 264_000.0,
         },
         quality: Quality::Balanced,
-        playout_depth: Duration::from_millis(5),
+        depth_ceiling: Duration::from_millis(5),
         sources: Vec::new(),
         slots: std::array::from_fn(|_| None),
         notices: Vec::new(),

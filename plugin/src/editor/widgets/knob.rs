@@ -8,14 +8,13 @@ use super::adjust::{Scale, adjust};
 use super::draw::{arc, on_circle};
 use crate::editor::intent::{Control, Intent};
 use crate::editor::theme::{colour, mix};
-use crate::state::PLAYOUT_DEPTH_DEFAULT;
 
 /// Where the scale starts, in turns from the top; it ends as far on the other side.
 const SWEEP: f32 = 0.375;
 /// Points of drag from one end to the other.
 const TRAVEL_POINTS: f32 = 160.0;
 /// The largest playout depth, in milliseconds.
-pub const DEPTH_MAX_MS: f32 = backline_client::PLAYOUT_DEPTH_MAX.as_millis() as f32;
+pub const DEPTH_MAX_MS: f32 = backline_client::DEPTH_CEILING_MAX.as_millis() as f32;
 /// Within this much of the middle a dragged balance rests there.
 const CENTRE_SNAP: f32 = 0.03;
 
@@ -84,7 +83,7 @@ pub fn depth_scale() -> Scale<'static> {
     Scale {
         to_place: &|ms| (ms / DEPTH_MAX_MS).max(0.0).sqrt(),
         from_place: &|place| (place * place * DEPTH_MAX_MS * 2.0).round() / 2.0,
-        default: PLAYOUT_DEPTH_DEFAULT.as_secs_f32() * 1000.0,
+        default: backline_client::DEPTH_CEILING_DEFAULT.as_secs_f32() * 1000.0,
         range: (0.0, DEPTH_MAX_MS),
         step: 1.0,
         travel_points: TRAVEL_POINTS * 2.0,

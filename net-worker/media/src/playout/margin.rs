@@ -1,0 +1,168 @@
+//! How much earlier than needed packets should come: the target of the [depth](super::depth), between two limits.
+//!
+//! The depth holds the usual latest packet of a quarter of a second at the target. What is later than that *edge* is the
+//! tail: it is gathered in a histogram that forgets, and the target covers all of it but one packet in a thousand. Rarer
+//! ones are cheaper to make up than to wait for. It rises with the evidence and falls slowly. It measures and decides;
+//! how the queue gets there is the depth's and the voice's. Round-trip time plays no part.
+
+/// Accuracy in ticks (0.25 ms).
+const BIN_TICKS: f64 = 12.0;
+/// 250 ms, the largest depth there is.
+const BINS: usize = 1_000;
+/// Share of the packets that may be later than the target.
+const LATE_SHARE: f64 = 0.001;
+/// What is left of a packet's weight after a quarter of a second (forgotten with a time constant of 4 s).
+const KEPT: f64 = 0.94;
+/// The target falls by no more than this in a quarter of a second (2 ms a second).
+const FALL_TICKS: f64 = 24.0;
+/// A change smaller than this is none.
+const CHANGE_TICKS: f64 = 12.0;
+
+/// The least and the most that a target may be, in ticks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Also where it begins.
+    pub floor_ticks: f64,
+    /// At least the floor.
+    pub ceiling_ticks: f64,
+}
+
+/// Chooses the target.
+#[derive(Debug, Clone)]
+pub struct Margin {
+    limits: Limits,
+    bins: Box<[f64; BINS]>,
+    total: f64,
+    target_ticks: f64,
+}
+
+impl Margin {
+    /// No packet seen: the floor.
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, bins: Box::new([0.0; BINS]), total: 0.0, target_ticks: limits.floor_ticks }
+    }
+
+    /// Changes the limits; what was measured stays.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.target_ticks = self.target_ticks.clamp(limits.floor_ticks, limits.ceiling_ticks);
+    }
+
+    /// A packet came `late_ticks` after the edge (negative: before it).
+    pub fn arrived(&mut self, late_ticks: f64) {
+        // What no allowed depth would have saved says nothing about the depth.
+        if late_ticks > self.limits.ceiling_ticks {
+            return;
+        }
+        self.bins[bin(late_ticks)] += 1.0;
+        self.total += 1.0;
+        if late_ticks > self.target_ticks {
+            self.target_ticks = self.wanted().max(self.target_ticks);
+        }
+    }
+
+    /// The edge is now `ticks` lower: packets that were late by that much have become usual.
+    pub fn edge_fell(&mut self, ticks: f64) {
+        let bins = bin(ticks);
+        for index in 0..BINS {
+            let weight = std::mem::take(&mut self.bins[index]);
+            self.bins[index.saturating_sub(bins)] += weight;
+        }
+        self.target_ticks = (self.target_ticks - ticks).max(self.limits.floor_ticks);
+    }
+
+    /// To be called each quarter of a second: forgets a little, and lets the target fall.
+    pub fn forget(&mut self) {
+        self.bins.iter_mut().for_each(|weight| *weight *= KEPT);
+        self.total *= KEPT;
+        let wanted = self.wanted();
+        if wanted <= self.target_ticks - CHANGE_TICKS {
+            self.target_ticks = wanted.max(self.target_ticks - FALL_TICKS);
+        }
+    }
+
+    /// The target in ticks.
+    pub fn target_ticks(&self) -> f64 {
+        self.target_ticks
+    }
+
+    /// The smallest target that leaves no more than the allowed share behind.
+    fn wanted(&self) -> f64 {
+        let allowed = LATE_SHARE * self.total;
+        let mut later = 0.0;
+        let mut covered = 0;
+        for (index, weight) in self.bins.iter().enumerate().rev() {
+            later += weight;
+            if later > allowed {
+                covered = index;
+                break;
+            }
+        }
+        let tail_ticks = if covered == 0 { 0.0 } else { (covered + 1) as f64 * BIN_TICKS };
+        tail_ticks.clamp(self.limits.floor_ticks, self.limits.ceiling_ticks)
+    }
+}
+
+fn bin(ticks: f64) -> usize {
+    ((ticks / BIN_TICKS).max(0.0) as usize).min(BINS - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits { floor_ticks: 24.0, ceiling_ticks: 1_200.0 };
+
+    /// Quarters of a second with 200 packets each, of which the first ones are late.
+    fn quarters(margin: &mut Margin, count: usize, late: usize, late_ticks: f64) {
+        for _ in 0..count {
+            (0..200).for_each(|packet| margin.arrived(if packet < late { late_ticks } else { -5.0 }));
+            margin.forget();
+        }
+    }
+
+    #[test]
+    fn a_calm_path_stays_at_the_floor() {
+        let mut margin = Margin::new(LIMITS);
+        quarters(&mut margin, 40, 0, 0.0);
+        assert_eq!(margin.target_ticks(), 24.0);
+    }
+
+    #[test]
+    fn a_tail_is_covered_at_once_and_forgotten_slowly() {
+        let mut margin = Margin::new(LIMITS);
+        quarters(&mut margin, 40, 0, 0.0);
+        quarters(&mut margin, 20, 2, 480.0);
+        assert!((480.0..=504.0).contains(&margin.target_ticks()), "{}", margin.target_ticks());
+        quarters(&mut margin, 60, 0, 0.0);
+        assert_eq!(margin.target_ticks(), 24.0, "calm for 15 s");
+    }
+
+    #[test]
+    fn one_packet_in_many_thousands_is_not_waited_for() {
+        let mut margin = Margin::new(LIMITS);
+        quarters(&mut margin, 40, 0, 0.0);
+        margin.arrived(900.0);
+        assert_eq!(margin.target_ticks(), 24.0);
+    }
+
+    #[test]
+    fn the_ceiling_holds_and_what_is_beyond_it_says_nothing() {
+        let mut margin = Margin::new(LIMITS);
+        quarters(&mut margin, 40, 20, 5_000.0);
+        assert_eq!(margin.target_ticks(), 24.0);
+        quarters(&mut margin, 40, 20, 1_195.0);
+        assert_eq!(margin.target_ticks(), 1_200.0);
+    }
+
+    #[test]
+    fn what_has_become_usual_is_no_tail() {
+        let mut margin = Margin::new(LIMITS);
+        quarters(&mut margin, 8, 200, 720.0);
+        assert!(margin.target_ticks() >= 720.0);
+        margin.edge_fell(720.0);
+        assert_eq!(margin.target_ticks(), 24.0);
+        quarters(&mut margin, 4, 0, 0.0);
+        assert_eq!(margin.target_ticks(), 24.0);
+    }
+}

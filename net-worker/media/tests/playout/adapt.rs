@@ -1,0 +1,125 @@
+//! The depth that finds itself: shallow on a calm path, deeper where packets come late, shallow again.
+
+use std::time::Duration;
+
+use backline_media::{Operation, PlayoutStats};
+
+use super::signal::{multi_sine, render, sharpest_bend};
+use super::world::{Network, Outcome, Rng, Scenario, run};
+
+const FLOOR: Duration = Duration::from_micros(500);
+const CEILING: Duration = Duration::from_millis(60);
+
+fn adaptive(network: Network, seconds: f64) -> Outcome {
+    run(Scenario { target: FLOOR, ceiling: Some(CEILING), network, seconds, ..Scenario::default() })
+}
+
+/// Log-normal: a median of 2 ms and a 99th percentile of 15 ms.
+fn heavy_tail_ms(rng: &mut Rng) -> f64 {
+    let normal = (-2.0 * rng.unit().max(1e-12).ln()).sqrt() * (std::f64::consts::TAU * rng.unit()).cos();
+    2.0 * (normal * 7.5_f64.ln() / 2.326).exp()
+}
+
+/// Frames (1.25 ms) that had to be made up between two times.
+fn made_up_s(outcome: &Outcome, from_s: f64, to_s: f64) -> f64 {
+    let frames = |operation| outcome.made_between(operation, from_s, to_s) as f64 / 48_000.0;
+    frames(Operation::Conceal) + frames(Operation::Stretch)
+}
+
+/// Longest stretch without any packet to play, in ms.
+fn longest_gap_ms(outcome: &Outcome, from_s: f64, to_s: f64) -> f64 {
+    let (mut longest, mut gap) = (0.0_f64, 0.0);
+    for pair in outcome.pulls.windows(2).filter(|pair| (from_s..to_s).contains(&pair[0].1)) {
+        let made_up = |stats: &PlayoutStats| stats.concealed_frames();
+        let more = (made_up(&pair[1].2) - made_up(&pair[0].2)) as f64 / 48.0;
+        gap = if more > 0.0 { gap + more } else { 0.0 };
+        longest = longest.max(gap);
+    }
+    longest
+}
+
+fn assert_no_click(outcome: &Outcome) {
+    let bend = sharpest_bend(&outcome.heard) / sharpest_bend(&render(multi_sine, 96_000));
+    assert!(bend <= 1.3, "a click: {bend} times the signal's own");
+}
+
+#[test]
+fn a_heavy_tail_makes_it_deeper_and_calm_shallow_again() {
+    let network: Network = Box::new(|packet, rng| {
+        let jitter_ms = if (4_000..28_000).contains(&packet) { heavy_tail_ms(rng) } else { 0.0 };
+        vec![Duration::from_secs_f64((2.0 + jitter_ms) / 1000.0)]
+    });
+    // Packets 4,000 to 28,000 are those of 5 s to 35 s.
+    let outcome = adaptive(network, 52.0);
+    let (before, during, after) =
+        (outcome.latency_ms(4.5), outcome.latency_ms(34.0), outcome.latency_ms(50.0));
+    let share = made_up_s(&outcome, 15.0, 35.0) / 20.0;
+    let gap = longest_gap_ms(&outcome, 15.0, 35.0);
+    println!(
+        "latency {before:.2} → {during:.2} → {after:.2} ms; {:.3} % made up, longest {gap:.1} ms",
+        share * 100.0
+    );
+    assert!(share < 0.003, "{share}");
+    assert!(gap < 6.0, "{gap} ms without sound of its own");
+    assert!(during < before + 60.0, "{during}");
+    assert!(after < before + 2.0, "{before} ms before, {after} ms after 15 s of calm");
+    assert_eq!(outcome.stats.starts, 1);
+    assert_no_click(&outcome);
+}
+
+#[test]
+fn a_calm_path_stays_at_the_floor_and_bit_exact() {
+    let outcome = adaptive(super::world::steady(), 20.0);
+    assert_eq!(outcome.stats.target, FLOOR);
+    assert_eq!(made_up_s(&outcome, 0.5, 20.0), 0.0);
+    assert_eq!(outcome.stats.correction_ppm, 0.0);
+}
+
+#[test]
+fn a_path_that_becomes_slower_is_followed_with_one_short_gap() {
+    for extra_ms in [5u64, 15, 40] {
+        let network: Network = Box::new(move |packet, _| {
+            vec![Duration::from_millis(if packet < 4_000 { 2 } else { 2 + extra_ms })]
+        });
+        let outcome = adaptive(network, 15.0);
+        let gap = longest_gap_ms(&outcome, 4.0, 15.0);
+        let gained = outcome.latency_ms(14.0) - outcome.latency_ms(4.5);
+        println!("{extra_ms} ms more: a gap of {gap:.1} ms, {gained:.1} ms later");
+        assert!(gap < 2.0 * extra_ms as f64 + 8.0, "{extra_ms} ms more: {gap} ms");
+        assert!((gained - extra_ms as f64).abs() < 1.5, "{extra_ms} ms more: {gained}");
+        assert_eq!(outcome.stats.starts, 1, "{extra_ms} ms more");
+        assert_no_click(&outcome);
+    }
+}
+
+#[test]
+fn a_lost_burst_is_no_reason_to_wait() {
+    let network: Network =
+        Box::new(
+            |packet, _| {
+                if packet > 4_000 && packet % 800 < 4 { vec![] } else { vec![Duration::from_millis(2)] }
+            },
+        );
+    let outcome = adaptive(network, 15.0);
+    assert!((outcome.latency_ms(14.0) - outcome.latency_ms(4.5)).abs() < 0.5);
+    assert_eq!(outcome.made_between(Operation::Stretch, 4.0, 15.0), 0);
+    assert_no_click(&outcome);
+}
+
+#[test]
+fn half_a_second_held_and_let_go_is_dropped_and_nothing_is_later_afterwards() {
+    let network: Network = Box::new(|packet, _| {
+        let held_ms = if (4_000..4_400).contains(&packet) { (4_400 - packet) as f64 * 1.25 } else { 0.0 };
+        vec![Duration::from_secs_f64((2.0 + held_ms) / 1000.0)]
+    });
+    let outcome = adaptive(network, 12.0);
+    // The last packet of the hold, 4,400, comes at 5.5 s.
+    let back = outcome.pulls.iter().find(|pull| pull.1 > 5.45 && pull.2.played.is_some()).unwrap().1;
+    println!("sound {:.0} ms after the flush", 1000.0 * (back - 5.502));
+    assert!(back < 5.502 + 0.25, "{back}");
+    let gained = outcome.latency_ms(6.5) - outcome.latency_ms(4.5);
+    // But for what the phase between the two had spared.
+    assert!(gained.abs() < 2.0, "{gained} ms later");
+    assert_eq!(outcome.stats.starts, 2);
+    assert_no_click(&outcome);
+}
