@@ -66,6 +66,8 @@ const CHUNK_FRAMES: usize = 256;
 const CHUNK_SOURCE_FRAMES: usize = CHUNK_FRAMES + 4;
 /// A listener who has not pulled for so long (250 ms) was away; the longest block is 186 ms.
 const STALL_TICKS: f64 = 12_000.0;
+/// So many more packets late than in time: the path has become slower, and what was measured before says nothing.
+const LATE_PACKETS_MAX: u32 = 24;
 /// A listener whose pull is overdue by this much more than a block (1 ms) stands still: what arrives then was not late.
 const OVERDUE_TICKS: f64 = 48.0;
 /// After so much silence nothing of the past is left in the resampler.
@@ -127,6 +129,8 @@ pub struct Playout {
     last_pull_frames: usize,
     quiet_frames: usize,
     starving: bool,
+    /// Packets that were late, less those in time since.
+    late_packets: u32,
     received: u64,
     starts: u64,
     skipped_frames: u64,
@@ -154,6 +158,7 @@ impl Playout {
             last_pull_frames: 0,
             quiet_frames: FLUSHED_FRAMES,
             starving: false,
+            late_packets: 0,
             received: 0,
             starts: 0,
             skipped_frames: 0,
@@ -278,7 +283,9 @@ impl Playout {
         self.startup.arrived(now, at, frames as u32);
         let mut frame = Stored::new(at, frames, kind, now);
         frame.captured_at = head.captured_at;
-        if self.is_past(&frame) {
+        let is_past = self.is_past(&frame);
+        self.notice_slower_path(is_past);
+        if is_past {
             self.tally.dropped(DropReason::Late);
         } else if self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
             self.tally.dropped(DropReason::Overflow);
@@ -299,6 +306,14 @@ impl Playout {
         frame.captured_at = head.captured_at.and_then(|captured_at| captured_at.checked_sub(age));
         if !self.is_past(&frame) && self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
             self.tally.dropped(DropReason::Overflow);
+        }
+    }
+
+    fn notice_slower_path(&mut self, is_late: bool) {
+        self.late_packets = if is_late { self.late_packets + 1 } else { self.late_packets.saturating_sub(1) };
+        if self.late_packets > LATE_PACKETS_MAX {
+            self.late_packets = 0;
+            self.depth.forget_path();
         }
     }
 

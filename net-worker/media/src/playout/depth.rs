@@ -126,9 +126,15 @@ impl Depth {
         self.pulls.add(now, now - self.pulled_ticks)
     }
 
-    /// Forgets the packets: another path, or another source.
+    /// Forgets when packets came: the source was away, or is another one.
     pub fn forget_arrivals(&mut self) {
         self.arrivals = Envelope::new();
+    }
+
+    /// Forgets the packets and how late some of them were: the path has become another one.
+    pub fn forget_path(&mut self) {
+        self.forget_arrivals();
+        self.margin.clear();
     }
 
     /// Forgets the pulls: the listener was away.
@@ -195,7 +201,8 @@ impl Depth {
     /// The slack with the play position (end of the last pull) at tick `position`; what is borrowed counts as slack.
     pub fn slack(&self, now: f64, position: u64) -> Option<f64> {
         let lead = position as f64 - self.pulled_ticks;
-        Some(self.arrivals.at(now)? + self.pulls.at(now)? - lead + self.borrowed_ticks)
+        // A pull that came earlier is a fact at once: so early will packets be needed. One packet that came late is none.
+        Some(self.arrivals.at(now)? + self.pulls.lowest_at(now)? - lead + self.borrowed_ticks)
     }
 
     /// Compares slack and target, four times a second.

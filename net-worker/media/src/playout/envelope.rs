@@ -85,6 +85,12 @@ impl Envelope {
         Some(self.pivot.value + self.slope * (time - self.pivot.time))
     }
 
+    /// The level at `time`, or that of the newest values where they are lower already.
+    pub fn lowest_at(&self, time: f64) -> Option<f64> {
+        let level = self.at(time)?;
+        Some(self.open.map_or(level, |open| level.min(open.value)))
+    }
+
     /// How fast the edge moves, in ticks per tick; 0 until it is certain.
     pub fn slope(&self) -> f64 {
         self.slope

@@ -71,6 +71,13 @@ impl Margin {
         self.target_ticks = (self.target_ticks - ticks).max(self.limits.floor_ticks);
     }
 
+    /// Forgets all packets; begins at the floor.
+    pub fn clear(&mut self) {
+        self.bins.fill(0.0);
+        self.total = 0.0;
+        self.target_ticks = self.limits.floor_ticks;
+    }
+
     /// To be called each quarter of a second: forgets a little, and lets the target fall.
     pub fn forget(&mut self) {
         self.bins.iter_mut().for_each(|weight| *weight *= KEPT);

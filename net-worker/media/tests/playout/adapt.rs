@@ -93,6 +93,21 @@ fn a_path_that_becomes_slower_is_followed_with_one_short_gap() {
 }
 
 #[test]
+fn a_path_that_becomes_slower_than_the_depth_may_become_is_followed_too() {
+    for extra_ms in [3u64, 10, 30] {
+        let network: Network = Box::new(move |packet, _| {
+            vec![Duration::from_millis(if packet < 4_000 { 2 } else { 2 + extra_ms })]
+        });
+        let ceiling = Some(Duration::from_millis(1));
+        let outcome = run(Scenario { target: FLOOR, ceiling, network, seconds: 15.0, ..Scenario::default() });
+        let made_up = made_up_s(&outcome, 4.0, 15.0);
+        println!("{extra_ms} ms more, at most 1 ms deep: {:.1} ms made up", 1000.0 * made_up);
+        assert!(made_up < 0.1 + 0.002 * extra_ms as f64, "{extra_ms} ms more: {made_up}");
+        assert_no_click(&outcome);
+    }
+}
+
+#[test]
 fn a_lost_burst_is_no_reason_to_wait() {
     let network: Network =
         Box::new(

@@ -69,7 +69,7 @@ fn a_path_that_becomes_slower_is_followed() {
         let what = format!("{extra_ms} ms more");
         assert_eq!(outcome.made_between(Operation::Conceal, 4.5, 9.0), 0, "{what}");
         assert_eq!(outcome.made_between(Operation::Silence, 4.5, 9.0), 0, "{what}");
-        assert_eq!(outcome.stats.starts, 2, "{what}");
+        assert!(outcome.stats.starts <= 2, "{what}");
         assert_no_click(&outcome, 1.25);
     }
 }
