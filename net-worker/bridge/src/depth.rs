@@ -3,7 +3,7 @@
 //! The worker fills the rings right after each ring of the doorbell, so what is in them was decided that long before it is
 //! heard: every sample frame more is latency. The level is what is taken between two rings of the bell, the largest block or
 //! recurring run of calls in one breath (hosts that split a big block; one that catches up after it was late is no reason for
-//! more), and a margin that recurring underruns raise and calm lets fall. A single one raises nothing: the worker had a whole
+//! more), and a margin that recurring underruns raise and time lets fall. A single one raises nothing: the worker had a whole
 //! block's time, so it stood still for longer than any margin worth having.
 
 use backline_audio::SampleRate;
@@ -24,7 +24,7 @@ const UNDERRUNS_FORGIVEN: f64 = 3.0;
 pub(crate) const MARGIN_MAX_S: f64 = 0.02;
 /// Underruns closer than this count once.
 const UNDERRUN_S: f64 = 0.05;
-/// After so much calm the margin falls by a quarter.
+/// After so long without a raise the margin falls by a quarter.
 const CALM_S: f64 = 5.0;
 /// How long the largest run is remembered, at least (twice that at most).
 const REMEMBER_S: f64 = 1.0;
@@ -47,7 +47,8 @@ pub(crate) struct ReturnDepth {
     margin_s: f64,
     /// Underruns that are not forgotten.
     recent_underruns: f64,
-    calm_s: f64,
+    since_underrun_s: f64,
+    since_raise_s: f64,
 }
 
 impl ReturnDepth {
@@ -64,7 +65,8 @@ impl ReturnDepth {
             largest_age_s: 0.0,
             margin_s: MARGIN_START_S,
             recent_underruns: 0.0,
-            calm_s: UNDERRUN_S,
+            since_underrun_s: UNDERRUN_S,
+            since_raise_s: 0.0,
         }
     }
 
@@ -80,9 +82,10 @@ impl ReturnDepth {
         self.last_block_frames = frames;
         self.remember(elapsed_s, frames.min(self.fill_max_frames));
         self.recent_underruns = (self.recent_underruns - elapsed_s).max(0.0);
-        self.calm_s += elapsed_s;
-        if self.calm_s > CALM_S {
-            self.calm_s = UNDERRUN_S;
+        self.since_underrun_s += elapsed_s;
+        self.since_raise_s += elapsed_s;
+        if self.since_raise_s > CALM_S {
+            self.since_raise_s = 0.0;
             self.margin_s = (self.margin_s * 0.75).max(MARGIN_START_S);
         }
     }
@@ -93,13 +96,14 @@ impl ReturnDepth {
         if self.run_frames > self.fill_frames() {
             return;
         }
-        if self.calm_s >= UNDERRUN_S {
+        if self.since_underrun_s >= UNDERRUN_S {
             self.recent_underruns += 1.0;
             if self.recent_underruns > UNDERRUNS_FORGIVEN {
                 self.margin_s = (self.margin_s + MARGIN_RAISE_S).min(MARGIN_MAX_S);
+                self.since_raise_s = 0.0;
             }
         }
-        self.calm_s = 0.0;
+        self.since_underrun_s = 0.0;
     }
 
     /// To what level the rings are to be filled, in sample frames.
@@ -186,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn recurring_underruns_raise_it_and_calm_lets_it_fall() {
+    fn recurring_underruns_raise_it_and_time_lets_it_fall() {
         let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
         depth.block(64, 0.0);
         let before = depth.fill_frames();
@@ -209,6 +213,11 @@ mod tests {
     #[test]
     fn an_underrun_now_and_then_costs_no_latency() {
         let mut depth = ReturnDepth::new(SampleRate::NETWORK, 20_000);
+        for _ in 0..5 {
+            depth.underrun();
+            (0..75).for_each(|_| depth.block(64, 64.0 / 48_000.0));
+        }
+        assert!(depth.fill_frames() > 64 + 12, "a habit");
         for _ in 0..100 {
             (0..1_500).for_each(|_| depth.block(64, 64.0 / 48_000.0));
             depth.underrun();
