@@ -44,6 +44,7 @@ pub struct Side {
     pub dropouts_at_s: Vec<f64>,
     pub level_difference_db: f64,
     pub snr_db: f64,
+    pub snr_running_db: f64,
     pub callback_percent: f64,
     pub callback_us_median: f64,
     pub callback_us_p99: f64,

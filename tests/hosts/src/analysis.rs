@@ -44,6 +44,19 @@ pub struct Judgement {
     pub level_difference_db: f64,
     /// Signal against everything that is not the delayed and levelled signal, in dB.
     pub snr_db: f64,
+    /// The same by windows of [`DROPOUT_WINDOW_FRAMES`].
+    pub windows: Vec<NoiseWindow>,
+}
+
+/// What was wanted and what was not in a stretch of what was heard.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct NoiseWindow {
+    /// The first sample frame of it.
+    pub start_frame: usize,
+    /// Energy of what was sent, levelled.
+    pub signal: f64,
+    /// Energy of the difference.
+    pub noise: f64,
 }
 
 /// Compares what was heard with what was sent; `None` when the sent music is not in it.
@@ -56,14 +69,15 @@ pub fn judge(sent: &Recording, heard: &Recording, strictness: Strictness) -> Opt
     let pairs = [(&left, &heard.left), (&right, &heard.right)];
     let level_difference_db = level_difference_db(&pairs, &span);
     let gain = 10_f64.powf(level_difference_db / 20.0);
-    let (signal, noise) = energies(&pairs, &span, gain);
-    let dropout_frames = dropouts(&pairs, &span, gain, strictness);
+    let windows = noise_windows(&pairs, &span, gain);
+    let dropout_frames = dropouts(&windows, gain, strictness);
     Some(Judgement {
         delays: search.delays,
         windows_lost: search.windows_lost,
         dropout_frames,
         level_difference_db,
-        snr_db: decibels(signal / noise.max(signal * 1e-15)),
+        snr_db: snr_db(&windows),
+        windows,
     })
 }
 
@@ -101,28 +115,32 @@ fn energies(pairs: &[Pair; 2], span: &std::ops::Range<usize>, gain: f64) -> (f64
     (signal, noise)
 }
 
+fn noise_windows(pairs: &[Pair; 2], span: &std::ops::Range<usize>, gain: f64) -> Vec<NoiseWindow> {
+    let starts = span.clone().step_by(DROPOUT_WINDOW_FRAMES);
+    let inside = starts.take_while(|start| start + DROPOUT_WINDOW_FRAMES <= span.end);
+    let window = |start_frame| {
+        let (signal, noise) = energies(pairs, &(start_frame..start_frame + DROPOUT_WINDOW_FRAMES), gain);
+        NoiseWindow { start_frame, signal, noise }
+    };
+    inside.map(window).collect()
+}
+
+/// Signal against noise over some windows, in dB.
+pub fn snr_db<'a>(windows: impl IntoIterator<Item = &'a NoiseWindow>) -> f64 {
+    let sum = |sum: (f64, f64), window: &NoiseWindow| (sum.0 + window.signal, sum.1 + window.noise);
+    let (signal, noise) = windows.into_iter().fold((0.0, 0.0), sum);
+    decibels(signal / noise.max(signal * 1e-15))
+}
+
 /// The first frame of each damaged stretch.
-fn dropouts(
-    pairs: &[Pair; 2],
-    span: &std::ops::Range<usize>,
-    gain: f64,
-    strictness: Strictness,
-) -> Vec<usize> {
-    let mut found: Vec<usize> = Vec::new();
-    let mut damaged_before = false;
-    let mut start = span.start;
-    while start + DROPOUT_WINDOW_FRAMES <= span.end {
-        let window = start..start + DROPOUT_WINDOW_FRAMES;
-        let (signal, noise) = energies(pairs, &window, gain);
-        let audible = (signal / (2 * DROPOUT_WINDOW_FRAMES) as f64).sqrt() > SILENCE_RMS * gain;
-        let damaged = audible && decibels(signal / noise.max(f64::MIN_POSITIVE)) < strictness.dropout_snr_db;
-        if damaged && !damaged_before {
-            found.push(start);
-        }
-        damaged_before = damaged;
-        start = window.end;
-    }
-    found
+fn dropouts(windows: &[NoiseWindow], gain: f64, strictness: Strictness) -> Vec<usize> {
+    let is_damaged = |window: &NoiseWindow| {
+        let level = (window.signal / (2 * DROPOUT_WINDOW_FRAMES) as f64).sqrt();
+        let snr_db = decibels(window.signal / window.noise.max(f64::MIN_POSITIVE));
+        level > SILENCE_RMS * gain && snr_db < strictness.dropout_snr_db
+    };
+    let stretches = windows.chunk_by(|one, next| is_damaged(one) == is_damaged(next));
+    stretches.filter(|stretch| is_damaged(&stretch[0])).map(|stretch| stretch[0].start_frame).collect()
 }
 
 /// Power ratio to dB.

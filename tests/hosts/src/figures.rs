@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::analysis::{self, Judgement, Strictness};
+use crate::analysis::{self, Judgement, NoiseWindow, Strictness};
 use crate::session::machine::Stall;
 use crate::session::{Outcome, Played};
 
@@ -34,6 +34,8 @@ pub struct SideFigures {
     pub level_difference_db: f64,
     /// Signal to noise after alignment.
     pub snr_db: f64,
+    /// The same without what suffered from a machine that stood still.
+    pub snr_running_db: f64,
     /// Share of one core that the plugin's callback took, in percent; by the plugin's own account where it gives one.
     pub callback_percent: f64,
     /// Cost of a call as the host sees it (Python's own cost included where it is Python), in microseconds: median.
@@ -104,6 +106,12 @@ impl SideFigures {
             windows_lost: judgement.as_ref().map_or(0, |judgement| judgement.windows_lost),
             level_difference_db: judgement.as_ref().map_or(0.0, |judgement| judgement.level_difference_db),
             snr_db: judgement.as_ref().map_or(0.0, |judgement| judgement.snr_db),
+            snr_running_db: judgement.as_ref().map_or(0.0, |judgement| {
+                let at_ns = |window: &NoiseWindow| own.clock.time_of(window.start_frame as u64);
+                analysis::snr_db(
+                    judgement.windows.iter().filter(|window| !is_of_machine(at_ns(window), stalls)),
+                )
+            }),
             callback_percent: match own.report.callback_us_mean() {
                 Some(mean) => 100.0 * mean * own.run.blocks as f64 * 1e-6 / seconds.max(1e-9),
                 None => 100.0 * own.run.process_s_total / seconds.max(1e-9),

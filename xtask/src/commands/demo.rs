@@ -130,7 +130,14 @@ fn bars(figures: &Figures, quality: &str) -> Bars {
                 "dB",
                 Limit::AtMost(0.1),
             );
-            push("snr", "signal to noise against what was sent", side.snr_db, "dB", Limit::AtLeast(25.0));
+            push(
+                "snr",
+                "signal to noise against what was sent, while the machine ran",
+                side.snr_running_db,
+                "dB",
+                Limit::AtLeast(25.0),
+            );
+            push("snr.all", "the same all the time", side.snr_db, "dB", Limit::None);
         } else {
             let why = format!("{} did not hear the other", name.to_uppercase());
             bars.push(Bar::unmeasured(&id("latency"), format!("{way}: latency"), "ms", latency_limit, why));

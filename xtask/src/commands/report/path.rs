@@ -59,7 +59,7 @@ const OPUS: Measured = Measured {
 fn session(bars: &mut Bars, measured: &Measured, seconds: u32) {
     let Measured { title, ids: [latency_id, noise_id, holes_id], .. } = measured;
     let latency = format!("{title}, block 64: one-way latency, median, worse way");
-    let noise = format!("{title}: signal to noise, worse way");
+    let noise = format!("{title}: signal to noise while the machine ran, worse way");
     let holes = format!("{title}: dropouts in {seconds} s, both ways");
     match play(measured, seconds) {
         Ok(figures) => {
@@ -73,8 +73,11 @@ fn session(bars: &mut Bars, measured: &Measured, seconds: u32) {
                 "ms",
                 Limit::None,
             ));
-            let worst = figures.of_both(|side| side.snr_db, f64::min);
+            let worst = figures.of_both(|side| side.snr_running_db, f64::min);
             bars.push(Bar::new(noise_id, noise, worst, "dB", measured.noise));
+            let worst = figures.of_both(|side| side.snr_db, f64::min);
+            let all_id = format!("{noise_id}.all");
+            bars.push(Bar::new(&all_id, format!("{title}: the same all the time"), worst, "dB", Limit::None));
             bars.push(Bar::new(holes_id, holes, figures.dropouts() as f64, "", NONE));
             let of_machine = figures.dropouts_of_machine() as f64;
             let machine_id = format!("{holes_id}.machine");
