@@ -85,7 +85,7 @@ impl Depth {
         Self {
             target_ticks: limits.floor_ticks,
             margin: Margin::new(limits),
-            arrivals: Envelope::new(),
+            arrivals: Envelope::robust(),
             pulls: Envelope::new(),
             pulled_ticks: 0.0,
             frame_ticks: 0.0,
@@ -128,7 +128,7 @@ impl Depth {
 
     /// Forgets when packets came: the source was away, or is another one.
     pub fn forget_arrivals(&mut self) {
-        self.arrivals = Envelope::new();
+        self.arrivals = Envelope::robust();
     }
 
     /// Forgets the packets and how late some of them were: the path has become another one.

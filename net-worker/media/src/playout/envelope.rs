@@ -1,11 +1,16 @@
 //! The lower edge of a noisy, drifting series: how early the latest packets are, or how late the earliest pulls.
 //!
 //! Values are gathered in buckets of 250 ms, longer than the burst of any block, and each bucket gives its
-//! minimum. A robust line (Theil–Sen: the median of all slopes) through the minima of the last 6 s follows a
+//! minimum, less one or two stray values where it has many bursts. A robust line (Theil–Sen: the median of all slopes) through the minima of the last 6 s follows a
 //! clock that drifts and ignores a packet that was late once. It measures; [`depth`](super::depth) decides.
 
 /// Length of a bucket in ticks (250 ms): a block of 8192 at 44.1 kHz is 186 ms.
 const BUCKET_TICKS: f64 = 12_000.0;
+/// For so many bursts of a bucket its lowest value is stray, and the next one too for twice as many: a thread that ran late.
+const BURSTS_FOR_STRAY: usize = 64;
+const STRAYS_MAX: usize = 2;
+/// Values closer than this in ticks are one burst: the frames of one block.
+const BURST_TICKS: f64 = 12.0;
 /// Buckets that the line goes through (6 s).
 const BUCKETS: usize = 24;
 /// Buckets from which on a slope is believed.
@@ -31,7 +36,11 @@ struct Point {
 pub struct Envelope {
     points: [Point; BUCKETS],
     count: usize,
-    open: Option<Point>,
+    /// The lowest values of the open bucket, lowest first, and how many bursts it has had.
+    open: [Option<Point>; STRAYS_MAX + 1],
+    open_bursts: usize,
+    latest: f64,
+    may_stray: bool,
     open_bucket: f64,
     slope: f64,
     noise: f64,
@@ -40,13 +49,16 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Nothing measured yet.
+    /// Nothing measured yet; every value counts.
     pub fn new() -> Self {
         let zero = Point::default();
         Self {
             points: [zero; BUCKETS],
             count: 0,
-            open: None,
+            open: [None; STRAYS_MAX + 1],
+            open_bursts: 0,
+            latest: 0.0,
+            may_stray: false,
             open_bucket: 0.0,
             slope: 0.0,
             noise: 0.0,
@@ -55,21 +67,25 @@ impl Envelope {
         }
     }
 
+    /// Nothing measured yet; a stray value in a hundred does not count.
+    pub fn robust() -> Self {
+        Self { may_stray: true, ..Self::new() }
+    }
+
     /// Adds a value measured at `time` (ticks, never falling); returns whether a bucket was closed by it.
     pub fn add(&mut self, time: f64, value: f64) -> bool {
         let bucket = (time / BUCKET_TICKS).floor();
         if bucket > self.open_bucket + BUCKETS_FOR_LEVEL as f64 {
-            *self = Self { wander: self.wander, ..Self::new() };
+            *self = Self { wander: self.wander, may_stray: self.may_stray, ..Self::new() };
         }
-        let closes = self.open.is_some() && bucket > self.open_bucket;
+        let closes = self.open_bursts > 0 && bucket > self.open_bucket;
         if closes {
             self.close();
         }
         self.open_bucket = bucket;
-        let lower = self.open.is_none_or(|open| value < open.value);
-        if lower {
-            self.open = Some(Point { time, value });
-        }
+        self.open_bursts += usize::from(self.open_bursts == 0 || time - self.latest >= BURST_TICKS);
+        self.latest = time;
+        self.keep_lowest(Point { time, value });
         closes
     }
 
@@ -78,7 +94,7 @@ impl Envelope {
         if self.count < BUCKETS_FOR_SLOPE {
             return self.points[..self.count]
                 .iter()
-                .chain(self.open.iter())
+                .chain(self.open[0].iter())
                 .map(|point| point.value)
                 .reduce(f64::min);
         }
@@ -88,7 +104,7 @@ impl Envelope {
     /// The level at `time`, or that of the newest values where they are lower already.
     pub fn lowest_at(&self, time: f64) -> Option<f64> {
         let level = self.at(time)?;
-        Some(self.open.map_or(level, |open| level.min(open.value)))
+        Some(self.open[0].map_or(level, |open| level.min(open.value)))
     }
 
     /// How fast the edge moves, in ticks per tick; 0 until it is certain.
@@ -111,8 +127,25 @@ impl Envelope {
         self.count >= BUCKETS_FOR_SLOPE
     }
 
+    fn keep_lowest(&mut self, point: Point) {
+        let mut point = Some(point);
+        for kept in &mut self.open {
+            let is_lower = match (&point, &kept) {
+                (Some(point), Some(kept)) => point.value < kept.value,
+                _ => point.is_some(),
+            };
+            if is_lower {
+                std::mem::swap(&mut point, kept);
+            }
+        }
+    }
+
     fn close(&mut self) {
-        let Some(point) = self.open.take() else { return };
+        let strays = if self.may_stray { self.open_bursts / BURSTS_FOR_STRAY } else { 0 };
+        let point = self.open[strays.min(STRAYS_MAX)];
+        self.open = [None; STRAYS_MAX + 1];
+        self.open_bursts = 0;
+        let Some(point) = point else { return };
         if self.count == BUCKETS {
             self.points.copy_within(1.., 0);
             self.count -= 1;
@@ -198,6 +231,16 @@ mod tests {
         assert!((edge.slope() - 500e-6).abs() < 2e-6, "{}", edge.slope());
         let now = 480_000.0;
         assert!((edge.at(now).unwrap() - 240.0).abs() < 2.0, "{:?}", edge.at(now));
+    }
+
+    #[test]
+    fn a_robust_edge_ignores_what_strays_in_every_bucket() {
+        let mut edge = Envelope::robust();
+        for step in 0..8000 {
+            let late = if step % 100 == 50 { -50.0 } else { 0.0 };
+            edge.add(f64::from(step) * 60.0, late);
+        }
+        assert_eq!(edge.at(480_000.0), Some(0.0));
     }
 
     #[test]
