@@ -1,80 +1,38 @@
 //! A CLAP host: opens a bundle, makes an instance, feeds it blocks and parameter events on all its ports, saves and loads its
 //! state. What a DAW does, without the music: the clock is [`crate::block_clock`]'s and the recording the caller's.
 
+mod buffers;
+mod checked;
+mod host;
+mod ports;
+mod processor;
+mod state;
+
 use std::ffi::CString;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use clack_extensions::audio_ports::{AudioPortInfoBuffer, PluginAudioPorts};
-use clack_extensions::log::{HostLog, HostLogImpl, LogSeverity};
-use clack_extensions::params::{
-    HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamInfoBuffer,
-    ParamRescanFlags, PluginParams,
-};
+use clack_extensions::latency::PluginLatency;
+use clack_extensions::params::{ParamInfoBuffer, ParamInfoFlags, PluginParams};
 use clack_extensions::render::{PluginRender, RenderMode};
-use clack_extensions::state::{HostState, HostStateImpl, PluginState};
 use clack_host::events::event_types::ParamValueEvent;
+use clack_host::plugin::PluginDescriptor;
 use clack_host::prelude::*;
 
 use crate::error::HostError;
 
-/// What the plugin may ask of this host from any thread.
-#[derive(Default)]
-pub struct Requests {
-    callback: AtomicBool,
-    complaints: AtomicBool,
-}
+use host::{Project, Requests};
 
-impl SharedHandler<'_> for Requests {
-    fn request_restart(&self) {}
-    fn request_process(&self) {}
-    fn request_callback(&self) {
-        self.callback.store(true, Ordering::Release);
-    }
-}
-
-impl HostLogImpl for Requests {
-    fn log(&self, severity: LogSeverity, message: &str) {
-        if matches!(
-            severity,
-            LogSeverity::PluginMisbehaving | LogSeverity::HostMisbehaving | LogSeverity::Fatal
-        ) {
-            self.complaints.store(true, Ordering::Release);
-        }
-        eprintln!("plugin log, {severity}: {message}");
-    }
-}
-
-impl HostParamsImplShared for Requests {
-    fn request_flush(&self) {}
-}
-
-/// The main-thread side of this host: it has no project to mark and no controls to redraw.
-pub struct Project;
-
-impl MainThreadHandler<'_> for Project {}
-
-impl HostParamsImplMainThread for Project {
-    fn rescan(&self, _flags: ParamRescanFlags) {}
-    fn clear(&self, _param_id: ClapId, _flags: ParamClearFlags) {}
-}
-
-impl HostStateImpl for Project {
-    fn mark_dirty(&self) {}
-}
-
-/// The types of this host, for clack.
-pub struct TestHost;
-
-impl HostHandlers for TestHost {
-    type Shared<'a> = Requests;
-    type MainThread<'a> = Project;
-    type AudioProcessor<'a> = ();
-
-    fn declare_extensions(builder: &mut HostExtensions<Self>, _shared: &Requests) {
-        builder.register::<HostLog>().register::<HostParams>().register::<HostState>();
-    }
-}
+pub use clack_extensions::params::ParamRescanFlags;
+pub use clack_extensions::tail::TailLength;
+pub use clack_host::events::event_types::TransportEvent;
+pub use clack_host::process::ProcessStatus;
+pub use clap_sys::events::clap_event_transport;
+pub use host::{Record, TestHost};
+pub use ports::{Configuration, Port};
+pub use processor::ClapProcessor;
 
 /// An opened `.clap` bundle.
 pub struct ClapBundle {
@@ -97,6 +55,37 @@ impl ClapBundle {
         ids.map(|id| id.to_string_lossy().into_owned()).collect()
     }
 
+    /// How the classes describe themselves, in the order of the bundle.
+    pub fn classes(&self) -> Vec<Class> {
+        let Some(factory) = self.entry.get_plugin_factory() else { return Vec::new() };
+        factory.plugin_descriptors().map(Class::of).collect()
+    }
+
+    /// Whether the bundle has a factory of this name.
+    pub fn has_factory(&self, name: &str) -> bool {
+        let (Ok(name), Some(get)) = (CString::new(name), self.entry.raw_entry().get_factory) else {
+            return false;
+        };
+        // SAFETY: the entry is open, and the name is a C string that outlives the call.
+        !unsafe { get(name.as_ptr()) }.is_null()
+    }
+
+    /// Asks the factory itself for an instance, whatever the bundle lists; whether it gave one. What it gives is destroyed.
+    pub fn makes_instance_of(&self, id: &str) -> bool {
+        let Some(factory) = self.entry.get_plugin_factory() else { return false };
+        let (raw, Ok(id)) = (factory.raw(), CString::new(id)) else { return false };
+        let Some(create) = raw.get().create_plugin else { return false };
+        let host = silent_host();
+        // SAFETY: factory, host and name outlive the call, and the instance is destroyed before the host goes.
+        unsafe {
+            let instance = create(raw.as_ptr(), &host, id.as_ptr());
+            if let Some(destroy) = instance.as_ref().and_then(|instance| instance.destroy) {
+                destroy(instance);
+            }
+            !instance.is_null()
+        }
+    }
+
     /// Makes an instance of a class.
     pub fn instance(&self, id: &str) -> Result<ClapPlugin, HostError> {
         let found = self.class_ids();
@@ -106,10 +95,67 @@ impl ClapBundle {
         let info = HostInfo::new("Backline test host", "Backline", "https://localhost", "1")
             .map_err(|error| HostError::plugin("be introduced", error))?;
         let id = CString::new(id).map_err(|error| HostError::plugin("be named", error))?;
+        let record = Arc::new(Record::new());
+        let (shared, main) = (record.clone(), record.clone());
         let instance =
-            PluginInstance::<TestHost>::new(|_| Requests::default(), |_| Project, &self.entry, &id, &info)
+            PluginInstance::<TestHost>::new(|_| Requests(shared), |_| Project(main), &self.entry, &id, &info)
                 .map_err(|error| HostError::plugin("make an instance", error))?;
-        Ok(ClapPlugin { instance })
+        Ok(ClapPlugin { instance, record })
+    }
+}
+
+/// A host for an instance that nobody wants: it offers nothing.
+fn silent_host() -> clap_sys::host::clap_host {
+    use clap_sys::host::clap_host;
+    unsafe extern "C" fn no_extension(
+        _: *const clap_host,
+        _: *const std::ffi::c_char,
+    ) -> *const std::ffi::c_void {
+        ptr::null()
+    }
+    unsafe extern "C" fn ignore(_: *const clap_host) {}
+    clap_host {
+        clap_version: clap_sys::version::CLAP_VERSION,
+        host_data: ptr::null_mut(),
+        name: c"Backline test host".as_ptr(),
+        vendor: c"Backline".as_ptr(),
+        url: c"".as_ptr(),
+        version: c"1".as_ptr(),
+        get_extension: Some(no_extension),
+        request_restart: Some(ignore),
+        request_process: Some(ignore),
+        request_callback: Some(ignore),
+    }
+}
+
+/// How a class describes itself, in a bundle or on an instance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Class {
+    /// Its frozen id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Who made it.
+    pub vendor: String,
+    /// Of the plugin.
+    pub version: String,
+    /// One sentence.
+    pub description: String,
+    /// Categories and properties, CLAP's words.
+    pub features: Vec<String>,
+}
+
+impl Class {
+    fn of(descriptor: &PluginDescriptor) -> Self {
+        let text = |text: Option<&std::ffi::CStr>| text.unwrap_or_default().to_string_lossy().into_owned();
+        Self {
+            id: text(descriptor.id()),
+            name: text(descriptor.name()),
+            vendor: text(descriptor.vendor()),
+            version: text(descriptor.version()),
+            description: text(descriptor.description()),
+            features: descriptor.features().map(|feature| text(Some(feature))).collect(),
+        }
     }
 }
 
@@ -126,11 +172,16 @@ pub struct Parameter {
     pub maximum: f64,
     /// Its value in a new instance.
     pub default: f64,
+    /// Where it is in the tree of parameters, names between slashes.
+    pub module: String,
+    /// What a host may do with it.
+    pub flags: ParamInfoFlags,
 }
 
 /// One instance of a plugin. [main-thread]
 pub struct ClapPlugin {
     instance: PluginInstance<TestHost>,
+    record: Arc<Record>,
 }
 
 impl ClapPlugin {
@@ -148,6 +199,8 @@ impl ClapPlugin {
                     minimum: info.min_value,
                     maximum: info.max_value,
                     default: info.default_value,
+                    module: String::from_utf8_lossy(info.module).into_owned(),
+                    flags: info.flags,
                 });
             }
         }
@@ -182,25 +235,18 @@ impl ClapPlugin {
         plugin.get_extension::<PluginParams>()?.text_to_value(&plugin, ClapId::from_raw(id)?, &text)
     }
 
-    /// The state as the plugin saves it into a project.
-    pub fn save_state(&mut self) -> Result<Vec<u8>, HostError> {
-        let plugin = self.instance.plugin_handle();
-        let state = plugin
-            .get_extension::<PluginState>()
-            .ok_or_else(|| HostError::plugin("save its state", "no state"))?;
-        let mut bytes = Vec::new();
-        state.save(&plugin, &mut bytes).map_err(|error| HostError::plugin("save its state", error))?;
-        Ok(bytes)
-    }
-
-    /// Gives the plugin a state from a project.
-    pub fn load_state(&mut self, bytes: &[u8]) -> Result<(), HostError> {
-        let plugin = self.instance.plugin_handle();
-        let state = plugin
-            .get_extension::<PluginState>()
-            .ok_or_else(|| HostError::plugin("load a state", "no state"))?;
-        let mut reader = bytes;
-        state.load(&plugin, &mut reader).map_err(|error| HostError::plugin("load a state", error))
+    /// Hands parameter changes over to an instance that is not active.
+    pub fn flush(&mut self, changes: &[(u32, f64)]) {
+        let Some(mut plugin) = self.instance.inactive_plugin_handle() else { return };
+        let Some(params) = plugin.get_extension::<PluginParams>() else { return };
+        let mut events = EventBuffer::with_capacity(changes.len());
+        for (id, value) in changes {
+            if let Some(id) = ClapId::from_raw(*id) {
+                events.push(&ParamValueEvent::new(0, id, Pckn::match_all(), *value));
+            }
+        }
+        let mut replies = EventBuffer::new();
+        params.flush(&mut plugin, &events.as_input(), &mut replies.as_output());
     }
 
     /// Tells the plugin whether this is an offline render; a plugin without that extension does not care.
@@ -211,26 +257,26 @@ impl ClapPlugin {
         }
     }
 
-    /// Channels of each port, inputs or outputs.
-    pub fn port_channels(&mut self, inputs: bool) -> Vec<usize> {
-        let plugin = self.instance.plugin_handle();
-        let Some(ports) = plugin.get_extension::<PluginAudioPorts>() else { return Vec::new() };
-        let mut buffer = AudioPortInfoBuffer::new();
-        let port =
-            |index| ports.get(&plugin, index, inputs, &mut buffer).map(|info| info.channel_count as usize);
-        (0..ports.count(&plugin, inputs)).filter_map(port).collect()
-    }
-
     /// Makes it ready to process blocks of up to `block_frames_max`.
     pub fn activate(
         &mut self,
         sample_rate_hz: u32,
         block_frames_max: usize,
     ) -> Result<ClapProcessor, HostError> {
+        self.activate_exactly(f64::from(sample_rate_hz), 1, block_frames_max)
+    }
+
+    /// Makes it ready to process blocks of `block_frames_min` to `block_frames_max`, at a rate that need be no whole number.
+    pub fn activate_exactly(
+        &mut self,
+        sample_rate_hz: f64,
+        block_frames_min: usize,
+        block_frames_max: usize,
+    ) -> Result<ClapProcessor, HostError> {
         let (inputs, outputs) = (self.port_channels(true), self.port_channels(false));
         let configuration = PluginAudioConfiguration {
-            sample_rate: f64::from(sample_rate_hz),
-            min_frames_count: 1,
+            sample_rate: sample_rate_hz,
+            min_frames_count: block_frames_min as u32,
             max_frames_count: block_frames_max as u32,
         };
         let stopped = self
@@ -245,111 +291,34 @@ impl ClapPlugin {
         self.instance.deactivate(processor.audio.into_stopped());
     }
 
+    /// How many sample frames the plugin delays; asked while it is active.
+    pub fn latency_frames(&mut self) -> Option<u32> {
+        let plugin = self.instance.plugin_handle();
+        Some(plugin.get_extension::<PluginLatency>()?.get(&plugin))
+    }
+
+    /// How the instance describes itself.
+    pub fn class(&self) -> Option<Class> {
+        // SAFETY: the descriptor belongs to the open bundle, which the instance keeps open.
+        let raw = unsafe { self.instance.raw_instance().desc.as_ref() }?;
+        // SAFETY: as above, and a plugin writes it once, before the instance is handed out.
+        Some(Class::of(unsafe { PluginDescriptor::from_raw(raw) }))
+    }
+
     /// Runs what the plugin asked to have called on the main thread.
     pub fn run_callbacks(&mut self) {
-        if self.instance.access_shared_handler(|shared| shared.callback.swap(false, Ordering::AcqRel)) {
+        if self.record.callback.swap(false, Ordering::AcqRel) {
             self.instance.call_on_main_thread_callback();
         }
     }
 
-    /// Whether the plugin has logged misbehaviour of itself or of this host.
+    /// What the plugin has asked of this host.
+    pub fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Whether the plugin has logged misbehaviour of itself or of this host, or called from a thread where it must not.
     pub fn has_complained(&self) -> bool {
-        self.instance.access_shared_handler(|shared| shared.complaints.load(Ordering::Acquire))
-    }
-}
-
-/// The audio side of an active instance, with buffers for all its ports. [audio-thread]
-pub struct ClapProcessor {
-    audio: PluginAudioProcessor<TestHost>,
-    input_ports: AudioPorts,
-    output_ports: AudioPorts,
-    /// By port, then channel.
-    inputs: Vec<Vec<Vec<f32>>>,
-    outputs: Vec<Vec<Vec<f32>>>,
-    events: EventBuffer,
-    replies: EventBuffer,
-    steady_frames: u64,
-}
-
-impl ClapProcessor {
-    fn new(
-        mut audio: PluginAudioProcessor<TestHost>,
-        inputs: &[usize],
-        outputs: &[usize],
-        block_frames_max: usize,
-    ) -> Result<Self, HostError> {
-        audio.start_processing().map_err(|error| HostError::plugin("start processing", error))?;
-        let buffers = |ports: &[usize]| {
-            ports.iter().map(|channels| vec![vec![0.0; block_frames_max]; *channels]).collect::<Vec<_>>()
-        };
-        Ok(Self {
-            audio,
-            // The capacities must cover every channel: clack rewrites its pointers wrongly when a list of several ports grows.
-            input_ports: AudioPorts::with_capacity(inputs.iter().sum(), inputs.len()),
-            output_ports: AudioPorts::with_capacity(outputs.iter().sum(), outputs.len()),
-            inputs: buffers(inputs),
-            outputs: buffers(outputs),
-            events: EventBuffer::with_capacity(256),
-            replies: EventBuffer::with_capacity(256),
-            steady_frames: 0,
-        })
-    }
-
-    /// The buffer of an input channel, to be filled before [`Self::process`].
-    pub fn input(&mut self, port: usize, channel: usize) -> &mut [f32] {
-        &mut self.inputs[port][channel]
-    }
-
-    /// What the last block put out on a channel of a port.
-    pub fn output(&self, port: usize, channel: usize) -> &[f32] {
-        &self.outputs[port][channel]
-    }
-
-    /// How many output ports there are.
-    pub fn output_count(&self) -> usize {
-        self.outputs.len()
-    }
-
-    /// Puts a parameter change at a sample frame of the next block; changes must come in the order of time.
-    pub fn automate(&mut self, id: u32, value: f64, at_frame: u32) {
-        if let Some(id) = ClapId::from_raw(id) {
-            self.events.push(&ParamValueEvent::new(at_frame, id, Pckn::match_all(), value));
-        }
-    }
-
-    /// Processes one block of `frames` sample frames on all ports.
-    pub fn process(&mut self, frames: usize) -> Result<(), HostError> {
-        let input_ports = self.inputs.iter_mut().map(|channels| AudioPortBuffer {
-            latency: 0,
-            channels: AudioPortBufferType::f32_input_only(
-                channels.iter_mut().map(move |channel| InputChannel::variable(&mut channel[..frames])),
-            ),
-        });
-        let output_ports = self.outputs.iter_mut().map(|channels| AudioPortBuffer {
-            latency: 0,
-            channels: AudioPortBufferType::f32_output_only(
-                channels.iter_mut().map(move |channel| &mut channel[..frames]),
-            ),
-        });
-        let audio_in = self.input_ports.with_input_buffers(input_ports);
-        let mut audio_out = self.output_ports.with_output_buffers(output_ports);
-        self.replies.clear();
-        let started = self.audio.as_started_mut().map_err(|error| HostError::plugin("process", error))?;
-        let result = started.process(
-            &audio_in,
-            &mut audio_out,
-            &self.events.as_input(),
-            &mut self.replies.as_output(),
-            Some(self.steady_frames),
-            None,
-        );
-        self.steady_frames += frames as u64;
-        self.events.clear();
-        result.map(|_status| ()).map_err(|error| HostError::plugin("process", error))
-    }
-
-    /// Tells the plugin that the stream jumps.
-    pub fn reset(&mut self) {
-        self.audio.reset();
+        self.record.has_complaints()
     }
 }

@@ -14,4 +14,5 @@ pub mod cycles;
 pub mod desktop;
 pub mod error;
 pub mod figures;
+pub mod scan;
 pub mod session;

@@ -4,7 +4,7 @@
 #![expect(clippy::print_stdout, reason = "a program whose standard output is read by the one who started it")]
 
 use std::io::BufRead;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,8 +13,9 @@ use backline_hosts::audio_file::Recording;
 use backline_hosts::block_clock::{self, BlockClock, monotonic_now};
 use backline_hosts::bundles;
 use backline_hosts::clap_plugin::{ClapBundle, ClapPlugin, ClapProcessor};
-use backline_hosts::cycles;
+use backline_hosts::cycles::{self, Holdings};
 use backline_hosts::error::HostError;
+use backline_hosts::scan;
 use backline_hosts::session::host_process::HostRun;
 use clap::{Args, Parser, Subcommand};
 
@@ -29,6 +30,12 @@ struct Arguments {
 enum What {
     /// Lists the classes of a bundle, their ports and their parameters.
     List {
+        /// The .clap file.
+        #[arg(long)]
+        bundle: PathBuf,
+    },
+    /// Opens and closes a bundle as a DAW's search for plugins does: nothing may be left behind, and it must not take long.
+    Scan {
         /// The .clap file.
         #[arg(long)]
         bundle: PathBuf,
@@ -95,6 +102,7 @@ struct Play {
 fn main() -> Result<(), HostError> {
     match Arguments::parse().what {
         What::List { bundle } => list(&ClapBundle::open(&bundle)?),
+        What::Scan { bundle } => scan(&bundle),
         What::Play(play) => run(&play),
         What::Cycles { bundle, class, count } => cycle(&ClapBundle::open(&bundle)?, &class, count),
     }
@@ -112,6 +120,25 @@ fn cycle(bundle: &ClapBundle, class: &str, count: usize) -> Result<(), HostError
     println!(
         "ok: {count} create/automate/process/destroy cycles in one process; it held {early:?}, then {late:?}"
     );
+    Ok(())
+}
+
+/// What a scan may use of the processor. clap-validator warns from here on.
+const SCAN_MAX: Duration = Duration::from_millis(100);
+
+fn scan(bundle: &Path) -> Result<(), HostError> {
+    let scan = scan::run(bundle)?;
+    let is_clean = |held: &Holdings, threads: usize| {
+        held.threads <= scan.before.threads + threads && held.files <= scan.before.files
+    };
+    // The framework has one thread for all instances of a class, as long as there are any.
+    let is_clean = is_clean(&scan.scanned, 0)
+        && is_clean(&scan.with_instances, scan.classes)
+        && is_clean(&scan.after, 0);
+    if !is_clean || scan.first > SCAN_MAX {
+        return Err(HostError::plugin("be scanned", format!("{scan:?}")));
+    }
+    println!("ok: {scan:?}");
     Ok(())
 }
 

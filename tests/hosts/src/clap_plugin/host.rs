@@ -1,0 +1,145 @@
+//! What the plugin may ask of this host, and what it is told about it: callbacks, log, changed parameters, threads. Everything
+//! is written down in one [`Record`], for tests to look at. Before this: [`super::ClapBundle::instance`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread::{self, ThreadId};
+
+use clack_extensions::log::{HostLog, HostLogImpl, LogSeverity};
+use clack_extensions::params::{
+    HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamRescanFlags,
+};
+use clack_extensions::state::{HostState, HostStateImpl};
+use clack_extensions::thread_check::{HostThreadCheck, HostThreadCheckImpl};
+use clack_host::prelude::*;
+
+/// What an instance has asked for since it was made. [any-thread]
+#[derive(Debug)]
+pub struct Record {
+    main_thread: ThreadId,
+    pub(super) callback: AtomicBool,
+    complaints: AtomicU32,
+    restarts: AtomicU32,
+    rescanned: AtomicU32,
+    off_thread: AtomicBool,
+}
+
+impl Record {
+    /// A record whose main thread is the calling one.
+    pub(super) fn new() -> Self {
+        Self {
+            main_thread: thread::current().id(),
+            callback: AtomicBool::new(false),
+            complaints: AtomicU32::new(0),
+            restarts: AtomicU32::new(0),
+            rescanned: AtomicU32::new(0),
+            off_thread: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the plugin has logged misbehaviour of itself or of this host, or called from a thread where it must not.
+    pub fn has_complaints(&self) -> bool {
+        self.complaints.load(Ordering::Acquire) > 0 || self.off_thread.load(Ordering::Acquire)
+    }
+
+    /// How often the plugin asked to be deactivated and activated again.
+    pub fn restarts(&self) -> u32 {
+        self.restarts.load(Ordering::Acquire)
+    }
+
+    /// What of the parameters the plugin asked to have read again since the last call of this.
+    pub fn take_rescanned(&self) -> ParamRescanFlags {
+        ParamRescanFlags::from_bits_truncate(self.rescanned.swap(0, Ordering::AcqRel))
+    }
+
+    fn is_main_thread(&self) -> bool {
+        thread::current().id() == self.main_thread
+    }
+
+    fn must_be_main_thread(&self) {
+        if !self.is_main_thread() {
+            self.off_thread.store(true, Ordering::Release);
+        }
+    }
+}
+
+/// What the plugin may ask of this host from any thread.
+pub struct Requests(pub(super) Arc<Record>);
+
+impl SharedHandler<'_> for Requests {
+    fn request_restart(&self) {
+        self.0.restarts.fetch_add(1, Ordering::AcqRel);
+    }
+
+    fn request_process(&self) {}
+
+    fn request_callback(&self) {
+        self.0.callback.store(true, Ordering::Release);
+    }
+}
+
+impl HostLogImpl for Requests {
+    fn log(&self, severity: LogSeverity, message: &str) {
+        if matches!(
+            severity,
+            LogSeverity::PluginMisbehaving | LogSeverity::HostMisbehaving | LogSeverity::Fatal
+        ) {
+            self.0.complaints.fetch_add(1, Ordering::AcqRel);
+        }
+        eprintln!("plugin log, {severity}: {message}");
+    }
+}
+
+impl HostParamsImplShared for Requests {
+    fn request_flush(&self) {}
+}
+
+impl HostThreadCheckImpl for Requests {
+    fn is_main_thread(&self) -> bool {
+        self.0.is_main_thread()
+    }
+
+    /// This host knows two threads, and the main thread may be both.
+    fn is_audio_thread(&self) -> bool {
+        true
+    }
+}
+
+/// The main-thread side of this host: it has no project to mark and no controls to redraw.
+pub struct Project(pub(super) Arc<Record>);
+
+impl MainThreadHandler<'_> for Project {}
+
+impl HostParamsImplMainThread for Project {
+    fn rescan(&self, flags: ParamRescanFlags) {
+        self.0.must_be_main_thread();
+        self.0.rescanned.fetch_or(flags.bits(), Ordering::AcqRel);
+    }
+
+    fn clear(&self, _param_id: ClapId, _flags: ParamClearFlags) {
+        self.0.must_be_main_thread();
+    }
+}
+
+impl HostStateImpl for Project {
+    fn mark_dirty(&self) {
+        self.0.must_be_main_thread();
+    }
+}
+
+/// The types of this host, for clack.
+pub struct TestHost;
+
+impl HostHandlers for TestHost {
+    type Shared<'a> = Requests;
+    type MainThread<'a> = Project;
+    type AudioProcessor<'a> = ();
+
+    fn declare_extensions(builder: &mut HostExtensions<Self>, _shared: &Requests) {
+        builder
+            .register::<HostLog>()
+            .register::<HostParams>()
+            .register::<HostState>()
+            .register::<HostThreadCheck>();
+    }
+}

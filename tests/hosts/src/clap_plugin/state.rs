@@ -1,0 +1,64 @@
+//! Saving and loading states, also through streams that take or give only a few bytes at a time.
+
+use std::io::{self, Read, Write};
+
+use clack_extensions::state::PluginState;
+
+use super::ClapPlugin;
+use crate::error::HostError;
+
+impl ClapPlugin {
+    /// The state as the plugin saves it into a project.
+    pub fn save_state(&mut self) -> Result<Vec<u8>, HostError> {
+        self.save_state_in_pieces(usize::MAX)
+    }
+
+    /// Gives the plugin a state from a project.
+    pub fn load_state(&mut self, bytes: &[u8]) -> Result<(), HostError> {
+        self.load_state_in_pieces(bytes, usize::MAX)
+    }
+
+    /// The state, through a stream that takes at most `piece_bytes` at once.
+    pub fn save_state_in_pieces(&mut self, piece_bytes: usize) -> Result<Vec<u8>, HostError> {
+        let plugin = self.instance.plugin_handle();
+        let state = plugin
+            .get_extension::<PluginState>()
+            .ok_or_else(|| HostError::plugin("save its state", "no state"))?;
+        let mut pieces = Pieces { stream: Vec::new(), piece_bytes };
+        state.save(&plugin, &mut pieces).map_err(|error| HostError::plugin("save its state", error))?;
+        Ok(pieces.stream)
+    }
+
+    /// Gives the plugin a state through a stream that gives at most `piece_bytes` at once.
+    pub fn load_state_in_pieces(&mut self, bytes: &[u8], piece_bytes: usize) -> Result<(), HostError> {
+        let plugin = self.instance.plugin_handle();
+        let state = plugin
+            .get_extension::<PluginState>()
+            .ok_or_else(|| HostError::plugin("load a state", "no state"))?;
+        let mut pieces = Pieces { stream: bytes, piece_bytes };
+        state.load(&plugin, &mut pieces).map_err(|error| HostError::plugin("load a state", error))
+    }
+}
+
+/// A stream in small pieces.
+struct Pieces<S> {
+    stream: S,
+    piece_bytes: usize,
+}
+
+impl<S: Read> Read for Pieces<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let piece = buffer.len().min(self.piece_bytes);
+        self.stream.read(&mut buffer[..piece])
+    }
+}
+
+impl<S: Write> Write for Pieces<S> {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        self.stream.write(&buffer[..buffer.len().min(self.piece_bytes)])
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
