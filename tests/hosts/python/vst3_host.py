@@ -6,6 +6,7 @@
     vst3_host.py state   saves the state, loads it into another instance and compares
     vst3_host.py shapes  processes at every rate and block size of the specification
     vst3_host.py hurry   processes faster than real time: silence must come back
+    vst3_host.py conformance  looks at what pluginval looks at (vst3_conformance.py)
 
 `play` is the twin of src/bin/clap_host.rs: it prints "ready" once blocks are running, reads "play NANOSECONDS" (of
 CLOCK_MONOTONIC), writes the WAV and the figures, and ends. Each other command prints one line and ends with 0 when all is well.
@@ -23,6 +24,8 @@ import time
 import numpy as np
 from pedalboard import load_plugin
 from pedalboard.io import AudioFile
+
+from vst3_conformance import conformance
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 192_000)
 BLOCKS = (1, 17, 64, 480, 512, 1024, 8192)
@@ -229,12 +232,14 @@ def require(condition, message):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for command in (play, cycles, state, shapes, hurry):
+    for command in (play, cycles, state, shapes, hurry, conformance):
         one = commands.add_parser(command.__name__, help=command.__doc__)
         one.set_defaults(run=command)
         one.add_argument("--bundle", required=True)
     one = commands.choices["cycles"]
     one.add_argument("--count", type=int, default=1000)
+    one = commands.choices["conformance"]
+    one.add_argument("--seed", type=int, default=1)
     one = commands.choices["play"]
     one.add_argument("--rate", type=int, default=48_000)
     one.add_argument("--block", type=int, default=64)

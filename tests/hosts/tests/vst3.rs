@@ -42,6 +42,11 @@ fn pedalboard_gets_silence_faster_than_real_time() {
     run("vst3_host.py", &["hurry"]);
 }
 
+#[test]
+fn pedalboard_finds_nothing_that_pluginval_would() {
+    run("vst3_host.py", &["conformance"]);
+}
+
 /// A thousand, unless BACKLINE_VST3_CYCLES says otherwise: each takes pedalboard a fifth of a second.
 #[test]
 fn pedalboard_survives_a_thousand_lives() {
