@@ -58,7 +58,7 @@ fn source_json(source: &SourceView) -> Value {
         "route": match source.route {
             Route::Direct => "direct",
             Route::ThroughTurn => "through-turn",
-        Route::ThroughHost => "through-host",
+            Route::ThroughHost => "through-host",
             Route::Waiting => "waiting",
         },
         "encrypted": source.encrypted,
@@ -67,6 +67,8 @@ fn source_json(source: &SourceView) -> Value {
         "loss": source.loss,
         "concealed_frames": source.concealed_frames,
         "recovered_frames": source.recovered_frames,
+        "lost": source.lost,
+        "repaired_packets": source.repaired,
         "depth_ms": ms(source.depth),
         "drift_ppm": source.drift_ppm,
         "encoding": source.encoding,

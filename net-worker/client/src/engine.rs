@@ -190,6 +190,7 @@ impl Engine {
         net.is_processing(now);
         lanes.capture(net, &mut self.session, now);
         lanes.play(net, &mut self.session, now);
+        self.session.ask_for_missing(now);
         self.exchange(now);
     }
 

@@ -6,11 +6,13 @@
 //! allocate nothing once a stream runs. Neither knows peers, addresses, sockets or RTP sequence numbers.
 #![forbid(unsafe_code)]
 
+mod history;
 pub mod packet;
 pub mod playout;
 pub mod red;
 pub mod sender;
 
+pub use history::HISTORY_FRAMES_MAX;
 pub use packet::{PacketHead, ReceivedHead};
 pub use playout::{
     DropReason, Operation, Played, Playout, PlayoutConfig, PlayoutError, PlayoutState, PlayoutStats, Tally,

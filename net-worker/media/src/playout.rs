@@ -1,8 +1,9 @@
 //! A listener's queue for one source: packets in, an unbroken signal on the listener's clock out.
 //!
 //! It orders by RTP timestamp, so copies of a packet that came by two paths are one. It does not know where
-//! packets come from and never asks for one again. Before it: the transport's media event. After it: the
-//! worker, which pulls exactly what a callback needs and puts it into the return ring.
+//! packets come from; which ones should be asked for again it says in [`poll_missing`](Playout::poll_missing). Before it:
+//! the transport's media event. After it: the worker, which pulls exactly what a callback needs and puts it into the
+//! return ring.
 //!
 //! ```text
 //! insert → timestamp → store ┐                       ┌ depth: how deep, how fast
@@ -30,6 +31,7 @@ mod extend;
 mod extrapolate;
 mod fade;
 mod margin;
+mod missing;
 mod phase;
 mod startup;
 mod stats;
@@ -47,6 +49,7 @@ use crate::red::{self, Block};
 use depth::{Correction, Depth};
 use extend::{Extender, Place};
 use margin::Limits;
+use missing::{Missing, Patience};
 use phase::Phase;
 use startup::Startup;
 pub use stats::{DROP_REASONS, DropReason, Operation, Played, PlayoutState, PlayoutStats, Tally};
@@ -121,6 +124,8 @@ pub struct Playout {
     startup: Startup,
     depth: Depth,
     phase: Phase,
+    missing: Missing,
+    round_trip_ticks: Option<f64>,
     voice: Voice,
     resampler: DriftResampler,
     source: Vec<f32>,
@@ -134,6 +139,8 @@ pub struct Playout {
     received: u64,
     starts: u64,
     skipped_frames: u64,
+    requests: u64,
+    repaired: u64,
     tally: Tally,
 }
 
@@ -150,6 +157,8 @@ impl Playout {
             startup: Startup::default(),
             depth: Depth::new(config.limits()),
             phase: Phase::new(),
+            missing: Missing::new(),
+            round_trip_ticks: None,
             voice: Voice::new()?,
             resampler: DriftResampler::new(),
             source: vec![0.0; CHUNK_SOURCE_FRAMES * CHANNELS],
@@ -162,6 +171,8 @@ impl Playout {
             received: 0,
             starts: 0,
             skipped_frames: 0,
+            requests: 0,
+            repaired: 0,
             tally: Tally::default(),
         })
     }
@@ -180,6 +191,7 @@ impl Playout {
         };
         let Some(primary) = blocks.clone().last() else { return };
         let Some(at) = self.insert_primary(head, &primary, now) else { return };
+        self.missing.expect_copies(blocks.clone().map(|block| block.age_ticks).max().unwrap_or(0));
         for copy in blocks.filter(|block| block.age_ticks > 0) {
             self.insert_copy(head, at, &copy, now);
         }
@@ -203,7 +215,7 @@ impl Playout {
         }
         let end = self.voice.position().map(|position| position + frames as u64);
         let stretch = end.map_or(0, |end| self.depth.missing_ticks(now, end));
-        self.voice.allow_stretch(stretch);
+        self.voice.allow_stretch(stretch, self.missing.is_worth_waiting());
         for chunk in out.chunks_mut(CHUNK_FRAMES * CHANNELS) {
             self.make(chunk);
         }
@@ -217,6 +229,29 @@ impl Playout {
     /// Changes how deep it may be; the queue gets there by playing imperceptibly slower or faster.
     pub fn set_depth(&mut self, config: PlayoutConfig) {
         self.depth.set_limits(config.limits());
+    }
+
+    /// How long the sender's answer to a request takes, as far as is known; without it nothing is asked for.
+    pub fn set_round_trip(&mut self, round_trip: Option<Duration>) {
+        self.round_trip_ticks = round_trip.map(|time| time.as_secs_f64() * TICKS_PER_SECOND);
+    }
+
+    /// Calls `ask` with the RTP timestamp and the length in ticks of each stretch that should be asked for now. Cheap; to be
+    /// called after packets and after pulls.
+    pub fn poll_missing(&mut self, now: Instant, mut ask: impl FnMut(u32, u32)) {
+        let (Some(position), Some(last_pull)) = (self.voice.position(), self.last_pull) else { return };
+        let now = self.clock.ticks(now);
+        let patience = self.round_trip_ticks.map(|round_trip_ticks| Patience {
+            round_trip_ticks,
+            need_of_tick_zero: last_pull - position as f64,
+            deeper_ticks: self.depth.deeper_ticks(),
+        });
+        let requests = &mut self.requests;
+        self.missing.ask(now, position, self.depth.frame_ticks(), patience, |begin, end| {
+            *requests += 1;
+            ask(begin as u32, (end - begin) as u32);
+        });
+        self.depth.wait_for_answers(self.missing.is_worth_waiting());
     }
 
     /// A new generation of the source begins: what is queued is dropped, what is heard fades out in 5 ms.
@@ -236,6 +271,9 @@ impl Playout {
             tally: self.tally,
             starts: self.starts,
             skipped_frames: self.skipped_frames,
+            requests: self.requests,
+            repaired: self.repaired,
+            lost_share: self.missing.lost_share() as f32,
             target: ticks_duration(self.depth.target_ticks()),
             slack_ms: position.and_then(|at| self.depth.slack(now, at)).map(|ticks| (ticks / 48.0) as f32),
             queued: ticks_duration(queued.unwrap_or(0) as f64),
@@ -279,16 +317,24 @@ impl Playout {
             self.tally.dropped(DropReason::Duplicate);
             return None;
         }
-        self.depth.arrived(now, at, frames as u32, self.is_listener_late(now));
-        self.startup.arrived(now, at, frames as u32);
+        let again = self.missing.arrived(now, at, frames as u64);
+        if again {
+            self.depth.arrived_again(now, at);
+        } else {
+            self.depth.arrived(now, at, frames as u32, self.is_listener_late(now));
+            self.startup.arrived(now, at, frames as u32);
+        }
         let mut frame = Stored::new(at, frames, kind, now);
         frame.captured_at = head.captured_at;
         let is_past = self.is_past(&frame);
         self.notice_slower_path(is_past);
         if is_past {
             self.tally.dropped(DropReason::Late);
-        } else if self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
-            self.tally.dropped(DropReason::Overflow);
+        } else {
+            self.repaired += u64::from(again);
+            if self.store.insert(frame, block.bytes) == Kept::InPlaceOfOldest {
+                self.tally.dropped(DropReason::Overflow);
+            }
         }
         Some(at)
     }
@@ -300,6 +346,7 @@ impl Playout {
         if self.seen[(at / SEEN_STEP_TICKS) as usize % SEEN_PACKETS] == at {
             return;
         }
+        self.missing.copied(now, at, frames as u64);
         let mut frame = Stored::new(at, frames, kind, now);
         frame.copy = true;
         let age = ticks_duration(f64::from(block.age_ticks));
@@ -339,6 +386,7 @@ impl Playout {
 
     fn begin_again(&mut self) {
         self.store.clear();
+        self.missing.clear();
         self.seen.fill(0);
         self.startup.forget_arrivals();
         self.depth.forget_arrivals();

@@ -11,6 +11,7 @@ use backline_codec::{CodecError, Encoder, Encoding, PAYLOAD_TYPE_RED};
 use backline_wire::limits::MEDIA_PAYLOAD_BYTES_MAX;
 use thiserror::Error;
 
+use crate::history::{HISTORY_FRAMES_MAX, History};
 use crate::packet::{FRAME_BYTES_MAX, PacketHead};
 use crate::red::{self, Block, COPIES_SENT_MAX};
 
@@ -20,8 +21,11 @@ const PENDING_FRAMES_MAX: usize = 48_000;
 const STAMPS_MAX: usize = 1024;
 /// A packet with copies stays under this, so that it passes every network (RTP, SRTP, UDP and IPv6 come on top).
 const RED_BYTES_MAX: usize = 1150;
+/// Copies at the most this many frames apart.
+pub const COPY_DISTANCE_MAX: u8 = 4;
 
 const _: () = assert!(RED_BYTES_MAX <= MEDIA_PAYLOAD_BYTES_MAX);
+const _: () = assert!(COPIES_SENT_MAX * COPY_DISTANCE_MAX as usize <= HISTORY_FRAMES_MAX);
 
 /// How a source is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +34,20 @@ pub struct SenderConfig {
     pub encoding: Encoding,
     /// Copies of earlier frames in each packet, 0 to 3; those that would make a packet too long are left out.
     pub redundancy: u8,
+    /// How many frames apart the copies are, 1 to [`COPY_DISTANCE_MAX`]: 2 repeats the frames 2 and 4 before. A longer
+    /// distance survives longer bursts of loss, and asks listeners for that much more depth.
+    pub copy_distance: u8,
+}
+
+impl SenderConfig {
+    /// An encoding without copies.
+    pub fn plain(encoding: Encoding) -> Self {
+        Self { encoding, redundancy: 0, copy_distance: 1 }
+    }
+
+    fn oldest_copy(self) -> usize {
+        usize::from(self.redundancy) * usize::from(self.copy_distance)
+    }
 }
 
 /// Why a sender could not be made or changed; it goes on as it was.
@@ -41,6 +59,9 @@ pub enum SenderError {
     /// More copies than a packet takes.
     #[error("{0} copies in each packet are too many: choose 0 to {COPIES_SENT_MAX}")]
     Redundancy(u8),
+    /// Copies of the packet itself, or of frames that are no longer known.
+    #[error("copies {0} frames apart cannot be sent: choose 1 to {COPY_DISTANCE_MAX}")]
+    CopyDistance(u8),
 }
 
 /// One source's packets. [`push`](Self::push) what was captured, then [`poll_packet`](Self::poll_packet) until
@@ -48,23 +69,16 @@ pub enum SenderError {
 /// the largest push have been seen once.
 pub struct Sender {
     encoder: Encoder,
-    redundancy: usize,
+    config: SenderConfig,
     pending: VecDeque<f32>,
     frame: Vec<f32>,
     coded: Vec<u8>,
-    sent: VecDeque<Sent>,
+    history: History,
     stamps: VecDeque<Stamp>,
     /// Sample frames since the beginning, of the first pending one.
     index: u64,
     first_timestamp: u32,
     lost_frames: u64,
-}
-
-/// A frame that was sent, for copies.
-struct Sent {
-    payload_type: u8,
-    index: u64,
-    bytes: Vec<u8>,
 }
 
 /// When a sample frame was captured.
@@ -82,11 +96,11 @@ impl Sender {
     pub fn new(config: SenderConfig, first_timestamp: u32) -> Result<Self, SenderError> {
         Ok(Self {
             encoder: encoder(config)?,
-            redundancy: usize::from(config.redundancy),
+            config,
             pending: VecDeque::with_capacity(CHANNELS * 16_384),
             frame: Vec::with_capacity(CHANNELS * backline_codec::MAX_FRAME_FRAMES),
             coded: Vec::with_capacity(FRAME_BYTES_MAX),
-            sent: VecDeque::with_capacity(COPIES_SENT_MAX + 1),
+            history: History::new(),
             stamps: VecDeque::with_capacity(STAMPS_MAX),
             index: 0,
             first_timestamp,
@@ -122,7 +136,7 @@ impl Sender {
     /// As [`new`](Self::new); the sender is then unchanged.
     pub fn reconfigure(&mut self, config: SenderConfig) -> Result<(), SenderError> {
         self.encoder = encoder(config)?;
-        self.redundancy = usize::from(config.redundancy);
+        self.config = config;
         Ok(())
     }
 
@@ -143,14 +157,15 @@ impl Sender {
                 self.lost_frames += frames as u64;
                 continue;
             }
-            let payload_type = self.write(index, payload);
-            let timestamp = self.first_timestamp.wrapping_add(index as u32);
-            return Some(PacketHead {
-                payload_type,
-                timestamp,
+            let head = PacketHead {
+                payload_type: self.encoder.encoding().payload_type(),
+                timestamp: self.first_timestamp.wrapping_add(index as u32),
                 captured_at,
                 level_dbov: level_dbov(&self.frame),
-            });
+            };
+            let payload_type = self.write(&head, payload);
+            self.history.remember(head, &self.coded);
+            return Some(PacketHead { payload_type, ..head });
         }
     }
 
@@ -178,40 +193,38 @@ impl Sender {
         if index >= stamp.index { stamp.captured_at + apart } else { stamp.captured_at.saturating_sub(apart) }
     }
 
-    /// Puts the coded frame, with copies if wanted, into `payload`; returns the packet's payload type.
-    fn write(&mut self, index: u64, payload: &mut Vec<u8>) -> u8 {
-        let payload_type = self.encoder.encoding().payload_type();
-        if self.redundancy == 0 {
-            payload.clear();
-            payload.extend_from_slice(&self.coded);
-            self.sent.clear();
-            return payload_type;
-        }
-        let primary = Block { payload_type, age_ticks: 0, bytes: &self.coded };
-        let skip = self.sent.len().saturating_sub(self.redundancy);
-        let copies = self.sent.iter().skip(skip).map(|sent| Block {
-            payload_type: sent.payload_type,
-            age_ticks: (index - sent.index).min(u64::from(u32::MAX)) as u32,
-            bytes: &sent.bytes,
-        });
-        red::write(payload, copies, primary, RED_BYTES_MAX);
-        self.remember(index, payload_type);
-        PAYLOAD_TYPE_RED
+    /// The frames that begin in a stretch of `ticks` from `timestamp` on and are still known, oldest first: what a
+    /// listener who misses them is sent again, each as a packet by itself.
+    pub fn sent_before(&self, timestamp: u32, ticks: u32) -> impl Iterator<Item = (PacketHead, &[u8])> {
+        let holds = move |head: &PacketHead| head.timestamp.wrapping_sub(timestamp) < ticks;
+        self.history.iter().filter(move |(head, _)| holds(head))
     }
 
-    fn remember(&mut self, index: u64, payload_type: u8) {
-        let mut sent = if self.sent.len() < COPIES_SENT_MAX { None } else { self.sent.pop_front() }
-            .unwrap_or_else(|| Sent { payload_type, index, bytes: Vec::with_capacity(FRAME_BYTES_MAX) });
-        sent.payload_type = payload_type;
-        sent.index = index;
-        sent.bytes.clone_from(&self.coded);
-        self.sent.push_back(sent);
+    /// Puts the coded frame, with copies if wanted, into `payload`; returns the packet's payload type.
+    fn write(&mut self, head: &PacketHead, payload: &mut Vec<u8>) -> u8 {
+        let primary = Block { payload_type: head.payload_type, age_ticks: 0, bytes: &self.coded };
+        if self.config.redundancy == 0 {
+            payload.clear();
+            payload.extend_from_slice(primary.bytes);
+            return head.payload_type;
+        }
+        let (oldest, distance) = (self.config.oldest_copy(), usize::from(self.config.copy_distance));
+        let copies = (1..=oldest).rev().filter(|back| back.is_multiple_of(distance)).filter_map(|back| {
+            let (copy, bytes) = self.history.back(back)?;
+            let age_ticks = head.timestamp.wrapping_sub(copy.timestamp);
+            Some(Block { payload_type: copy.payload_type, age_ticks, bytes })
+        });
+        red::write(payload, copies, primary, RED_BYTES_MAX);
+        PAYLOAD_TYPE_RED
     }
 }
 
 fn encoder(config: SenderConfig) -> Result<Encoder, SenderError> {
     if usize::from(config.redundancy) > COPIES_SENT_MAX {
         return Err(SenderError::Redundancy(config.redundancy));
+    }
+    if !(1..=COPY_DISTANCE_MAX).contains(&config.copy_distance) {
+        return Err(SenderError::CopyDistance(config.copy_distance));
     }
     Ok(Encoder::new(config.encoding)?)
 }
@@ -228,7 +241,7 @@ mod tests {
     use backline_codec::{OpusFrame, PcmFrame};
 
     fn pcm(redundancy: u8) -> SenderConfig {
-        SenderConfig { encoding: Encoding::Pcm16 { frame: PcmFrame::F60 }, redundancy }
+        SenderConfig { redundancy, ..SenderConfig::plain(Encoding::Pcm16 { frame: PcmFrame::F60 }) }
     }
 
     fn drain(sender: &mut Sender) -> Vec<(PacketHead, Vec<u8>)> {
@@ -268,12 +281,40 @@ mod tests {
     }
 
     #[test]
+    fn copies_are_as_far_apart_as_wanted() {
+        let mut sender = Sender::new(SenderConfig { copy_distance: 2, ..pcm(2) }, 0).unwrap();
+        sender.push(&[0.1; 600], Duration::ZERO);
+        let packets = drain(&mut sender);
+        let ages =
+            |packet: &[u8]| red::read(packet).unwrap().map(|block| block.age_ticks).collect::<Vec<_>>();
+        assert_eq!(ages(&packets[4].1), [240, 120, 0]);
+        assert_eq!(ages(&packets[3].1), [120, 0]);
+        assert_eq!(ages(&packets[1].1), [0]);
+        let too_far = SenderConfig { copy_distance: 5, ..pcm(1) };
+        assert!(matches!(Sender::new(too_far, 0), Err(SenderError::CopyDistance(5))));
+    }
+
+    #[test]
+    fn what_was_sent_can_be_sent_again() {
+        let mut sender = Sender::new(pcm(1), u32::MAX - 119).unwrap();
+        let samples: Vec<f32> = (0..1200).map(|index| (index / 120) as f32 / 16.0).collect();
+        sender.push(&samples, Duration::from_secs(3));
+        let packets = drain(&mut sender);
+        let again: Vec<_> = sender.sent_before(u32::MAX - 59, 120).collect();
+        assert_eq!(again.iter().map(|(head, _)| head.timestamp).collect::<Vec<_>>(), [u32::MAX - 59, 0]);
+        let primary = red::read(&packets[2].1).unwrap().last().unwrap();
+        assert_eq!(again[1].1, primary.bytes);
+        assert_eq!((again[1].0.payload_type, again[1].0.captured_at), (96, packets[2].0.captured_at));
+        assert_eq!(sender.sent_before(1_000_000, 60).count(), 0);
+    }
+
+    #[test]
     fn reconfigured_between_frames_timestamps_go_on() {
         let mut sender = Sender::new(pcm(0), 100).unwrap();
         sender.push(&[0.0; 2 * 90], Duration::ZERO);
         assert_eq!(drain(&mut sender).len(), 1);
         let opus = Encoding::Opus { frame: OpusFrame::Ms2_5, bitrate_bps: 128_000 };
-        sender.reconfigure(SenderConfig { encoding: opus, redundancy: 1 }).unwrap();
+        sender.reconfigure(SenderConfig { redundancy: 1, ..SenderConfig::plain(opus) }).unwrap();
         sender.push(&[0.0; 2 * 90], Duration::ZERO);
         let packets = drain(&mut sender);
         assert_eq!((packets.len(), packets[0].0.timestamp), (1, 160));

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use backline_session::RepairBudget;
 use backline_wire::limits::{PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
 use backline_wire::{
     Generation, InstanceId, ParticipantId, PeerId, PeerInfo, PublishedSource, SourceId, SourceInfo, Ssrc,
@@ -26,6 +27,8 @@ pub(crate) struct Member {
     pub sources: BTreeMap<SourceId, PublishedSource>,
     /// Sources that reach this member directly, so that they are not passed on to it.
     pub direct: BTreeSet<SourceId>,
+    /// What may still be sent to it again, for each stream.
+    pub repairs: BTreeMap<Ssrc, RepairBudget>,
     pub joined_at: Instant,
 }
 
@@ -36,6 +39,8 @@ pub struct RelayStats {
     pub packets_in: u64,
     /// Packets that were passed on, counted for each listener.
     pub packets_out: u64,
+    /// Packets that were sent again to a listener who had missed them.
+    pub packets_again: u64,
     /// Packets of streams that their sender does not publish.
     pub packets_refused: u64,
     /// Attempts to join with a link that is old or wrong.
@@ -132,10 +137,19 @@ impl Members {
         Some(published)
     }
 
-    pub fn unpublish(&mut self, peer: PeerId, source: SourceId) -> bool {
+    /// A member no longer publishes a source; returns its stream.
+    pub fn unpublish(&mut self, peer: PeerId, source: SourceId) -> Option<Ssrc> {
         let removed = self.present.get_mut(&peer).and_then(|member| member.sources.remove(&source));
         self.forget_ways(source);
-        removed.is_some_and(|published| self.streams.remove(&published.ssrc).is_some())
+        let ssrc = removed?.ssrc;
+        self.streams.remove(&ssrc).map(|_| ssrc)
+    }
+
+    /// Who publishes a stream.
+    pub fn publisher_of(&self, ssrc: Ssrc) -> Option<PeerId> {
+        let source = self.streams.get(&ssrc)?;
+        let is_theirs = |member: &Member| member.sources.contains_key(source);
+        self.present.iter().find(|(_, member)| is_theirs(member)).map(|(peer, _)| *peer)
     }
 
     /// The source of a stream, if `peer` is who publishes it.
@@ -182,6 +196,7 @@ mod tests {
             link: Some(LinkId(u64::from(number))),
             sources: BTreeMap::new(),
             direct: BTreeSet::new(),
+            repairs: BTreeMap::new(),
             joined_at: now,
         });
         peer

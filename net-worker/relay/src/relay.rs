@@ -1,10 +1,12 @@
 //! One session: paths to its members, what they say, and what is passed on.
 //!
 //! The step before is the driver (datagrams, time) or the session of the same process; the step after is a
-//! path to each listener. Media leaves the moment it arrives, unmixed; nothing is queued.
+//! path to each listener. Media leaves the moment it arrives, unmixed; nothing is queued, and the last packets are remembered
+//! for listeners who miss one.
 
 mod incoming;
 mod outgoing;
+mod repair;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
@@ -19,6 +21,7 @@ use backline_wire::{
 };
 
 use crate::members::{LinkId, Member, Members, RelayStats};
+use repair::Recent;
 
 /// Paths of people who have not said a valid hello yet.
 const KNOCKING_MAX: usize = 32;
@@ -60,6 +63,7 @@ pub struct Relay {
     links: Links<LinkId>,
     next_link: u64,
     members: Members,
+    recent: Recent,
     knocking: BTreeMap<LinkId, Knocking>,
     ending: BTreeMap<LinkId, Instant>,
     to_local: VecDeque<LocalMessage>,
@@ -95,6 +99,7 @@ impl Relay {
         Self {
             members: Members::new(config.first_ssrc),
             config,
+            recent: Recent::default(),
             links: Links::new(),
             next_link: 0,
             knocking: BTreeMap::new(),
@@ -128,7 +133,8 @@ impl Relay {
             generation,
             link: None,
             sources: BTreeMap::new(),
-            direct: std::collections::BTreeSet::new(),
+            direct: BTreeSet::new(),
+            repairs: BTreeMap::new(),
             joined_at: now,
         });
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -166,6 +172,9 @@ impl Relay {
     pub fn handle_local(&mut self, now: Instant, message: LocalMessage) {
         match message {
             LocalMessage::Control(message) => self.member_says(now, PeerId::HOST, message),
+            LocalMessage::Missing { ssrc, missing } => {
+                self.member_misses(now, PeerId::HOST, ssrc, &missing);
+            }
             LocalMessage::Media { ssrc, head, payload } => {
                 self.member_plays(now, PeerId::HOST, ssrc, &head, &payload);
             }

@@ -62,6 +62,12 @@ impl ClockOffset {
         self.samples.back().map(|sample| Duration::from_micros(sample.round_trip_us.unsigned_abs()))
     }
 
+    /// The shortest round trip of the last exchanges: what an answer takes at least.
+    pub fn shortest_round_trip(&self) -> Option<Duration> {
+        let shortest = self.samples.iter().map(|sample| sample.round_trip_us.unsigned_abs()).min();
+        shortest.map(Duration::from_micros)
+    }
+
     /// A time stamp of the peer's clock, on ours.
     pub fn to_ours(&self, theirs: Duration) -> Option<Duration> {
         let ours_us = theirs.as_micros() as i64 - self.offset_us()?;

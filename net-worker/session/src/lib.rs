@@ -8,6 +8,7 @@ mod links;
 mod listening;
 mod mesh;
 mod network;
+mod repair;
 mod roster;
 mod sending;
 mod session;
@@ -18,6 +19,7 @@ pub mod view;
 
 pub use links::Links;
 pub use network::LocalMessage;
+pub use repair::RepairBudget;
 pub use session::{Session, SessionConfig, SessionEvent, SessionState};
 pub use slots::SlotTable;
 pub use uplink::JoinError;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use backline_transport::{Certificate, LocalAddresses, MediaHead};
 use backline_wire::limits::CANDIDATES_MAX;
-use backline_wire::{Control, PeerId, Ssrc};
+use backline_wire::{Control, Missing, PeerId, Ssrc};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -51,6 +51,13 @@ impl Uplink {
 pub enum LocalMessage {
     /// A control message.
     Control(Control),
+    /// The participant misses packets of a stream.
+    Missing {
+        /// Which stream.
+        ssrc: Ssrc,
+        /// Which packets.
+        missing: Missing,
+    },
     /// A packet of a stream.
     Media {
         /// Which stream.
@@ -155,6 +162,23 @@ impl Network {
             }
         }
         sent
+    }
+
+    /// Asks for packets of a stream: the peer that sends it, if it comes straight from there, and the host else.
+    pub fn ask_again(&mut self, now: Instant, straight: Option<PeerId>, ssrc: Ssrc, missing: &Missing) {
+        let direct = straight.filter(|peer| *peer != PeerId::HOST).map(LinkKey::Peer);
+        let key = match (direct, self.uplink) {
+            (Some(key), _) | (None, Uplink::Path(key)) => key,
+            (None, Uplink::Here) => {
+                let missing = missing.clone();
+                return self.to_relay.push_back(LocalMessage::Missing { ssrc, missing });
+            }
+            (None, Uplink::Down) => return,
+        };
+        let path = self.links.get_mut(key);
+        if let Some(Err(error)) = path.map(|path| path.send_feedback(now, ssrc, &missing.encode())) {
+            tracing::debug!(?key, %error, "missing packets could not be asked for");
+        }
     }
 
     /// Opens our stream on every path, so that packets of it can be sent.

@@ -3,18 +3,23 @@
 //! The step before is `client` (the capture ring, converted to 48 kHz); inside is `backline_media::Sender`
 //! (framing, coding, redundancy); the step after is `Network::send_media`. Beside the relay each packet is one shared allocation; elsewhere there is none.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use backline_codec::{Encoding, Quality};
-use backline_media::{Sender, SenderConfig};
+use backline_media::{PacketHead, Sender, SenderConfig};
 use backline_transport::MediaHead;
-use backline_wire::{Generation, Ssrc, StreamFormat};
+use backline_wire::{Generation, Missing, Ssrc, StreamFormat};
 
-use crate::network::Network;
+use crate::network::{LinkKey, Network};
+use crate::repair::RepairBudget;
 use crate::view::SendView;
 
 /// Rates are over windows of this length.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// Paths whose budgets are remembered before those that are gone are looked for.
+const REPAIRS_MAX: usize = 64;
 
 /// What this instance sends.
 pub(crate) struct Sending {
@@ -26,6 +31,9 @@ pub(crate) struct Sending {
     pub ssrc: Option<Ssrc>,
     pub generation: Generation,
     payload: Vec<u8>,
+    /// Packets made so far.
+    packets: u64,
+    repairs: BTreeMap<LinkKey, RepairBudget>,
     rate: Rate,
 }
 
@@ -48,6 +56,8 @@ impl Sending {
             ssrc: None,
             generation,
             payload: Vec::with_capacity(2048),
+            packets: 0,
+            repairs: BTreeMap::new(),
             rate: Rate::default(),
         }
     }
@@ -105,15 +115,29 @@ impl Sending {
         let (Some(sender), Some(ssrc)) = (&mut self.sender, self.ssrc) else { return };
         sender.push(samples, captured_at);
         while let Some(packet) = sender.poll_packet(&mut self.payload) {
-            let head = MediaHead {
-                payload_type: packet.payload_type,
-                timestamp: packet.timestamp,
-                captured_at: Some(packet.captured_at),
-                level: Some(packet.level_dbov),
-                marker: false,
-            };
-            let copies = network.send_media(now, ssrc, &head, &self.payload);
+            let copies = network.send_media(now, ssrc, &media_head(&packet), &self.payload);
+            self.packets += 1;
             self.rate.count(now, copies, self.payload.len());
+        }
+    }
+
+    /// Sends packets again, to who misses them, within their budget.
+    pub fn send_again(&mut self, network: &mut Network, key: LinkKey, missing: &Missing, now: Instant) {
+        let (Some(sender), Some(ssrc)) = (&self.sender, self.ssrc) else { return };
+        let Some(path) = network.links.get_mut(key) else { return };
+        let budget = self.repairs.entry(key).or_default();
+        for run in &missing.runs {
+            for (packet, payload) in sender.sent_before(run.timestamp, u32::from(run.ticks)) {
+                if budget.spend(self.packets)
+                    && let Err(error) = path.send_media(now, ssrc, media_head(&packet), payload)
+                {
+                    tracing::debug!(?key, %error, "a packet could not be sent again");
+                }
+            }
+        }
+        // Paths come and go; a session has few.
+        if self.repairs.len() > REPAIRS_MAX {
+            self.repairs.retain(|key, _| network.links.get(*key).is_some());
         }
     }
 
@@ -141,7 +165,20 @@ impl Rate {
 }
 
 fn sender_config(quality: Quality, block_frames: usize) -> SenderConfig {
-    SenderConfig { encoding: quality.encoding_for_block(block_frames), redundancy: quality.redundancy() }
+    SenderConfig {
+        redundancy: quality.redundancy(),
+        ..SenderConfig::plain(quality.encoding_for_block(block_frames))
+    }
+}
+
+fn media_head(packet: &PacketHead) -> MediaHead {
+    MediaHead {
+        payload_type: packet.payload_type,
+        timestamp: packet.timestamp,
+        captured_at: Some(packet.captured_at),
+        level: Some(packet.level_dbov),
+        marker: false,
+    }
 }
 
 fn start(config: SenderConfig) -> Option<Sender> {

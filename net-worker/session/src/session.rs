@@ -5,6 +5,7 @@
 //! datagrams, commands); the step after is a path, or the relay.
 
 mod incoming;
+mod repair;
 mod upkeep;
 mod views;
 
@@ -17,7 +18,7 @@ use backline_transport::{Certificate, CloseReason, LocalAddresses, MediaPacket, 
 use backline_wire::limits::{PARTICIPANTS_MAX, PEER_VANISHED_AFTER, PROTOCOL_VERSION, SLOTS};
 use backline_wire::{
     Control, Fingerprint, Generation, GoodbyeReason, Hello, HelloTranscript, IdentityKey, InstanceId,
-    InviteLink, LeaveReason, Name, PeerId, PeerInfo, SourceId, SourceInfo, Welcome,
+    InviteLink, LeaveReason, Name, PeerId, PeerInfo, SourceId, SourceInfo, Ssrc, Welcome,
 };
 
 use crate::listening::{Listening, Way};
@@ -187,6 +188,7 @@ impl Session {
     pub fn handle_local(&mut self, now: Instant, message: LocalMessage) {
         match message {
             LocalMessage::Control(message) => self.handle_host_says(now, message),
+            LocalMessage::Missing { .. } => tracing::debug!("the relay remembers what it was given"),
             LocalMessage::Media { ssrc, head, payload } => {
                 // Beside the relay there is no host in between: what it passes on comes straight.
                 let from = self.listening.peer_of(ssrc).unwrap_or(PeerId::HOST);

@@ -44,10 +44,14 @@ pub struct SourceView {
     pub round_trip: Option<Duration>,
     /// Share of what was played in the last seconds that was concealed, 0 to 1.
     pub loss: f32,
+    /// Share of its packets that the network lost of late, 0 to 1, whether or not they were replaced.
+    pub lost: f32,
     /// Concealed sample frames since it joined.
     pub concealed_frames: u64,
     /// Sample frames brought back from redundancy since it joined.
     pub recovered_frames: u64,
+    /// Packets that had been lost and came in time when they were sent again, since it joined.
+    pub repaired: u64,
     /// What the playout holds now.
     pub depth: Duration,
     /// Their clock against ours, parts per million.

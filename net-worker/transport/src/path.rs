@@ -20,7 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backline_wire::limits::{
-    CONTROL_BYTES_MAX, MEDIA_PAYLOAD_BYTES_MAX, PATH_CONTROL_QUEUE_BYTES_MAX, PATH_SILENCE_MAX,
+    CONTROL_BYTES_MAX, FEEDBACK_BYTES_MAX, MEDIA_PAYLOAD_BYTES_MAX, PATH_CONTROL_QUEUE_BYTES_MAX,
+    PATH_SILENCE_MAX,
 };
 use backline_wire::{Fingerprint, IceCredentials, Ssrc};
 use str0m::Rtc;
@@ -89,6 +90,13 @@ pub enum PathEvent {
     Control(Vec<u8>),
     /// A packet of an expected stream.
     Media(MediaPacket),
+    /// The peer says something about a stream that it hears from us; its content is not checked.
+    Feedback {
+        /// Which stream.
+        about: Ssrc,
+        /// What the peer wrote.
+        bytes: Arc<[u8]>,
+    },
     /// The last event. Not sent for the caller's own [`Path::close`].
     Closed {
         /// Why.
@@ -137,7 +145,7 @@ pub enum PathError {
     /// Not connected yet, or not any more.
     #[error("there is no connection yet")]
     NotConnected,
-    /// Longer than [`CONTROL_BYTES_MAX`] or [`backline_wire::limits::MEDIA_PAYLOAD_BYTES_MAX`].
+    /// Longer than [`CONTROL_BYTES_MAX`], [`FEEDBACK_BYTES_MAX`] or [`backline_wire::limits::MEDIA_PAYLOAD_BYTES_MAX`].
     #[error("a message of {bytes} bytes is too long to be sent")]
     TooLong {
         /// Its length.
@@ -361,6 +369,22 @@ impl Path {
         if self.streams.unsent() >= MEDIA_BATCH_MAX {
             self.advance(self.last_now);
         }
+        Ok(())
+    }
+
+    /// Says something about a stream that comes from the peer: encrypted, at once, and never again if it is lost.
+    ///
+    /// # Errors
+    /// When not connected or too long.
+    pub fn send_feedback(&mut self, now: Instant, about: Ssrc, bytes: &[u8]) -> Result<(), PathError> {
+        if self.state != State::Connected {
+            return Err(PathError::NotConnected);
+        }
+        if bytes.len() > FEEDBACK_BYTES_MAX {
+            return Err(PathError::TooLong { bytes: bytes.len() });
+        }
+        self.streams.send_feedback(&mut self.rtc, about, bytes);
+        self.advance(now);
         Ok(())
     }
 

@@ -25,6 +25,8 @@ pub enum DropReason {
     MediaRefused,
     /// A control message longer than allowed, or on a channel that is none of ours.
     ControlRefused,
+    /// Feedback longer than allowed.
+    FeedbackRefused,
     /// The caller polls too slowly: the oldest media event was dropped.
     EventQueueFull,
     /// The caller drains too slowly: the datagram was not sent.
@@ -35,7 +37,7 @@ pub enum DropReason {
 
 impl DropReason {
     /// All reasons, in the order of [`PathStats::dropped`].
-    pub const ALL: [DropReason; 14] = [
+    pub const ALL: [DropReason; 15] = [
         DropReason::TooLong,
         DropReason::NotUnderstood,
         DropReason::StunNotProven,
@@ -47,6 +49,7 @@ impl DropReason {
         DropReason::StreamNotExpected,
         DropReason::MediaRefused,
         DropReason::ControlRefused,
+        DropReason::FeedbackRefused,
         DropReason::EventQueueFull,
         DropReason::TransmitQueueFull,
         DropReason::Closed,
@@ -66,6 +69,7 @@ impl DropReason {
             DropReason::StreamNotExpected => "stream_not_expected",
             DropReason::MediaRefused => "media_refused",
             DropReason::ControlRefused => "control_refused",
+            DropReason::FeedbackRefused => "feedback_refused",
             DropReason::EventQueueFull => "event_queue_full",
             DropReason::TransmitQueueFull => "transmit_queue_full",
             DropReason::Closed => "closed",
@@ -88,6 +92,8 @@ pub struct PathStats {
     pub media_in: u64,
     /// RTP packets sent.
     pub media_out: u64,
+    /// Feedback received about our streams.
+    pub feedback_in: u64,
     /// Control messages received.
     pub control_in: u64,
     /// Control messages sent.
@@ -125,6 +131,6 @@ mod tests {
             stats.count_drop(reason);
             assert_eq!(stats.dropped(reason), 1, "{}", reason.name());
         }
-        assert_eq!(stats.dropped_total(), 14);
+        assert_eq!(stats.dropped_total(), 15);
     }
 }

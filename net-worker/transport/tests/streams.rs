@@ -7,8 +7,8 @@ mod pair;
 use std::time::Duration;
 
 use backline_transport::{DropReason, MediaHead, PathError};
-use backline_wire::Ssrc;
-use backline_wire::limits::{MEDIA_PAYLOAD_BYTES_MAX, STREAMS_PER_PATH_MAX};
+use backline_wire::limits::{FEEDBACK_BYTES_MAX, MEDIA_PAYLOAD_BYTES_MAX, STREAMS_PER_PATH_MAX};
+use backline_wire::{Missing, MissingRun, Ssrc};
 use pair::{Options, Pair, Side, head};
 
 const TYPES: [u8; 4] = [111, 96, 97, 63];
@@ -227,4 +227,31 @@ fn packets_leave_in_the_order_in_which_they_were_written() {
     pair.run(Duration::from_millis(50));
     let order: Vec<u32> = pair.acceptor_heard.media.iter().map(|packet| packet.ssrc.0).collect();
     assert_eq!(order, ssrcs.repeat(100));
+}
+
+#[test]
+fn feedback_arrives_encrypted_at_once_and_is_never_repeated() {
+    let mut pair = Pair::connected(Options { loss_percent: 20, ..Options::default() });
+    pair.open(Side::Dialer, 7);
+    let heard_before = pair.dialer_heard.feedback.len();
+    for turn in 0..500_u32 {
+        let now = pair.now;
+        let missing = Missing { runs: vec![MissingRun { timestamp: turn, ticks: 60 }] };
+        pair.acceptor().send_feedback(now, Ssrc(7), &missing.encode()).unwrap();
+        pair.run(Duration::from_millis(5));
+    }
+    pair.run(Duration::from_secs(1));
+    let heard = &pair.dialer_heard.feedback[heard_before..];
+    assert!((350..450).contains(&heard.len()), "{}", heard.len());
+    let timestamps: Vec<u32> = heard
+        .iter()
+        .map(|(about, bytes)| {
+            assert_eq!(*about, Ssrc(7));
+            Missing::decode(bytes).unwrap().runs[0].timestamp
+        })
+        .collect();
+    assert!(timestamps.is_sorted() && timestamps.windows(2).all(|pair| pair[0] != pair[1]));
+    let now = pair.now;
+    let too_long = pair.acceptor().send_feedback(now, Ssrc(7), &[0; FEEDBACK_BYTES_MAX + 1]);
+    assert_eq!(too_long, Err(PathError::TooLong { bytes: FEEDBACK_BYTES_MAX + 1 }));
 }

@@ -8,6 +8,7 @@
 
 pub mod control;
 pub mod credentials;
+pub mod feedback;
 pub mod hello;
 pub mod ids;
 pub mod limits;
@@ -19,6 +20,7 @@ pub use control::{
     SourceInfo, StreamFormat, Welcome,
 };
 pub use credentials::{Fingerprint, IceCredentials, SessionSecret};
+pub use feedback::{FeedbackError, Missing, MissingRun};
 pub use hello::{Hello, HelloTranscript, IdentityKey};
 pub use ids::{Generation, IdError, InstanceId, ParticipantId, PeerId, SourceId, Ssrc};
 pub use link::{InviteLink, LinkError};

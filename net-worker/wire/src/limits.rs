@@ -42,6 +42,10 @@ pub const DATAGRAM_BYTES_MAX: usize = 2048;
 pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1500;
 /// RTP header, extensions and authentication tag around a payload, in bytes, at the most.
 pub const MEDIA_OVERHEAD_BYTES_MAX: usize = 64;
+/// Length of one listener's feedback about a stream, in bytes.
+pub const FEEDBACK_BYTES_MAX: usize = 160;
+/// Stretches that one request for missing packets names.
+pub const MISSING_RUNS_MAX: usize = 16;
 /// Streams that one path carries in each direction.
 pub const STREAMS_PER_PATH_MAX: usize = SOURCES_MAX;
 
@@ -71,6 +75,8 @@ const _: () = {
     );
     // The length of an invite link's body is one byte.
     assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
+    // A tag, a length, and for each run a timestamp and a length as varints.
+    assert!(4 + 1 + MISSING_RUNS_MAX * (5 + 3) <= FEEDBACK_BYTES_MAX);
     assert!(CONTROL_BYTES_MAX < PATH_CONTROL_QUEUE_BYTES_MAX);
     assert!(PEER_VANISHED_AFTER.as_millis() < PATH_SILENCE_MAX.as_millis());
 };

@@ -97,6 +97,28 @@ impl Depth {
         }
     }
 
+    /// A packet for tick `at` had been lost, was asked for, and came.
+    pub fn arrived_again(&mut self, now: f64, at: u64) {
+        if let Some(edge) = self.arrivals.at(now) {
+            self.margin.arrived_again(edge - (at as f64 - now));
+        }
+    }
+
+    /// Whether so much is lost that what is sent again is waited for.
+    pub fn wait_for_answers(&mut self, worth: bool) {
+        self.margin.wait_for_answers(worth);
+    }
+
+    /// Length of the newest packet in ticks.
+    pub fn frame_ticks(&self) -> f64 {
+        self.frame_ticks
+    }
+
+    /// By how many ticks the target may still grow.
+    pub fn deeper_ticks(&self) -> f64 {
+        self.margin.deeper_ticks()
+    }
+
     /// A packet for tick `at` arrived, on time or late. Where the `listener_is_late` itself, that the packet was says nothing.
     pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u32, listener_is_late: bool) {
         self.frame_ticks = f64::from(frame_ticks);

@@ -2,8 +2,10 @@
 //!
 //! The depth holds the usual latest packet of a quarter of a second at the target. What is later than that *edge* is the
 //! tail: it is gathered in a histogram that forgets, and the target covers all of it but one packet in a thousand. Rarer
-//! ones are cheaper to make up than to wait for. It rises with the evidence and falls slowly. It measures and decides;
-//! how the queue gets there is the depth's and the voice's. Round-trip time plays no part.
+//! ones are cheaper to make up than to wait for. What had been lost and was sent again comes later than anything else: it
+//! is gathered apart, and covered nearly whole where so much is lost that it is [worth waiting](super::missing) for.
+//! The target rises with the evidence and falls slowly. It measures and decides; how the queue gets there is the depth's
+//! and the voice's. Round-trip time alone plays no part.
 
 /// Accuracy in ticks (0.25 ms).
 const BIN_TICKS: f64 = 12.0;
@@ -11,6 +13,10 @@ const BIN_TICKS: f64 = 12.0;
 const BINS: usize = 1_000;
 /// Share of the packets that may be later than the target.
 const LATE_SHARE: f64 = 0.001;
+/// Share of the packets that may come later than that when sent again: each of them has been lost once already.
+const LATE_AGAIN_SHARE: f64 = 0.000_02;
+/// The depth is held this exactly (0.5 ms).
+const UNEVEN_TICKS: f64 = 24.0;
 /// What is left of a packet's weight after a quarter of a second (forgotten with a time constant of 4 s).
 const KEPT: f64 = 0.94;
 /// The target falls by no more than this in a quarter of a second (2 ms a second).
@@ -32,14 +38,24 @@ pub struct Limits {
 pub struct Margin {
     limits: Limits,
     bins: Box<[f64; BINS]>,
+    /// Of packets that were sent again.
+    bins_again: Box<[f64; BINS]>,
     total: f64,
+    waits_for_answers: bool,
     target_ticks: f64,
 }
 
 impl Margin {
     /// No packet seen: the floor.
     pub fn new(limits: Limits) -> Self {
-        Self { limits, bins: Box::new([0.0; BINS]), total: 0.0, target_ticks: limits.floor_ticks }
+        Self {
+            limits,
+            bins: Box::new([0.0; BINS]),
+            bins_again: Box::new([0.0; BINS]),
+            total: 0.0,
+            waits_for_answers: false,
+            target_ticks: limits.floor_ticks,
+        }
     }
 
     /// Changes the limits; what was measured stays.
@@ -61,12 +77,35 @@ impl Margin {
         }
     }
 
+    /// A packet that had been lost and was sent again came `late_ticks` after the edge.
+    pub fn arrived_again(&mut self, late_ticks: f64) {
+        if late_ticks > self.limits.ceiling_ticks {
+            return;
+        }
+        self.bins_again[bin(late_ticks)] += 1.0;
+        if self.waits_for_answers && late_ticks > self.target_ticks {
+            self.target_ticks = self.wanted().max(self.target_ticks);
+        }
+    }
+
+    /// Whether so much is lost that answers are waited for.
+    pub fn wait_for_answers(&mut self, worth: bool) {
+        self.waits_for_answers = worth;
+    }
+
+    /// By how much the target may still grow.
+    pub fn deeper_ticks(&self) -> f64 {
+        self.limits.ceiling_ticks - self.target_ticks
+    }
+
     /// The edge is now `ticks` lower: packets that were late by that much have become usual.
     pub fn edge_fell(&mut self, ticks: f64) {
         let bins = bin(ticks);
-        for index in 0..BINS {
-            let weight = std::mem::take(&mut self.bins[index]);
-            self.bins[index.saturating_sub(bins)] += weight;
+        for histogram in [&mut self.bins, &mut self.bins_again] {
+            for index in 0..BINS {
+                let weight = std::mem::take(&mut histogram[index]);
+                histogram[index.saturating_sub(bins)] += weight;
+            }
         }
         self.target_ticks = (self.target_ticks - ticks).max(self.limits.floor_ticks);
     }
@@ -74,13 +113,14 @@ impl Margin {
     /// Forgets all packets; begins at the floor.
     pub fn clear(&mut self) {
         self.bins.fill(0.0);
+        self.bins_again.fill(0.0);
         self.total = 0.0;
         self.target_ticks = self.limits.floor_ticks;
     }
 
     /// To be called each quarter of a second: forgets a little, and lets the target fall.
     pub fn forget(&mut self) {
-        self.bins.iter_mut().for_each(|weight| *weight *= KEPT);
+        self.bins.iter_mut().chain(self.bins_again.iter_mut()).for_each(|weight| *weight *= KEPT);
         self.total *= KEPT;
         let wanted = self.wanted();
         if wanted <= self.target_ticks - CHANGE_TICKS {
@@ -93,21 +133,27 @@ impl Margin {
         self.target_ticks
     }
 
-    /// The smallest target that leaves no more than the allowed share behind.
+    /// The smallest target that leaves no more than the allowed shares behind.
     fn wanted(&self) -> f64 {
-        let allowed = LATE_SHARE * self.total;
-        let mut later = 0.0;
-        let mut covered = 0;
-        for (index, weight) in self.bins.iter().enumerate().rev() {
-            later += weight;
-            if later > allowed {
-                covered = index;
-                break;
-            }
+        let mut tail_ticks = tail_ticks(&self.bins, LATE_SHARE * self.total);
+        if self.waits_for_answers {
+            tail_ticks = tail_ticks
+                .max(self::tail_ticks(&self.bins_again, LATE_AGAIN_SHARE * self.total) + UNEVEN_TICKS);
         }
-        let tail_ticks = if covered == 0 { 0.0 } else { (covered + 1) as f64 * BIN_TICKS };
         tail_ticks.clamp(self.limits.floor_ticks, self.limits.ceiling_ticks)
     }
+}
+
+/// What no more than `allowed` packets were later than.
+fn tail_ticks(bins: &[f64; BINS], allowed: f64) -> f64 {
+    let mut later = 0.0;
+    for (index, weight) in bins.iter().enumerate().skip(1).rev() {
+        later += weight;
+        if later > allowed {
+            return (index + 1) as f64 * BIN_TICKS;
+        }
+    }
+    0.0
 }
 
 fn bin(ticks: f64) -> usize {
@@ -160,6 +206,24 @@ mod tests {
         assert_eq!(margin.target_ticks(), 24.0);
         quarters(&mut margin, 40, 20, 1_195.0);
         assert_eq!(margin.target_ticks(), 1_200.0);
+    }
+
+    #[test]
+    fn what_was_sent_again_is_waited_for_where_much_is_lost() {
+        let mut margin = Margin::new(LIMITS);
+        let mut second = |worth| {
+            margin.wait_for_answers(worth);
+            for _ in 0..4 {
+                quarters(&mut margin, 1, 0, 0.0);
+                (0..10).for_each(|_| margin.arrived_again(560.0));
+                margin.arrived_again(700.0);
+            }
+            margin.target_ticks()
+        };
+        assert_eq!(second(false), 24.0);
+        assert!((724.0..=740.0).contains(&second(true)));
+        (0..10).for_each(|_| assert!(second(false) >= 24.0));
+        assert_eq!(margin.target_ticks(), 24.0);
     }
 
     #[test]

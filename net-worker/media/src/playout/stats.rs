@@ -107,6 +107,12 @@ pub struct PlayoutStats {
     pub tally: Tally,
     /// Times that play began.
     pub starts: u64,
+    /// Requests made for packets that were missing.
+    pub requests: u64,
+    /// Packets that had been lost, were asked for and came in time.
+    pub repaired: u64,
+    /// The share of packets that were lost on the way of late, 0 to 1, however they were replaced afterwards.
+    pub lost_share: f32,
     /// Sample frames left out because the queue was far too deep.
     pub skipped_frames: u64,
     /// The depth that is held.

@@ -69,6 +69,10 @@ pub struct Voice {
     /// For how many more sample frames the source's time may stand still in a gap, and for how many it has in this one.
     stretch_left: u64,
     stretched: u64,
+    /// Whether it may do so in a gap with packets behind it, which are then played that much later, and for how many sample
+    /// frames it has.
+    may_deepen: bool,
+    deepened: u64,
     /// How far the made-up signal in use has decayed.
     decay_frames: u32,
     fade: Fade,
@@ -97,6 +101,8 @@ impl Voice {
             merge_by: Operation::Merge,
             stretch_left: 0,
             stretched: 0,
+            may_deepen: false,
+            deepened: 0,
             decay_frames: 0,
             fade: Fade::silent(),
             phase: Phase::Idle,
@@ -134,6 +140,7 @@ impl Voice {
         self.kind = None;
         self.gap_frames = 0;
         self.stretched = 0;
+        self.deepened = 0;
         self.merge_left = 0;
         self.stamp = None;
     }
@@ -144,10 +151,11 @@ impl Voice {
         self.position += frames;
     }
 
-    /// In a gap without any packet the source's time may stand still for so many sample frames: what comes late is then
-    /// played, that much later from then on.
-    pub fn allow_stretch(&mut self, frames: u64) {
-        self.stretch_left = frames;
+    /// In a gap the source's time may stand still for so many sample frames: what comes late is then played, that much later
+    /// from then on. Where later packets are there already it does so if it `may_deepen`, and for no longer than a frame in
+    /// each gap: made-up audio is made longer by it, and little by little nobody hears that.
+    pub fn allow_stretch(&mut self, frames: u64, may_deepen: bool) {
+        (self.stretch_left, self.may_deepen) = (frames, may_deepen);
     }
 
     /// The next tick to be made while the voice is on the timeline.
@@ -189,7 +197,8 @@ impl Voice {
             self.fade.apply(part);
             tally.made(run.operation, run.frames);
             if run.operation == Operation::Stretch {
-                self.stretched += run.frames as u64;
+                let count = if store.first().is_some() { &mut self.deepened } else { &mut self.stretched };
+                *count += run.frames as u64;
                 self.stretch_left -= run.frames as u64;
             } else {
                 self.position += run.frames as u64;
@@ -209,11 +218,8 @@ impl Voice {
             match store.first() {
                 Some(frame) if frame.at <= self.position => self.decode(store, &frame, tally),
                 Some(frame) if self.stretched > 0 => self.give_back(frame.at),
-                None if self.stretch_left > 0 => {
-                    self.begin_gap();
-                    let frames = limit.min(usize::try_from(self.stretch_left).unwrap_or(limit));
-                    return Run { frames, operation: Operation::Stretch };
-                }
+                Some(_) if self.deepen_left() > 0 => return self.stand_still(limit, self.deepen_left()),
+                None if self.stretch_left > 0 => return self.stand_still(limit, self.stretch_left),
                 ahead => {
                     let missing = ahead.map_or(u64::MAX, |frame| frame.at - self.position);
                     if self.kind != Some(PayloadKind::Opus) {
@@ -230,6 +236,18 @@ impl Voice {
             return Run { frames: frames.min(self.merge_left as usize), operation: self.merge_by };
         }
         Run { frames, operation: self.decoded_by }
+    }
+
+    fn deepen_left(&self) -> u64 {
+        if !self.may_deepen {
+            return 0;
+        }
+        self.stretch_left.min(u64::from(self.frame_frames).saturating_sub(self.deepened))
+    }
+
+    fn stand_still(&mut self, limit: usize, frames: u64) -> Run {
+        self.begin_gap();
+        Run { frames: limit.min(usize::try_from(frames).unwrap_or(limit)), operation: Operation::Stretch }
     }
 
     fn decoded_left(&self) -> usize {
@@ -253,7 +271,7 @@ impl Voice {
             self.end_gap();
         }
         self.gap_frames = 0;
-        self.stretched = 0;
+        (self.stretched, self.deepened) = (0, 0);
         if self.phase == Phase::Leaving {
             self.phase = Phase::Playing;
             self.fade.open(FADE_IN_FRAMES);

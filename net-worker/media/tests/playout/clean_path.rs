@@ -24,7 +24,7 @@ fn all_block_sizes(encoding: Encoding) {
     let sent = render(noise, (SECONDS * 48_000.0) as usize + 8192);
     for sender_block in BLOCKS {
         for listener_block in BLOCKS {
-            let config = SenderConfig { encoding, redundancy: 0 };
+            let config = SenderConfig::plain(encoding);
             let what = format!("{encoding}, blocks {sender_block} and {listener_block}");
             let outcome = run(Scenario {
                 signal: noise,

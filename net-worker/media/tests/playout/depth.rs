@@ -61,8 +61,7 @@ fn latency_is_what_the_model_says() {
 
 #[test]
 fn a_new_depth_is_reached_without_a_gap() {
-    let (mut slack, config) =
-        (Vec::new(), SenderConfig { encoding: Encoding::Pcm16 { frame: PcmFrame::F60 }, redundancy: 0 });
+    let (mut slack, config) = (Vec::new(), SenderConfig::plain(Encoding::Pcm16 { frame: PcmFrame::F60 }));
     assert_eq!(config, pcm16(0));
     for target_ms in [2u64, 6] {
         let outcome = run(Scenario {
@@ -91,7 +90,7 @@ fn mean_graph_latency_ms(frame_frames: usize, worst_ms: f64) -> f64 {
         let network: Network =
             Box::new(|_, rng| vec![Duration::from_secs_f64(60e-6 + 60e-6 * rng.unit().powi(6))]);
         let frame = PcmFrame::from_frames(frame_frames).unwrap();
-        let config = SenderConfig { encoding: Encoding::Pcm16 { frame }, redundancy: 0 };
+        let config = SenderConfig::plain(Encoding::Pcm16 { frame });
         let target = Duration::from_micros(1250);
         let outcome =
             run(Scenario { config, target, phase_ms, network, seconds: 8.0, ..Scenario::default() });

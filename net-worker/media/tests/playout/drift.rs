@@ -98,7 +98,7 @@ fn the_largest_blocks_at_50_and_500_ppm() {
 fn opus_follows_the_drift_too() {
     let encoding = Encoding::Opus { frame: OpusFrame::Ms2_5, bitrate_bps: 256_000 };
     for listener_ppm in [500.0, -500.0] {
-        let config = SenderConfig { encoding, redundancy: 0 };
+        let config = SenderConfig::plain(encoding);
         let outcome = run(Scenario { config, listener_ppm, seconds: 66.0, ..Scenario::default() });
         assert_no_gap_no_click(&outcome, BEND_MAX_OPUS, &format!("Opus, {listener_ppm} ppm"));
     }

@@ -83,7 +83,7 @@ fn a_burst_of_loss_fades_and_comes_back_without_a_click() {
 }
 
 fn opus(frame: OpusFrame, redundancy: u8) -> SenderConfig {
-    SenderConfig { encoding: Encoding::Opus { frame, bitrate_bps: 256_000 }, redundancy }
+    SenderConfig { redundancy, ..SenderConfig::plain(Encoding::Opus { frame, bitrate_bps: 256_000 }) }
 }
 
 #[test]
@@ -100,8 +100,10 @@ fn opus_conceals_without_clicks() {
 
 #[test]
 fn careful_recovers_every_single_loss() {
-    let config =
-        SenderConfig { encoding: Quality::Careful.encoding(), redundancy: Quality::Careful.redundancy() };
+    let config = SenderConfig {
+        redundancy: Quality::Careful.redundancy(),
+        ..SenderConfig::plain(Quality::Careful.encoding())
+    };
     // Never two neighbours: every fourth packet at the most.
     let network: Network =
         Box::new(
@@ -119,7 +121,8 @@ fn careful_recovers_every_single_loss() {
 fn copies_of_pcm_are_bit_exact() {
     let network: Network =
         Box::new(|packet, _| if packet % 3 == 2 { vec![] } else { vec![Duration::from_millis(2)] });
-    let config = SenderConfig { encoding: Encoding::Pcm24 { frame: PcmFrame::F60 }, redundancy: 1 };
+    let config =
+        SenderConfig { redundancy: 1, ..SenderConfig::plain(Encoding::Pcm24 { frame: PcmFrame::F60 }) };
     let outcome = run(Scenario { signal: noise, config, network, ..Scenario::default() });
     let sent = render(noise, 48_000 * 5);
     let from = outcome.first_sound() + 300;

@@ -18,6 +18,7 @@ mod hostile;
 mod loss;
 mod order;
 mod presence;
+mod repair;
 mod signal;
 mod world;
 

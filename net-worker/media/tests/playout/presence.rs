@@ -18,10 +18,7 @@ fn assert_no_click(outcome: &Outcome, bend_max: f32) {
 
 #[test]
 fn a_source_that_stops_fades_out_and_comes_back() {
-    let opus = SenderConfig {
-        encoding: Encoding::Opus { frame: OpusFrame::Ms2_5, bitrate_bps: 256_000 },
-        redundancy: 0,
-    };
+    let opus = SenderConfig::plain(Encoding::Opus { frame: OpusFrame::Ms2_5, bitrate_bps: 256_000 });
     for config in [pcm16(0), opus] {
         let outcome = run(Scenario { config, sender_pause: (2.0, 3.5), seconds: 6.0, ..Scenario::default() });
         let silent = outcome.between(2.13, 3.4);

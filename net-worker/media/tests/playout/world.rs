@@ -47,6 +47,10 @@ pub struct Scenario {
     pub ceiling: Option<Duration>,
     pub seconds: f64,
     pub network: Network,
+    /// What the listener's requests go through, to the sender, who sends again through `network`. None: it asks for nothing.
+    pub back: Option<Network>,
+    /// What the listener believes an answer to take.
+    pub round_trip: Option<Duration>,
     pub seed: u64,
     /// When the sender's callbacks come and when the listener's do: (from, to) in seconds means none then.
     pub sender_pause: (f64, f64),
@@ -67,6 +71,8 @@ impl Default for Scenario {
             ceiling: None,
             seconds: 5.0,
             network: steady(),
+            back: None,
+            round_trip: None,
             seed: 1,
             sender_pause: (0.0, 0.0),
             listener_pause: (0.0, 0.0),
@@ -77,7 +83,7 @@ impl Default for Scenario {
 
 /// PCM 16 in frames of 60.
 pub fn pcm16(redundancy: u8) -> SenderConfig {
-    SenderConfig { encoding: Encoding::Pcm16 { frame: PcmFrame::F60 }, redundancy }
+    SenderConfig { redundancy, ..SenderConfig::plain(Encoding::Pcm16 { frame: PcmFrame::F60 }) }
 }
 
 /// What came of it.
@@ -88,6 +94,8 @@ pub struct Outcome {
     pub pulls: Vec<(usize, f64, PlayoutStats)>,
     /// For each packet sent: its index (sample frames) and when it was sent.
     pub stats: PlayoutStats,
+    /// Stretches that were asked for.
+    pub requests: u64,
 }
 
 impl Outcome {
@@ -135,6 +143,7 @@ impl Outcome {
 enum Event {
     Capture,
     Arrive(ReceivedHead, Vec<u8>),
+    Request(u32, u32),
     Pull,
 }
 
@@ -147,6 +156,13 @@ impl Queue {
     fn put(&mut self, at_s: f64, event: Event) {
         self.count += 1;
         self.events.insert(((at_s * 1e9).round() as u64, self.count), event);
+    }
+
+    /// A packet that leaves at `at_s`, once for each of the delays.
+    fn send(&mut self, at_s: f64, delays: Vec<Duration>, head: PacketHead, payload: &[u8]) {
+        for delay in delays {
+            self.put(at_s + delay.as_secs_f64(), Event::Arrive(head.into(), payload.to_vec()));
+        }
     }
 }
 
@@ -165,10 +181,10 @@ pub fn run(mut scenario: Scenario) -> Outcome {
     let mut rng = Rng(scenario.seed);
     let (mut captured, mut pulled, mut packets) = (0usize, 0usize, 0u64);
     let listener_rate = 48_000.0 * (1.0 + scenario.listener_ppm * 1e-6);
-    let mut outcome = Outcome { heard: Vec::new(), pulls: Vec::new(), stats: playout.stats() };
-    let mut block = Vec::new();
-    let mut out = vec![0.0; scenario.listener_block * 2];
+    let mut outcome = Outcome { heard: Vec::new(), pulls: Vec::new(), stats: playout.stats(), requests: 0 };
+    let (mut block, mut out) = (Vec::new(), vec![0.0; scenario.listener_block * 2]);
     let mut payload = Vec::with_capacity(2048);
+    playout.set_round_trip(scenario.round_trip);
     queue.put(scenario.sender_block as f64 / 48_000.0, Event::Capture);
     queue.put(scenario.phase_ms / 1000.0, Event::Pull);
     while let Some(((at_ns, _), event)) = queue.events.pop_first() {
@@ -190,23 +206,30 @@ pub fn run(mut scenario: Scenario) -> Outcome {
                 }
                 sender.push(&block, captured_at);
                 while let Some(head) = poll(&mut sender, &mut payload, packets > 1000) {
-                    for delay in (scenario.network)(packets, &mut rng) {
-                        queue.put(seconds + delay.as_secs_f64(), Event::Arrive(head.into(), payload.clone()));
-                    }
+                    queue.send(seconds, (scenario.network)(packets, &mut rng), head, &payload);
                     packets += 1;
                 }
             }
-            Event::Arrive(head, payload) => assert_no_alloc(|| playout.insert(&head, &payload, now)),
+            Event::Arrive(head, payload) => {
+                assert_no_alloc(|| playout.insert(&head, &payload, now));
+                outcome.requests += ask(&mut playout, now, seconds, &mut scenario.back, &mut rng, &mut queue);
+            }
+            Event::Request(timestamp, ticks) => {
+                for (head, payload) in sender.sent_before(timestamp, ticks) {
+                    queue.send(seconds, (scenario.network)(packets, &mut rng), head, payload);
+                    packets += 1;
+                }
+            }
             Event::Pull => {
-                let next =
-                    scenario.phase_ms / 1000.0 + (pulled + scenario.listener_block) as f64 / listener_rate;
-                queue.put(next, Event::Pull);
+                let next_s = (pulled + scenario.listener_block) as f64 / listener_rate;
+                queue.put(scenario.phase_ms / 1000.0 + next_s, Event::Pull);
                 let begins = outcome.heard.len() / 2;
                 pulled += scenario.listener_block;
                 if (scenario.listener_pause.0..scenario.listener_pause.1).contains(&seconds) {
                     continue;
                 }
                 assert_no_alloc(|| playout.pull(&mut out, now));
+                outcome.requests += ask(&mut playout, now, seconds, &mut scenario.back, &mut rng, &mut queue);
                 outcome.heard.extend_from_slice(&out);
                 outcome.pulls.push((begins, seconds, playout.stats()));
             }
@@ -214,6 +237,26 @@ pub fn run(mut scenario: Scenario) -> Outcome {
     }
     outcome.stats = playout.stats();
     outcome
+}
+
+/// Asks for what is missing; returns for how many stretches.
+fn ask(
+    playout: &mut Playout,
+    now: Instant,
+    seconds: f64,
+    back: &mut Option<Network>,
+    rng: &mut Rng,
+    queue: &mut Queue,
+) -> u64 {
+    let Some(back) = back else { return 0 };
+    let mut asked = 0;
+    playout.poll_missing(now, |timestamp, ticks| {
+        asked += 1;
+        for delay in back(asked, rng) {
+            queue.put(seconds + delay.as_secs_f64(), Event::Request(timestamp, ticks));
+        }
+    });
+    asked
 }
 
 fn poll(sender: &mut Sender, payload: &mut Vec<u8>, warm: bool) -> Option<PacketHead> {

@@ -83,6 +83,7 @@ impl Relay {
                         self.member_plays(now, peer, packet.ssrc, &packet.head, &packet.payload);
                     }
                 }
+                PathEvent::Feedback { about, bytes } => self.path_misses(now, link, about, &bytes),
                 PathEvent::Closed { .. } => self.path_closed(now, link),
             }
         }
@@ -142,7 +143,8 @@ impl Relay {
                 generation: hello.generation,
                 link: Some(link),
                 sources: BTreeMap::new(),
-                direct: std::collections::BTreeSet::new(),
+                direct: BTreeSet::new(),
+                repairs: BTreeMap::new(),
                 joined_at: now,
             });
         }
@@ -171,7 +173,8 @@ impl Relay {
         match message {
             Control::Publish(info) => self.publish(now, peer, info),
             Control::Unpublish { source } => {
-                if self.members.unpublish(peer, source) {
+                if let Some(ssrc) = self.members.unpublish(peer, source) {
+                    self.recent.forget(ssrc);
                     self.say_to_all(now, &Control::Unpublished { source });
                 }
             }
@@ -213,6 +216,7 @@ impl Relay {
             return;
         };
         self.stats.packets_in += 1;
+        self.recent.remember(ssrc, head, payload);
         for (listener, member) in self.members.iter() {
             if listener == peer || member.direct.contains(&source) {
                 continue;

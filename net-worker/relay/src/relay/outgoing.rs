@@ -53,6 +53,7 @@ impl Relay {
             self.links.remove(link);
         }
         let streams: Vec<Ssrc> = member.sources.values().map(|source| source.ssrc).collect();
+        streams.iter().for_each(|ssrc| self.recent.forget(*ssrc));
         for (_, path) in self.links.iter_mut() {
             streams.iter().for_each(|ssrc| path.close_stream(*ssrc));
         }

@@ -16,9 +16,11 @@ impl Session {
                 }
                 PathEvent::Control(bytes) => self.path_says(now, key, &bytes),
                 PathEvent::Media(packet) => self.path_plays(now, key, &packet),
+                PathEvent::Feedback { about, bytes } => self.path_misses(now, key, about, &bytes),
                 PathEvent::Closed { reason } => self.path_closed(now, key, reason),
             }
         }
+        self.ask_for_missing(now);
     }
 
     fn path_connected(&mut self, now: Instant, key: LinkKey, remote: &Fingerprint) {

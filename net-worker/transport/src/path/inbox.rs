@@ -1,4 +1,4 @@
-//! Events that wait for the caller: control is never lost, media is bounded.
+//! Events that wait for the caller: control is never lost, media and feedback about it are bounded.
 
 use std::collections::VecDeque;
 
@@ -24,9 +24,12 @@ impl Inbox {
         self.events.len() > PATH_EVENTS_MAX
     }
 
-    /// Removes the oldest media packet; false when there is none.
+    /// Removes the oldest media packet or feedback; false when there is none.
     pub(super) fn drop_oldest_media(&mut self) -> bool {
-        let oldest = self.events.iter().position(|event| matches!(event, PathEvent::Media(_)));
+        let oldest = self
+            .events
+            .iter()
+            .position(|event| matches!(event, PathEvent::Media(_) | PathEvent::Feedback { .. }));
         oldest.and_then(|at| self.events.remove(at)).is_some()
     }
 }

@@ -27,6 +27,7 @@ pub struct Heard {
     pub connected: Option<(Duration, Fingerprint)>,
     pub control: Vec<Vec<u8>>,
     pub media: Vec<MediaPacket>,
+    pub feedback: Vec<(Ssrc, Vec<u8>)>,
     pub closed: Option<(Duration, CloseReason)>,
 }
 
@@ -296,6 +297,7 @@ fn note(heard: &mut Heard, at: Duration, event: PathEvent) {
         PathEvent::Connected { remote_fingerprint } => heard.connected = Some((at, remote_fingerprint)),
         PathEvent::Control(bytes) => heard.control.push(bytes),
         PathEvent::Media(packet) => heard.media.push(packet),
+        PathEvent::Feedback { about, bytes } => heard.feedback.push((about, bytes.to_vec())),
         PathEvent::Closed { reason } => heard.closed = Some((at, reason)),
     }
 }

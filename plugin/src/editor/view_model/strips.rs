@@ -205,7 +205,9 @@ fn details(source: &SourceView) -> Vec<(String, String)> {
         row("Held back by playout", words::time(Some(source.depth))),
         row("Concealed, last seconds", words::share(source.loss)),
         row("Concealed since joining", words::frames(source.concealed_frames)),
-        row("Recovered since joining", words::frames(source.recovered_frames)),
+        row("Lost by the network, of late", words::share(source.lost)),
+        row("Recovered from copies", words::frames(source.recovered_frames)),
+        row("Sent again in time", words::packets(source.repaired)),
         row("Their clock against yours", words::drift(source.drift_ppm)),
         row("Comes as", source.encoding.clone()),
     ]

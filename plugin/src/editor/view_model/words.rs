@@ -109,6 +109,15 @@ pub fn frames(frames: u64) -> String {
     if seconds < 9.95 { format!("{seconds:.2} s") } else { format!("{seconds:.0} s") }
 }
 
+/// "1 packet", "1,204 packets".
+pub fn packets(count: u64) -> String {
+    match count {
+        1 => "1 packet".to_owned(),
+        0..1_000 => format!("{count} packets"),
+        _ => format!("{},{:03} packets", count / 1_000, count % 1_000),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,43 @@
+//! Packets that were lost: asking for them where an answer is in time, and sending ours again to who asks.
+
+use backline_wire::limits::MISSING_RUNS_MAX;
+use backline_wire::{Missing, MissingRun};
+
+use super::*;
+
+impl Session {
+    /// Asks for what is missing and can still be in time. Call it after packets and after playouts; cheap.
+    pub fn ask_for_missing(&mut self, now: Instant) {
+        for source in self.listening.sources.values_mut().filter(|source| source.present) {
+            let mut runs = Vec::new();
+            source.playout.poll_missing(now, |timestamp, ticks| {
+                if runs.len() < MISSING_RUNS_MAX {
+                    runs.push(MissingRun { timestamp, ticks: u16::try_from(ticks).unwrap_or(u16::MAX) });
+                }
+            });
+            if !runs.is_empty() {
+                let straight = source.is_direct(now).then_some(source.peer);
+                self.network.ask_again(now, straight, source.ssrc, &Missing { runs });
+            }
+        }
+    }
+
+    /// How long an answer takes, for each source.
+    pub(super) fn measure_round_trips(&mut self) {
+        for source in self.listening.sources.values_mut() {
+            let peer = self.roster.peers.get(&source.peer);
+            source.playout.set_round_trip(peer.and_then(|peer| peer.clock.shortest_round_trip()));
+        }
+    }
+
+    /// Somebody on a path misses packets of a stream.
+    pub(super) fn path_misses(&mut self, now: Instant, key: LinkKey, about: Ssrc, bytes: &[u8]) {
+        match Missing::decode(bytes) {
+            Ok(missing) if Some(about) == self.sending.ssrc => {
+                self.sending.send_again(&mut self.network, key, &missing, now);
+            }
+            Ok(_) => tracing::debug!(?key, %about, "asked for a stream that is not ours"),
+            Err(error) => tracing::debug!(?key, %error, "feedback was dropped"),
+        }
+    }
+}
