@@ -1,5 +1,7 @@
 //! What a listener would say: is it the same, where is it, does it click, is it there at all.
 
+pub mod exact;
+
 /// Where `heard` is exactly `sent` from `from` on: `heard[n] == sent[n - delay]` for every `n` of the range.
 /// None when no delay makes it so.
 pub fn exact_delay(sent: &[[f32; 2]], heard: &[[f32; 2]], from: usize) -> Option<usize> {

@@ -45,6 +45,8 @@ pub struct Musician {
     pub card: Card,
     /// How they send.
     pub quality: Quality,
+    /// Whether they let it move by itself.
+    pub automatic: bool,
     /// The most that their playouts hold back.
     pub depth_ceiling: Duration,
     /// What they play.
@@ -61,6 +63,7 @@ impl Musician {
             instance: 1,
             card: Card::default(),
             quality: Quality::LowestLatency,
+            automatic: false,
             depth_ceiling: Duration::from_millis(5),
             signal,
             slots: [None; SLOTS],
@@ -77,6 +80,7 @@ impl Musician {
             source_name: Name::new("Guitar"),
             colour: [1, 2, 3],
             quality: self.quality,
+            automatic: self.automatic,
             depth_ceiling: self.depth_ceiling,
             slots: self.slots,
         }

@@ -38,11 +38,10 @@ pub struct World {
 impl World {
     /// An empty one; everything random follows from the seed (or that of `BACKLINE_SEED`, `cargo xtask sim --seed N`) (but for keys, which change nothing).
     /// A test that fails shows the seed.
-    #[expect(clippy::print_stdout, reason = "the test runner shows it when a test fails")]
     pub fn new(seed: u64) -> Self {
         let named = std::env::var("BACKLINE_SEED").ok().and_then(|text| text.parse().ok());
         let seed = named.unwrap_or(seed);
-        println!("simulation seed {seed}");
+        eprintln!("simulation seed {seed}");
         Self {
             network: Network::new(seed),
             epoch: Instant::now(),
@@ -200,14 +199,24 @@ impl World {
         &mut self.stages[who.0].controls
     }
 
-    /// What they played since their card started.
+    /// What they played since their card started, or since it was last taken.
     pub fn sent(&self, who: Id) -> &[[f32; 2]] {
         &self.stages[who.0].sent
     }
 
-    /// What came out of their plugin since their card started.
+    /// What came out of their plugin since their card started, or since it was last taken.
     pub fn heard(&self, who: Id) -> &[[f32; 2]] {
         &self.stages[who.0].heard
+    }
+
+    /// Takes what they played so far, so that a long run needs no more memory than its pieces.
+    pub fn take_sent(&mut self, who: Id) -> Vec<[f32; 2]> {
+        std::mem::take(&mut self.stages[who.0].sent)
+    }
+
+    /// Takes what came out of their plugin so far.
+    pub fn take_heard(&mut self, who: Id) -> Vec<[f32; 2]> {
+        std::mem::take(&mut self.stages[who.0].heard)
     }
 
     /// What they see of the others.
