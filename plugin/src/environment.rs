@@ -5,6 +5,7 @@
 //! | `BACKLINE_HOST_LINK_FILE` | a path: hosts a session and writes its invite link there |
 //! | `BACKLINE_JOIN` | an invite link, or the path of a file that holds one (waited for up to 30 s): joins |
 //! | `BACKLINE_QUALITY` | `lowest-latency`, `balanced`, `careful` or `lossless` |
+//! | `BACKLINE_AUTOMATIC` | `on` or `off`: whether another way of sending is taken while the paths do not carry that quality |
 //! | `BACKLINE_DEPTH_MS` | the most that playouts hold back, in milliseconds, 0 to 250, fractions allowed |
 //! | `BACKLINE_NAME` | the participant's name |
 //! | `BACKLINE_HOST_ADDRESS` | `ip` or `ip:port` under which the internet reaches this machine, for the invite link |
@@ -35,6 +36,8 @@ pub struct Environment {
     pub join: Option<String>,
     /// `BACKLINE_QUALITY`.
     pub quality: Option<Quality>,
+    /// `BACKLINE_AUTOMATIC`.
+    pub automatic: Option<bool>,
     /// `BACKLINE_DEPTH_MS`.
     pub depth: Option<Duration>,
     /// `BACKLINE_NAME`.
@@ -76,6 +79,9 @@ impl Environment {
         let quality = quality_text.as_deref().and_then(state_text::quality::parse);
         let qualities = "lowest-latency, balanced, careful or lossless";
         checked("BACKLINE_QUALITY", quality.is_some() || quality_text.is_none(), qualities);
+        let automatic_text = text("BACKLINE_AUTOMATIC");
+        let automatic = automatic_text.as_deref().and_then(parse_switch);
+        checked("BACKLINE_AUTOMATIC", automatic.is_some() || automatic_text.is_none(), "on or off");
         let depth_text = text("BACKLINE_DEPTH_MS");
         let depth = depth_text.as_deref().and_then(parse_depth);
         checked(
@@ -90,6 +96,7 @@ impl Environment {
             host_link_file: value("BACKLINE_HOST_LINK_FILE").map(PathBuf::from),
             join: text("BACKLINE_JOIN"),
             quality,
+            automatic,
             depth,
             name: text("BACKLINE_NAME"),
             host_address: text("BACKLINE_HOST_ADDRESS"),
@@ -98,6 +105,14 @@ impl Environment {
             report: value("BACKLINE_REPORT").map(PathBuf::from),
             complaints,
         }
+    }
+}
+
+fn parse_switch(text: &str) -> Option<bool> {
+    match text.trim() {
+        "on" => Some(true),
+        "off" => Some(false),
+        _ => None,
     }
 }
 

@@ -167,6 +167,7 @@ impl Project {
         }
         client.send(Command::SetSourceName(state.source_name.clone()));
         client.send(Command::SetQuality(state.quality));
+        client.send(Command::SetAutomatic(state.automatic));
         client.send(Command::SetDepthCeiling(state.depth_ceiling()));
         client.send(Command::SetHostAddress(state.host_address.clone()));
         client.send(Command::SetSlots(state.bindings()));
@@ -202,6 +203,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
         Command::SetSourceName(name) => state.source_name = name.clone(),
         Command::SetColour(colour) => state.colour = Some(*colour),
         Command::SetQuality(quality) => state.quality = *quality,
+        Command::SetAutomatic(automatic) => state.automatic = *automatic,
         Command::SetDepthCeiling(depth) => {
             let depth = (*depth).min(DEPTH_CEILING_MAX);
             state.playout_depth_us = depth.as_micros() as u32;

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use backline_bridge::{Meters, Pace, Peak};
-use backline_client::{Connection, Notice, Route, Severity, Snapshot, SourceView};
+use backline_client::{Connection, LatencyStages, Notice, Route, Severity, Snapshot, SourceView, Stage};
 use serde_json::{Value, json};
 
 use crate::state_text;
@@ -30,6 +30,7 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
             "source_name": you.source_name,
         },
         "quality": state_text::quality::text(snapshot.quality),
+        "automatic": snapshot.automatic,
         "depth_ceiling_ms": ms(snapshot.depth_ceiling),
         "send": {
             "encoding": snapshot.send.encoding,
@@ -63,6 +64,7 @@ fn source_json(source: &SourceView) -> Value {
         },
         "encrypted": source.encrypted,
         "latency_ms": source.latency.map(ms),
+        "stages": source.stages.as_ref().map(stages_json),
         "round_trip_ms": source.round_trip.map(ms),
         "loss": source.loss,
         "concealed_frames": source.concealed_frames,
@@ -72,6 +74,17 @@ fn source_json(source: &SourceView) -> Value {
         "depth_ms": ms(source.depth),
         "drift_ppm": source.drift_ppm,
         "encoding": source.encoding,
+    })
+}
+
+fn stages_json(stages: &LatencyStages) -> Value {
+    let stage = |stage: Stage| json!({ "median_ms": ms(stage.median), "p99_ms": ms(stage.p99) });
+    json!({
+        "capture_block_ms": ms(stages.capture_block),
+        "encode_ms": ms(stages.encode),
+        "network": stage(stages.network),
+        "playout": stage(stages.playout),
+        "output_block_ms": ms(stages.output_block),
     })
 }
 

@@ -57,6 +57,8 @@ pub struct ProjectState {
     /// How this instance sends.
     #[serde(with = "state_text::quality")]
     pub quality: Quality,
+    /// Whether another way of sending is taken while the paths do not carry that quality.
+    pub automatic: bool,
     /// How much every playout holds back, microseconds.
     pub playout_depth_us: u32,
     /// The strips' bindings, slot 1 first.
@@ -189,6 +191,7 @@ impl Default for ProjectState {
             host_address: None,
             servers: ServerState::default(),
             quality: Quality::Balanced,
+            automatic: true,
             playout_depth_us: DEPTH_CEILING_DEFAULT.as_micros() as u32,
             slots: [SlotState::default(); SLOTS],
             editor: EditorState::default(),

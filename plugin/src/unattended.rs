@@ -72,6 +72,9 @@ fn apply_settings(project: &Project, environment: &Environment) {
     if let Some(quality) = environment.quality {
         client.send(Command::SetQuality(quality));
     }
+    if let Some(automatic) = environment.automatic {
+        client.send(Command::SetAutomatic(automatic));
+    }
     if let Some(depth) = environment.depth {
         client.send(Command::SetDepthCeiling(depth));
     }

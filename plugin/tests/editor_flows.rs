@@ -440,6 +440,17 @@ fn the_quality_menu_has_four_sentences_and_sends_the_choice() {
 }
 
 #[test]
+fn the_quality_may_be_told_to_stay() {
+    let mut editor = open(MadeUpSession::hosting());
+    click(&mut editor, "Automatic quality");
+    click(&mut editor, "Automatic quality");
+    assert_eq!(
+        editor.state().session.commands(),
+        [Command::SetAutomatic(false), Command::SetAutomatic(true)]
+    );
+}
+
+#[test]
 fn names_are_sent_when_done_typing() {
     let mut editor = open(MadeUpSession::band());
     editor.get_by_label("Name of this track").focus();

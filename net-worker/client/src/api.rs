@@ -15,6 +15,7 @@ pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
 pub const DEPTH_CEILING_DEFAULT: Duration = Duration::from_millis(25);
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{Route, SendView, SlotView, SourceView};
+pub use backline_session::{LatencyStages, Stage};
 /// Automatable strips of an instance.
 pub use backline_wire::limits::SLOTS;
 
@@ -41,6 +42,8 @@ pub enum Command {
     SetColour([u8; 3]),
     /// How this instance sends.
     SetQuality(Quality),
+    /// Whether it may send in another way while the paths do not carry that quality.
+    SetAutomatic(bool),
     /// The most that a playout may hold back, up to [`DEPTH_CEILING_MAX`]; it finds its depth below that by itself.
     SetDepthCeiling(Duration),
     /// Which source each slot is bound to (from the DAW project).
@@ -187,6 +190,8 @@ pub struct Snapshot {
     pub send: SendView,
     /// The quality that the person chose.
     pub quality: Quality,
+    /// Whether another way of sending is taken while the paths do not carry that.
+    pub automatic: bool,
     /// The most that playouts may hold back, as the person chose it.
     pub depth_ceiling: Duration,
     /// Every remote source of this session, in slot order, then those without a slot.

@@ -283,6 +283,7 @@ pub(crate) fn idle_snapshot(settings: &Settings, parked: &Parked) -> Snapshot {
         },
         send: SendView::default(),
         quality: settings.quality,
+        automatic: settings.automatic,
         depth_ceiling: settings.depth_ceiling,
         sources: Vec::new(),
         slots: std::array::from_fn(|slot| {
@@ -308,6 +309,7 @@ impl Settings {
             source_name: String::new(),
             colour: [0x4F, 0xC3, 0xF7],
             quality: Quality::Balanced,
+            automatic: true,
             depth_ceiling: DEPTH_CEILING_DEFAULT,
             slots: [None; SLOTS],
             host_address: None,

@@ -51,7 +51,7 @@ pub struct Engine {
 }
 
 /// What a person should hear about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum EngineEvent {
     /// Of the participant.
     Session(SessionEvent),

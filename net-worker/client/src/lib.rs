@@ -18,8 +18,8 @@ mod servers;
 mod worker;
 
 pub use api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, Identity, Notice, Route, SLOTS, SendView,
-    Severity, SlotView, Snapshot, SourceView, TurnServer, WorkerView, link_address,
+    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, Identity, LatencyStages, Notice, Route,
+    SLOTS, SendView, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;

@@ -26,6 +26,18 @@ impl Notices {
         self.list.push(Notice { id: self.next_id, severity, text, advice });
     }
 
+    /// Adds a message in place of earlier ones whose text begins with the same `topic`.
+    pub fn supersede(
+        &mut self,
+        topic: &str,
+        severity: Severity,
+        text: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        self.list.retain(|notice| !notice.text.starts_with(topic));
+        self.add(severity, text, advice);
+    }
+
     /// Takes a message away; an unknown id is no error, the message may have gone by itself.
     pub fn dismiss(&mut self, id: u64) {
         self.list.retain(|notice| notice.id != id);
@@ -48,6 +60,16 @@ mod tests {
         assert_eq!(notices.list().len(), 1);
         notices.dismiss(notices.list()[0].id);
         assert!(notices.list().is_empty());
+    }
+
+    #[test]
+    fn a_newer_message_takes_the_place_of_those_on_its_topic() {
+        let mut notices = Notices::default();
+        notices.add(Severity::Info, "Ada joined", "");
+        notices.supersede("You send ", Severity::Warning, "You send less now", "");
+        notices.supersede("You send ", Severity::Info, "You send as before", "");
+        let texts: Vec<String> = notices.list().into_iter().map(|notice| notice.text).collect();
+        assert_eq!(texts, ["Ada joined", "You send as before"]);
     }
 
     #[test]

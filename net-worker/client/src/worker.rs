@@ -44,6 +44,7 @@ pub(crate) struct Settings {
     pub source_name: String,
     pub colour: [u8; 3],
     pub quality: Quality,
+    pub automatic: bool,
     pub depth_ceiling: Duration,
     pub slots: [Option<SourceId>; SLOTS],
     pub host_address: Option<String>,

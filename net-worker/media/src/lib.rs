@@ -6,12 +6,14 @@
 //! allocate nothing once a stream runs. Neither knows peers, addresses, sockets or RTP sequence numbers.
 #![forbid(unsafe_code)]
 
+pub mod automatic;
 mod history;
 pub mod packet;
 pub mod playout;
 pub mod red;
 pub mod sender;
 
+pub use automatic::Automatic;
 pub use history::HISTORY_FRAMES_MAX;
 pub use packet::{PacketHead, ReceivedHead};
 pub use playout::{

@@ -215,6 +215,7 @@ impl Playout {
         }
         let end = self.voice.position().map(|position| position + frames as u64);
         let stretch = end.map_or(0, |end| self.depth.missing_ticks(now, end));
+        self.voice.pulled_at(now);
         self.voice.allow_stretch(stretch, self.missing.is_worth_waiting());
         for chunk in out.chunks_mut(CHUNK_FRAMES * CHANNELS) {
             self.make(chunk);
@@ -273,14 +274,28 @@ impl Playout {
             skipped_frames: self.skipped_frames,
             requests: self.requests,
             repaired: self.repaired,
+            lost_packets: self.missing.lost_packets(),
             lost_share: self.missing.lost_share() as f32,
             target: ticks_duration(self.depth.target_ticks()),
+            waited: self.waited(),
             slack_ms: position.and_then(|at| self.depth.slack(now, at)).map(|ticks| (ticks / 48.0) as f32),
             queued: ticks_duration(queued.unwrap_or(0) as f64),
             drift_ppm: self.depth.drift_ppm() as f32,
             correction_ppm: self.resampler.ppm() as f32,
             played: position.map(|position| self.played(position)),
         }
+    }
+
+    /// How long the packet that is played now had waited until its first sample frame was pulled, resampling included; `None`
+    /// in silence and for what was made up. Cheap.
+    pub fn waited(&self) -> Option<Duration> {
+        let waited = self.voice.waited_ticks().filter(|_| self.voice.gap_frames() == 0)?;
+        Some(ticks_duration(waited.max(0.0) + self.resampler.delay_frames() as f64))
+    }
+
+    /// How long the sample frames of one pull take to be heard.
+    pub fn pull_time(&self) -> Duration {
+        ticks_duration(self.last_pull_frames as f64)
     }
 
     fn state(&self) -> PlayoutState {

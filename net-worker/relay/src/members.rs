@@ -207,7 +207,14 @@ mod tests {
             source: SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(instance) },
             name: Name::new("Guitar"),
             colour: [0; 3],
-            format: StreamFormat { payload_type: 96, frame_frames: 60, bitrate_bps: 0, redundancy: 0 },
+            format: StreamFormat {
+                payload_type: 96,
+                frame_frames: 60,
+                bitrate_bps: 0,
+                redundancy: 0,
+                copy_distance: 1,
+                block_frames: 64,
+            },
         }
     }
 

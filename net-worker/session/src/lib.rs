@@ -4,15 +4,18 @@
 //! files, the plugin or the server.
 
 mod clock_offset;
+mod histogram;
 mod links;
 mod listening;
 mod mesh;
 mod network;
+mod reception;
 mod repair;
 mod roster;
 mod sending;
 mod session;
 mod slots;
+mod stages;
 mod timers;
 mod uplink;
 pub mod view;
@@ -22,4 +25,5 @@ pub use network::LocalMessage;
 pub use repair::RepairBudget;
 pub use session::{Session, SessionConfig, SessionEvent, SessionState};
 pub use slots::SlotTable;
+pub use stages::{LatencyStages, Stage};
 pub use uplink::JoinError;

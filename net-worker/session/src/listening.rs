@@ -12,7 +12,9 @@ use backline_transport::MediaHead;
 use backline_wire::limits::{NETWORK_RATE_HZ, SLOTS, SOURCES_MAX};
 use backline_wire::{Generation, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc, StreamFormat};
 
+use crate::reception::ReceptionMeter;
 use crate::slots::SlotTable;
+use crate::stages::Stages;
 
 /// A way that has brought nothing for this long does not bring the source.
 const WAY_FRESH: Duration = Duration::from_millis(500);
@@ -54,6 +56,10 @@ pub(crate) struct RemoteSource {
     away_since: Option<Instant>,
     pub slot: Option<usize>,
     pub playout: Playout,
+    pub stages: Stages,
+    pub reception: ReceptionMeter,
+    /// Their clock less ours, in µs, once it is known.
+    pub clock_offset_us: Option<i64>,
     pub direct_at: Option<Instant>,
     pub forwarded_at: Option<Instant>,
     /// What we last asked of the host.
@@ -100,6 +106,7 @@ impl Listening {
             (known.generation, known.present, known.forward_asked) = (published.generation, true, true);
             known.participant_name = participant_name;
             known.playout.set_depth(playout_config(known.info.format, self.depth_ceiling));
+            known.stages.set_format(known.info.format);
         } else if let Some(playout) = self.new_playout(published.info.format) {
             self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
         } else {
@@ -175,7 +182,7 @@ impl Listening {
         ssrc: Ssrc,
         head: &MediaHead,
         payload: &Arc<[u8]>,
-        now: Instant,
+        (now, unix_time): (Instant, Duration),
     ) -> bool {
         let Some(source) = self.by_ssrc.get(&ssrc).and_then(|id| self.sources.get_mut(id)) else {
             return false;
@@ -192,6 +199,10 @@ impl Listening {
             timestamp: head.timestamp,
             captured_at: head.captured_at,
         };
+        if let Some((captured_at, offset_us)) = head.captured_at.zip(source.clock_offset_us) {
+            let elapsed_us = unix_time.as_micros() as i64 + offset_us - captured_at.as_micros() as i64;
+            source.stages.arrived(now, elapsed_us);
+        }
         source.playout.insert(&head, payload, now);
         true
     }
@@ -199,7 +210,12 @@ impl Listening {
     /// Fills `out` (stereo interleaved, 48 kHz) with what the slot's source plays now; silence without one.
     pub fn playout(&mut self, slot: usize, out: &mut [f32], now: Instant) {
         match self.slots.source_at(slot).and_then(|id| self.sources.get_mut(&id)) {
-            Some(source) => source.playout.pull(out, now),
+            Some(source) => {
+                source.playout.pull(out, now);
+                if let Some(waited) = source.playout.waited() {
+                    source.stages.played(now, waited);
+                }
+            }
             None => out.fill(0.0),
         }
     }
@@ -260,9 +276,9 @@ fn playout_config(format: StreamFormat, ceiling: Duration) -> PlayoutConfig {
     PlayoutConfig { floor: DEPTH_FLOOR.min(ceiling).max(redundancy_time(format)), ceiling }
 }
 
-/// A copy that comes `n` packets later can only be played by who waits for it, and a quarter of a frame longer.
+/// A copy that comes some packets later can only be played by who waits for it, and a quarter of a frame longer.
 fn redundancy_time(format: StreamFormat) -> Duration {
-    let copies = u64::from(format.redundancy);
+    let copies = u64::from(format.redundancy) * u64::from(format.copy_distance);
     let quarters = if copies == 0 { 0 } else { 4 * copies + 1 };
     let time_us = quarters * u64::from(format.frame_frames) * 1_000_000 / (4 * u64::from(NETWORK_RATE_HZ));
     Duration::from_micros(time_us).min(REDUNDANCY_TIME_MAX)
@@ -280,6 +296,9 @@ impl RemoteSource {
             away_since: None,
             slot: None,
             playout,
+            stages: Stages::new(published.info.format),
+            reception: ReceptionMeter::default(),
+            clock_offset_us: None,
             direct_at: None,
             forwarded_at: None,
             forward_asked: true,

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use backline_codec::{Encoding, Quality};
+use backline_media::automatic::{Automatic, Move};
 use backline_media::{PacketHead, Sender, SenderConfig};
 use backline_transport::MediaHead;
-use backline_wire::{Generation, Missing, Ssrc, StreamFormat};
+use backline_wire::{Generation, Missing, PeerId, Reception, Ssrc, StreamFormat};
 
 use crate::network::{LinkKey, Network};
 use crate::repair::RepairBudget;
@@ -23,7 +24,8 @@ const REPAIRS_MAX: usize = 64;
 
 /// What this instance sends.
 pub(crate) struct Sending {
-    quality: Quality,
+    automatic: Automatic,
+    config: SenderConfig,
     /// Of the device, at 48 kHz; 0 while it is not known or its rate is another.
     block_frames: usize,
     sender: Option<Sender>,
@@ -47,12 +49,14 @@ struct Rate {
 }
 
 impl Sending {
-    pub fn new(quality: Quality, generation: Generation) -> Self {
-        let sender = start(sender_config(quality, 0));
+    pub fn new(quality: Quality, automatic: bool, generation: Generation) -> Self {
+        let automatic = Automatic::new(quality, automatic);
+        let config = automatic.step().config(0);
         Self {
-            quality,
+            automatic,
+            config,
             block_frames: 0,
-            sender,
+            sender: start(config),
             ssrc: None,
             generation,
             payload: Vec::with_capacity(2048),
@@ -62,42 +66,75 @@ impl Sending {
         }
     }
 
+    /// As the person chose it.
     pub fn quality(&self) -> Quality {
-        self.quality
+        self.automatic.chosen()
     }
 
     /// From the next frame on. False when the encoder cannot be made: the old quality stays.
     pub fn set_quality(&mut self, quality: Quality) -> bool {
-        let changed = self.reconfigure(sender_config(quality, self.block_frames));
-        if changed {
-            self.quality = quality;
+        let before = self.quality();
+        self.choose(quality, self.automatic.is_on()) || {
+            self.choose(before, self.automatic.is_on());
+            false
         }
-        changed
     }
 
-    /// The device's block, 0 where frames need not fit it. True when frames have another length from now on.
+    /// Whether it may move by itself; what it sends is then as chosen, to begin with.
+    pub fn set_automatic(&mut self, automatic: bool) {
+        if automatic != self.automatic.is_on() {
+            self.choose(self.quality(), automatic);
+        }
+    }
+
+    /// A listener's report about our stream; one about another is dropped.
+    pub fn heard(&mut self, listener: PeerId, reception: Reception, now: Instant) {
+        if self.ssrc == Some(reception.ssrc) {
+            self.automatic.heard(listener, reception, now);
+        }
+    }
+
+    /// A listener is gone.
+    pub fn gone(&mut self, listener: PeerId) {
+        self.automatic.gone(listener);
+    }
+
+    /// Moves to another way of sending, if it is time to.
+    pub fn poll_automatic(&mut self, now: Instant) -> Option<Move> {
+        let moved = self.automatic.poll(now)?;
+        self.reconfigure(moved.to.config(self.block_frames));
+        Some(moved)
+    }
+
+    /// The device's block, 0 where frames need not fit it. True when that changes what listeners should know.
     pub fn set_block(&mut self, block_frames: usize) -> bool {
         if self.block_frames == block_frames {
             return false;
         }
-        let before = sender_config(self.quality, self.block_frames);
         self.block_frames = block_frames;
-        let config = sender_config(self.quality, block_frames);
-        config != before && self.reconfigure(config)
+        let config = self.automatic.step().config(block_frames);
+        config == self.config || self.reconfigure(config)
+    }
+
+    fn choose(&mut self, quality: Quality, automatic: bool) -> bool {
+        self.automatic.choose(quality, automatic);
+        self.reconfigure(self.automatic.step().config(self.block_frames))
     }
 
     fn reconfigure(&mut self, config: SenderConfig) -> bool {
-        match &mut self.sender {
-            Some(sender) => sender.reconfigure(config).is_ok(),
+        let done = match &mut self.sender {
+            Some(sender) => config == self.config || sender.reconfigure(config).is_ok(),
             None => {
                 self.sender = start(config);
                 self.sender.is_some()
             }
-        }
+        };
+        self.config = if done { config } else { self.config };
+        done
     }
 
     pub fn format(&self) -> StreamFormat {
-        let config = sender_config(self.quality, self.block_frames);
+        let config = self.config;
         let bitrate_bps = match config.encoding {
             Encoding::Opus { bitrate_bps, .. } => bitrate_bps,
             Encoding::Pcm16 { .. } | Encoding::Pcm24 { .. } => 0,
@@ -107,6 +144,8 @@ impl Sending {
             frame_frames: u16::try_from(config.encoding.frame_frames()).unwrap_or(u16::MAX),
             bitrate_bps,
             redundancy: config.redundancy,
+            copy_distance: config.copy_distance,
+            block_frames: u16::try_from(self.block_frames).unwrap_or(u16::MAX),
         }
     }
 
@@ -161,13 +200,6 @@ impl Rate {
         }
         self.packets += copies as u64;
         self.bytes += (copies * payload_bytes) as u64;
-    }
-}
-
-fn sender_config(quality: Quality, block_frames: usize) -> SenderConfig {
-    SenderConfig {
-        redundancy: quality.redundancy(),
-        ..SenderConfig::plain(quality.encoding_for_block(block_frames))
     }
 }
 

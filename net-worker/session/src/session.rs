@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use backline_codec::Quality;
+use backline_media::automatic::Move;
 use backline_transport::{Certificate, CloseReason, LocalAddresses, MediaPacket, PathEvent, Transmit};
 use backline_wire::limits::{PARTICIPANTS_MAX, PEER_VANISHED_AFTER, PROTOCOL_VERSION, SLOTS};
 use backline_wire::{
@@ -52,6 +53,8 @@ pub struct SessionConfig {
     pub colour: [u8; 3],
     /// How to send.
     pub quality: Quality,
+    /// Whether it may send in another way while the paths do not carry that.
+    pub automatic: bool,
     /// The most that playouts hold back.
     pub depth_ceiling: Duration,
     /// Slots as the DAW project had them.
@@ -74,7 +77,7 @@ pub enum SessionState {
 }
 
 /// What a person should hear about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum SessionEvent {
     /// See [`Session::state`].
     StateChanged,
@@ -84,6 +87,8 @@ pub enum SessionEvent {
     Left(Name, LeaveReason),
     /// A source came that finds no slot: 16 are taken.
     NoSlot(Name),
+    /// We send in another way from now on.
+    Moved(Move),
 }
 
 /// A participant.
@@ -143,7 +148,7 @@ impl Session {
     ) -> Self {
         Self {
             listening: Listening::new(SlotTable::new(config.slots), config.depth_ceiling),
-            sending: Sending::new(config.quality, config.generation),
+            sending: Sending::new(config.quality, config.automatic, config.generation),
             config,
             state,
             network,
@@ -180,6 +185,7 @@ impl Session {
             match timer {
                 Timer::Upkeep => self.upkeep(now),
                 Timer::Ping => self.ping_everybody(now),
+                Timer::Report => self.report_reception(now),
             }
         }
     }
@@ -192,7 +198,8 @@ impl Session {
             LocalMessage::Media { ssrc, head, payload } => {
                 // Beside the relay there is no host in between: what it passes on comes straight.
                 let from = self.listening.peer_of(ssrc).unwrap_or(PeerId::HOST);
-                self.listening.packet((Way::Direct, from), ssrc, &head, &payload, now);
+                let times = (now, self.network.unix_time(now));
+                self.listening.packet((Way::Direct, from), ssrc, &head, &payload, times);
             }
         }
     }
@@ -244,6 +251,12 @@ impl Session {
         let changed = self.sending.set_quality(quality);
         self.publish(now);
         changed
+    }
+
+    /// Whether we may send in another way than the chosen one while the paths do not carry that.
+    pub fn set_automatic(&mut self, now: Instant, automatic: bool) {
+        self.sending.set_automatic(automatic);
+        self.publish(now);
     }
 
     /// The device's block in sample frames at 48 kHz, or 0 where its rate is another: PCM frames are made to fit it.

@@ -10,26 +10,29 @@ pub enum Timer {
     Upkeep,
     /// Pings to everybody.
     Ping,
+    /// Reports to those who are heard.
+    Report,
 }
 
 impl Timer {
-    pub(crate) const ALL: [Timer; 2] = [Timer::Upkeep, Timer::Ping];
+    pub(crate) const ALL: [Timer; 3] = [Timer::Upkeep, Timer::Ping, Timer::Report];
 
     pub(crate) const fn period(self) -> Duration {
         Duration::from_millis(match self {
             Timer::Upkeep => 100,
             Timer::Ping => 400,
+            Timer::Report => 1_000,
         })
     }
 }
 
 /// When each timer fires next.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Timers([Instant; 2]);
+pub(crate) struct Timers([Instant; Timer::ALL.len()]);
 
 impl Timers {
     pub fn new(now: Instant) -> Self {
-        Self([now; 2])
+        Self([now; Timer::ALL.len()])
     }
 
     /// The next timer that is due, wound up again.
@@ -41,8 +44,8 @@ impl Timers {
 
     /// The earliest deadline, and what it is for.
     pub fn next(&self) -> (Instant, Timer) {
-        let upkeep = (self.0[Timer::Upkeep as usize], Timer::Upkeep);
-        let ping = (self.0[Timer::Ping as usize], Timer::Ping);
-        if ping.0 < upkeep.0 { ping } else { upkeep }
+        let first = (self.0[Timer::Upkeep as usize], Timer::Upkeep);
+        let others = Timer::ALL.into_iter().map(|timer| (self.0[timer as usize], timer));
+        others.fold(first, |earliest, one| if one.0 < earliest.0 { one } else { earliest })
     }
 }

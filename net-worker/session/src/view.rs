@@ -5,6 +5,8 @@ use std::time::Duration;
 use backline_wire::limits::NETWORK_RATE_HZ;
 use backline_wire::{SourceId, StreamFormat};
 
+use crate::stages::LatencyStages;
+
 /// How a source reaches this instance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Route {
@@ -40,6 +42,8 @@ pub struct SourceView {
     pub encrypted: bool,
     /// From their capture to our playout, measured by time stamps and clock offset.
     pub latency: Option<Duration>,
+    /// The same by stage; the sum of the medians is about the latency.
+    pub stages: Option<LatencyStages>,
     /// Round trip to the participant.
     pub round_trip: Option<Duration>,
     /// Share of what was played in the last seconds that was concealed, 0 to 1.
@@ -107,7 +111,14 @@ mod tests {
     #[test]
     fn formats_read_well() {
         let format = |payload_type, frame_frames, bitrate_bps, redundancy| {
-            describe(StreamFormat { payload_type, frame_frames, bitrate_bps, redundancy })
+            describe(StreamFormat {
+                payload_type,
+                frame_frames,
+                bitrate_bps,
+                redundancy,
+                copy_distance: 1,
+                block_frames: 0,
+            })
         };
         assert_eq!(format(96, 60, 0, 0), "PCM 16 bit, 1.25 ms");
         assert_eq!(format(111, 120, 256_000, 0), "Opus 2.5 ms, 256 kbit/s");

@@ -108,6 +108,30 @@ pub enum Control {
         /// Why.
         reason: GoodbyeReason,
     },
+    /// Listener to publisher, once a second: how a stream arrives. The host passes one for another peer on.
+    Reception {
+        /// From its sender: who publishes. Passed on by the host: who listens.
+        peer: PeerId,
+        /// How.
+        reception: Reception,
+    },
+}
+
+/// How one stream has arrived at one listener in the last second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reception {
+    /// Which stream.
+    pub ssrc: Ssrc,
+    /// Packets that the network lost, in ten thousands.
+    pub lost: u16,
+    /// Time that had to be made up, in ten thousands: what neither copies nor requests nor depth could save.
+    pub made_up: u16,
+    /// How much later than on its best day the fastest packet came, in µs: a queue that stands somewhere on the way.
+    pub queueing_us: u32,
+    /// By how much that has grown (or shrunk) since the last report, in µs.
+    pub queueing_change_us: i32,
+    /// The playout is as deep as its person allows, and would be deeper.
+    pub at_ceiling: bool,
 }
 
 /// What a joiner learns when it is in.
@@ -162,6 +186,11 @@ pub struct StreamFormat {
     pub bitrate_bps: u32,
     /// Copies of earlier frames in each packet (RFC 2198).
     pub redundancy: u8,
+    /// How many frames apart the copies are, at least 1.
+    pub copy_distance: u8,
+    /// Sample frames that the publisher captures at a time, at 48 kHz; 0 while that is not known or its rate is another. A
+    /// listener needs not find out how packets come in bursts.
+    pub block_frames: u16,
 }
 
 /// A source and the stream that carries it.
@@ -293,7 +322,7 @@ fn decode_other_format(theirs: u8, body: &[u8]) -> Result<Control, ControlError>
 /// First byte of each message; rises when the body of an existing kind changes.
 const FORMAT: u8 = 1;
 /// Number of kinds; postcard writes a kind as one byte below 128.
-const KINDS: u8 = 16;
+const KINDS: u8 = 17;
 const REFUSED_KIND: u8 = 2;
 const _: () = assert!(PROTOCOL_VERSION > 0 && KINDS < 128);
 

@@ -16,8 +16,8 @@ pub mod link;
 pub mod name;
 
 pub use control::{
-    Control, ControlError, GoodbyeReason, LeaveReason, PathOffer, PeerInfo, PublishedSource, RefusalReason,
-    SourceInfo, StreamFormat, Welcome,
+    Control, ControlError, GoodbyeReason, LeaveReason, PathOffer, PeerInfo, PublishedSource, Reception,
+    RefusalReason, SourceInfo, StreamFormat, Welcome,
 };
 pub use credentials::{Fingerprint, IceCredentials, SessionSecret};
 pub use feedback::{FeedbackError, Missing, MissingRun};

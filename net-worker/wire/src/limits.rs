@@ -68,7 +68,7 @@ const _: () = {
     assert!(LINK_ADDRESSES_MAX <= CANDIDATES_MAX);
     assert!(MEDIA_PAYLOAD_BYTES_MAX + MEDIA_OVERHEAD_BYTES_MAX <= DATAGRAM_BYTES_MAX);
     // A Hello: fixed part under 400 bytes, and per source two ids, a name, a colour and a format.
-    assert!(400 + SOURCES_PER_PARTICIPANT_MAX * (40 + 2 + NAME_BYTES_MAX + 3 + 12) <= CONTROL_BYTES_MAX);
+    assert!(400 + SOURCES_PER_PARTICIPANT_MAX * (40 + 2 + NAME_BYTES_MAX + 3 + 17) <= CONTROL_BYTES_MAX);
     // A path offer: two texts, a fingerprint and the addresses (19 bytes each).
     assert!(
         16 + ICE_UFRAG_BYTES_MAX + ICE_PASSWORD_BYTES_MAX + 32 + CANDIDATES_MAX * 20 <= CONTROL_BYTES_MAX

@@ -30,6 +30,8 @@ pub enum Control {
     SlotBus(usize),
     /// How much every playout holds back, in milliseconds (a setting of the project, not a parameter).
     DepthCeiling,
+    /// Whether the quality moves as the paths allow, 0 or 1 (a setting of the project, not a parameter).
+    Automatic,
 }
 
 /// One thing that the person did.

@@ -50,7 +50,7 @@ impl PluginBackend<'_> {
             Control::SlotMute(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Switch(&slot.mute)),
             Control::SlotSolo(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Switch(&slot.solo)),
             Control::SlotBus(index) => Moved::Bus(index),
-            Control::DepthCeiling => Moved::Nothing,
+            Control::DepthCeiling | Control::Automatic => Moved::Nothing,
         }
     }
 

@@ -137,7 +137,9 @@ impl EditorView {
                 let depth = Duration::from_secs_f32(ms.max(0.0) / 1000.0).min(DEPTH_CEILING_MAX);
                 backend.send(Command::SetDepthCeiling(depth));
             }
-            Intent::Begin(Control::DepthCeiling) | Intent::End(Control::DepthCeiling) => {}
+            Intent::Set(Control::Automatic, value) => backend.send(Command::SetAutomatic(value >= 0.5)),
+            Intent::Begin(Control::DepthCeiling | Control::Automatic)
+            | Intent::End(Control::DepthCeiling | Control::Automatic) => {}
             Intent::Begin(control) => backend.begin(control),
             Intent::Set(control, value) => backend.set(control, value),
             Intent::End(control) => backend.end(control),

@@ -72,6 +72,7 @@ impl MadeUpSession {
             },
             send: SendView::default(),
             quality: Quality::Balanced,
+            automatic: true,
             depth_ceiling: Duration::from_millis(5),
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
@@ -187,6 +188,7 @@ impl MadeUpSession {
             Command::SetName(name) => self.snapshot.you.name = name,
             Command::SetSourceName(name) => self.snapshot.you.source_name = name,
             Command::SetColour(colour) => self.snapshot.you.colour = colour,
+            Command::SetAutomatic(automatic) => self.snapshot.automatic = automatic,
             Command::SetQuality(quality) => self.snapshot.quality = quality,
             Command::SetDepthCeiling(depth) => self.snapshot.depth_ceiling = depth,
             Command::SetSlots(slots) => {
@@ -246,7 +248,7 @@ impl EditorBackend for MadeUpSession {
             Control::SlotMute(slot) => values.slots[slot].muted = on,
             Control::SlotSolo(slot) => values.slots[slot].solo = on,
             Control::SlotBus(slot) => values.slots[slot].bus = value as usize,
-            Control::DepthCeiling => {}
+            Control::DepthCeiling | Control::Automatic => {}
         }
     }
 
@@ -286,6 +288,7 @@ impl Musician {
             route: self.route,
             encrypted: true,
             latency: Some(Duration::from_micros(self.latency_us)),
+            stages: None,
             round_trip: Some(Duration::from_micros(self.latency_us * 2 - 9_000)),
             loss: self.loss,
             concealed_frames: (self.loss * 480_000.0) as u64,

@@ -61,6 +61,7 @@ impl Worker {
                 let text = "This quality can't be used; the old one stays.";
                 self.parked.notices.add(Severity::Error, text, "Choose another one.");
             }
+            Command::SetAutomatic(automatic) => session.set_automatic(now, *automatic),
             Command::SetDepthCeiling(_) => session.set_depth_ceiling(self.settings.depth_ceiling),
             Command::SetSlots(slots) => session.set_slots(*slots),
             _ => {}
@@ -140,6 +141,7 @@ impl Worker {
             source_name: Name::new(&settings.source_name),
             colour: settings.colour,
             quality: settings.quality,
+            automatic: settings.automatic,
             depth_ceiling: settings.depth_ceiling,
             slots: settings.slots,
         }
@@ -154,6 +156,7 @@ impl Settings {
             Command::SetSourceName(name) => self.source_name = Name::new(name).to_string(),
             Command::SetColour(colour) => self.colour = *colour,
             Command::SetQuality(quality) => self.quality = *quality,
+            Command::SetAutomatic(automatic) => self.automatic = *automatic,
             Command::SetDepthCeiling(depth) => self.depth_ceiling = (*depth).min(DEPTH_CEILING_MAX),
             Command::SetSlots(slots) => self.slots = *slots,
             Command::SetHostAddress(address) => self.host_address = address.clone(),

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use backline_media::automatic::{Move, Reason};
 use backline_relay::RelayEvent;
 use backline_session::{SessionEvent, SessionState};
 use backline_transport::ReachEvent;
@@ -38,6 +39,11 @@ impl Worker {
             }
             SessionEvent::Joined(name) => tracing::debug!(%name, "joined"),
             SessionEvent::Left(name, reason) => tracing::debug!(%name, %reason, "gone"),
+            SessionEvent::Moved(moved) => {
+                let (severity, text, advice) = words_of_move(&moved);
+                tracing::info!(text, "moved");
+                self.parked.notices.supersede(QUALITY_TOPIC, severity, text, advice);
+            }
             SessionEvent::NoSlot(name) => {
                 let text = format!("“{name}” is here, but all 16 slots are taken.");
                 self.parked.notices.add(
@@ -102,6 +108,35 @@ impl Worker {
         }
         snapshot.worker = self.view;
         self.shared.snapshot.store(Arc::new(snapshot));
+    }
+}
+
+/// Of the notices that tell how we send, only the last is true.
+const QUALITY_TOPIC: &str = "You send ";
+
+/// What happened to our sending, why, and what a person may do.
+fn words_of_move(moved: &Move) -> (Severity, String, &'static str) {
+    let to = moved.to;
+    match moved.reason {
+        Reason::Loss(share) => (
+            Severity::Warning,
+            format!("{QUALITY_TOPIC}{to} now: {:.0} % of your packets get lost on the way.", 100.0 * share),
+            "A cable instead of Wi-Fi helps. It goes back by itself when the network is calm.",
+        ),
+        Reason::Jitter => (
+            Severity::Warning,
+            format!("{QUALITY_TOPIC}{to} now: your packets come too unevenly."),
+            "A cable instead of Wi-Fi helps, or a higher “Playout ≤” at those who listen.",
+        ),
+        Reason::Narrow(bps) => (
+            Severity::Warning,
+            format!(
+                "{QUALITY_TOPIC}{to} now: only about {:.0} kbit/s get through to each listener.",
+                bps / 1e3
+            ),
+            "Other programs may be using the network. It goes back by itself when there is room.",
+        ),
+        Reason::Calm(_) => (Severity::Info, format!("{QUALITY_TOPIC}{to} again: the network is calm."), ""),
     }
 }
 

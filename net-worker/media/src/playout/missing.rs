@@ -21,8 +21,8 @@ const REQUEST_EVERY_TICKS_MIN: f64 = 48.0;
 const ANSWER_TICKS: f64 = 12.0;
 /// Reordering is believed for as long as it was seen; it is forgotten by this share with each packet.
 const REORDERING_KEPT: f64 = 0.999;
-/// Packets over which the share of lost ones is averaged.
-const SHARE_PACKETS: f64 = 2_000.0;
+/// Time over which the share of lost packets is averaged (3 s).
+const SHARE_TICKS: f64 = 144_000.0;
 /// From this share of lost packets on they are worth waiting for, and below the other no longer.
 const WORTH_WAITING: f64 = 0.005;
 const NOT_WORTH_WAITING: f64 = 0.0025;
@@ -57,6 +57,7 @@ pub struct Missing {
     reordering_ticks: f64,
     copies_ticks: f64,
     lost_share: f64,
+    lost_packets: u64,
     is_worth_waiting: bool,
 }
 
@@ -69,6 +70,7 @@ impl Missing {
             reordering_ticks: 0.0,
             copies_ticks: 0.0,
             lost_share: 0.0,
+            lost_packets: 0,
             is_worth_waiting: false,
         }
     }
@@ -82,7 +84,7 @@ impl Missing {
     /// The frame from tick `at` on came at `now`, in its own packet. Returns whether it was asked for.
     pub fn arrived(&mut self, now: f64, at: u64, frame_ticks: u64) -> bool {
         self.reordering_ticks *= REORDERING_KEPT;
-        self.lost_share -= self.lost_share / SHARE_PACKETS;
+        self.lost_share -= self.lost_share * frame_ticks as f64 / SHARE_TICKS;
         let newest_end = *self.newest_end.get_or_insert(at);
         if at < newest_end {
             return self.fill(now, at, at + frame_ticks, true);
@@ -112,6 +114,11 @@ impl Missing {
     /// The share of packets that were lost on the way, 0 to 1, however they were replaced afterwards.
     pub fn lost_share(&self) -> f64 {
         self.lost_share
+    }
+
+    /// Packets that were lost on the way, however they were replaced afterwards.
+    pub fn lost_packets(&self) -> u64 {
+        self.lost_packets
     }
 
     /// Forgets what was played over before tick `position`, and calls `ask` with each stretch (begin, end) that should be asked
@@ -189,8 +196,9 @@ impl Missing {
         if gap.counted {
             return;
         }
-        let packets = (gap.end - gap.begin) as f64 / frame_ticks.max(1.0);
-        self.lost_share += packets / SHARE_PACKETS;
+        let ticks = gap.end.saturating_sub(gap.begin) as f64;
+        self.lost_packets += (ticks / frame_ticks.max(1.0)).round() as u64;
+        self.lost_share += ticks / SHARE_TICKS;
         let threshold = if self.is_worth_waiting { NOT_WORTH_WAITING } else { WORTH_WAITING };
         self.is_worth_waiting = self.lost_share >= threshold;
     }

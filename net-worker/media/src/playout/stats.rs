@@ -21,6 +21,19 @@ pub enum Operation {
     Silence,
 }
 
+impl Operation {
+    /// All of them.
+    pub const ALL: [Operation; OPERATIONS] = [
+        Operation::Normal,
+        Operation::Recover,
+        Operation::Conceal,
+        Operation::Merge,
+        Operation::Stretch,
+        Operation::Accelerate,
+        Operation::Silence,
+    ];
+}
+
 /// Why a packet, or a copy in it, was not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DropReason {
@@ -111,12 +124,16 @@ pub struct PlayoutStats {
     pub requests: u64,
     /// Packets that had been lost, were asked for and came in time.
     pub repaired: u64,
+    /// Packets that were lost on the way, however they were replaced.
+    pub lost_packets: u64,
     /// The share of packets that were lost on the way of late, 0 to 1, however they were replaced afterwards.
     pub lost_share: f32,
     /// Sample frames left out because the queue was far too deep.
     pub skipped_frames: u64,
     /// The depth that is held.
     pub target: Duration,
+    /// How long what is played now has waited since its packet came; `None` in silence and for what was made up.
+    pub waited: Option<Duration>,
     /// Time between the latest arrival and the earliest need, in ms; negative when packets come too late.
     pub slack_ms: Option<f32>,
     /// Audio that is queued at this moment.

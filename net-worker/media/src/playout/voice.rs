@@ -78,6 +78,9 @@ pub struct Voice {
     fade: Fade,
     phase: Phase,
     stamp: Option<(u64, Duration)>,
+    /// Listener's time of this pull, and how long the packet that is being played had waited for the pull that began it.
+    now: f64,
+    waited_ticks: Option<f64>,
 }
 
 impl Voice {
@@ -107,6 +110,8 @@ impl Voice {
             fade: Fade::silent(),
             phase: Phase::Idle,
             stamp: None,
+            now: 0.0,
+            waited_ticks: None,
         })
     }
 
@@ -142,7 +147,7 @@ impl Voice {
         self.stretched = 0;
         self.deepened = 0;
         self.merge_left = 0;
-        self.stamp = None;
+        (self.stamp, self.waited_ticks) = (None, None);
     }
 
     /// Leaves out `frames` of the source, across a cross-fade.
@@ -171,6 +176,16 @@ impl Voice {
     /// Length of the gap that is being concealed, in sample frames; 0 if there is none.
     pub fn gap_frames(&self) -> u32 {
         self.gap_frames
+    }
+
+    /// What follows is pulled at `now`, in ticks of the listener.
+    pub fn pulled_at(&mut self, now: f64) {
+        self.now = now;
+    }
+
+    /// How long the packet that is being played had waited until its first sample frame was pulled, in ticks.
+    pub fn waited_ticks(&self) -> Option<f64> {
+        self.waited_ticks
     }
 
     /// When the sample frame at `tick` was captured, from the newest packet that said so.
@@ -279,6 +294,7 @@ impl Voice {
         self.decoded_at = frame.at;
         self.decoded_by = if frame.copy { Operation::Recover } else { Operation::Normal };
         self.kind = Some(frame.kind);
+        self.waited_ticks = Some(self.now - frame.arrived);
         self.frame_frames = frame.frames;
         self.stamp = frame.captured_at.map(|at| (frame.at, at)).or(self.stamp);
     }

@@ -198,6 +198,9 @@ impl Relay {
             Control::Pong { peer: to, id, sent_at_us, received_at_us, replied_at_us } => {
                 self.say(now, to, &Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us });
             }
+            Control::Reception { peer: to, reception } => {
+                self.say(now, to, &Control::Reception { peer, reception });
+            }
             Control::Goodbye { .. } => self.remove_member(now, peer, LeaveReason::Left),
             other => tracing::debug!(%peer, ?other, "a member may not say that"),
         }

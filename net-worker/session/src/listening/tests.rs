@@ -6,7 +6,14 @@ fn id(number: u8) -> SourceId {
 }
 
 fn publish(listening: &mut Listening, number: u8) {
-    let format = StreamFormat { payload_type: 96, frame_frames: 60, bitrate_bps: 1_536_000, redundancy: 0 };
+    let format = StreamFormat {
+        payload_type: 96,
+        frame_frames: 60,
+        bitrate_bps: 1_536_000,
+        redundancy: 0,
+        copy_distance: 1,
+        block_frames: 64,
+    };
     let info = SourceInfo { source: id(number), name: Name::new("Guitar"), colour: [0; 3], format };
     let (peer, ssrc) = (PeerId(number.into()), Ssrc(number.into()));
     let published = PublishedSource { peer, info, ssrc, generation: Generation(1) };

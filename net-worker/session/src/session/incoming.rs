@@ -100,6 +100,9 @@ impl Session {
                 let pong = Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us };
                 self.roster.pong(&pong, self.now_us(now));
             }
+            (LinkKey::Peer(peer), Control::Reception { reception, .. }) => {
+                self.sending.heard(peer, reception, now);
+            }
             (LinkKey::Peer(peer), message) => tracing::debug!(%peer, ?message, "a peer may not say that"),
         }
     }
@@ -113,7 +116,8 @@ impl Session {
             }
             LinkKey::Host(_) => (Way::ThroughHost, PeerId::HOST),
         };
-        self.listening.packet(from, packet.ssrc, &packet.head, &packet.payload, now);
+        let times = (now, self.network.unix_time(now));
+        self.listening.packet(from, packet.ssrc, &packet.head, &packet.payload, times);
     }
 
     fn path_closed(&mut self, now: Instant, key: LinkKey, reason: CloseReason) {
@@ -156,6 +160,7 @@ impl Session {
     pub(super) fn forget(&mut self, peer: PeerId) -> Option<PeerInfo> {
         self.mesh.peer_left(&mut self.network, peer);
         self.listening.peer_left(peer);
+        self.sending.gone(peer);
         self.roster.peers.remove(&peer).map(|peer| peer.info)
     }
 
@@ -184,6 +189,7 @@ impl Session {
                 self.network.say_to_host(now, pong);
             }
             Control::Pong { .. } => self.roster.pong(&message, self.now_us(now)),
+            Control::Reception { peer, reception } => self.sending.heard(peer, reception, now),
             Control::Goodbye { reason } => self.fail(now, reason.into()),
             other => tracing::debug!(?other, "the host may not say that"),
         }

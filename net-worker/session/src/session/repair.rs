@@ -27,6 +27,11 @@ impl Session {
         for source in self.listening.sources.values_mut() {
             let peer = self.roster.peers.get(&source.peer);
             source.playout.set_round_trip(peer.and_then(|peer| peer.clock.shortest_round_trip()));
+            let offset_us = peer.and_then(|peer| peer.clock.offset_us());
+            if let Some((now_us, before_us)) = offset_us.zip(source.clock_offset_us) {
+                source.stages.clock_moved(now_us - before_us);
+            }
+            source.clock_offset_us = offset_us;
         }
     }
 

@@ -19,6 +19,7 @@ impl Session {
             self.listening.bind_waiting(now);
         }
         self.measure_round_trips();
+        self.move_as_paths_allow(now);
         self.listening.measure(now);
     }
 
@@ -73,16 +74,43 @@ impl Session {
         }
     }
 
+    /// Sends in another way when the reports of the listeners say so.
+    fn move_as_paths_allow(&mut self, now: Instant) {
+        if let Some(moved) = self.sending.poll_automatic(now) {
+            self.publish(now);
+            self.tell(SessionEvent::Moved(moved));
+        }
+    }
+
+    /// Tells everybody who is heard how they arrive.
+    pub(super) fn report_reception(&mut self, now: Instant) {
+        let ceiling = self.listening.depth_ceiling();
+        let mut reports = Vec::new();
+        for source in self.listening.sources.values_mut().filter(|source| source.present) {
+            let queueing_us = source.stages.take_queueing_us();
+            let report = source.reception.report(source.ssrc, &source.playout.stats(), ceiling, queueing_us);
+            reports.extend(report.map(|reception| (source.peer, reception)));
+        }
+        for (peer, reception) in reports {
+            self.say_to_peer(now, peer, Control::Reception { peer, reception });
+        }
+    }
+
+    /// Straight where there is a straight path, and through the host else.
+    fn say_to_peer(&mut self, now: Instant, peer: PeerId, message: Control) {
+        if self.mesh.is_connected(peer) {
+            self.network.say(LinkKey::Peer(peer), now, &message);
+        } else {
+            self.network.say_to_host(now, message);
+        }
+    }
+
     pub(super) fn ping_everybody(&mut self, now: Instant) {
         let now_us = self.now_us(now);
         let peers: Vec<PeerId> = self.roster.peers.keys().copied().collect();
         for peer in peers {
             let Some(ping) = self.roster.ping(peer, now_us) else { continue };
-            if self.mesh.is_connected(peer) {
-                self.network.say(LinkKey::Peer(peer), now, &ping);
-            } else {
-                self.network.say_to_host(now, ping);
-            }
+            self.say_to_peer(now, peer, ping);
         }
     }
 }

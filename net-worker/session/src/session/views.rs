@@ -63,6 +63,11 @@ impl Session {
             route,
             encrypted: route != Route::Waiting,
             latency,
+            // A frame is pulled from anywhere in a block on, on average from its middle.
+            stages: source.stages.view(
+                peer.and_then(|peer| peer.clock.shortest_round_trip()),
+                return_delay.saturating_sub(source.playout.pull_time() / 2),
+            ),
             round_trip: peer.and_then(|peer| peer.clock.round_trip()),
             loss: source.loss(),
             lost: stats.lost_share,

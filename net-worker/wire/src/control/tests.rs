@@ -11,7 +11,14 @@ fn source() -> SourceInfo {
         source: SourceId { participant: ParticipantId([0x11; 32]), instance: InstanceId(0x1122) },
         name: Name::new("Guitar"),
         colour: [1, 2, 3],
-        format: StreamFormat { payload_type: 111, frame_frames: 120, bitrate_bps: 256_000, redundancy: 0 },
+        format: StreamFormat {
+            payload_type: 111,
+            frame_frames: 120,
+            bitrate_bps: 256_000,
+            redundancy: 0,
+            copy_distance: 1,
+            block_frames: 512,
+        },
     }
 }
 
@@ -97,6 +104,20 @@ fn one_of_each() -> Vec<(Control, &'static str)> {
         ),
         (Control::Rename { name: Name::new("Ada L"), colour: [0, 0, 255] }, fixture::RENAME),
         (Control::Goodbye { reason: GoodbyeReason::SessionEnded }, fixture::GOODBYE),
+        (
+            Control::Reception {
+                peer: PeerId(2),
+                reception: Reception {
+                    ssrc: Ssrc(0xDEAD_BEEF),
+                    lost: 500,
+                    made_up: 2,
+                    queueing_us: 1_000,
+                    queueing_change_us: -1,
+                    at_ceiling: true,
+                },
+            },
+            fixture::RECEPTION,
+        ),
     ]
 }
 
@@ -135,8 +156,14 @@ fn the_largest_messages_fit() {
     let mut source = source();
     source.name = longest.clone();
     source.source.instance = InstanceId(u64::MAX);
-    source.format =
-        StreamFormat { payload_type: 255, frame_frames: u16::MAX, bitrate_bps: u32::MAX, redundancy: 255 };
+    source.format = StreamFormat {
+        payload_type: 255,
+        frame_frames: u16::MAX,
+        bitrate_bps: u32::MAX,
+        redundancy: 255,
+        copy_distance: 255,
+        block_frames: u16::MAX,
+    };
     let mut hello = hello();
     hello.name = longest.clone();
     hello.app = longest;
@@ -248,15 +275,15 @@ proptest! {
 }
 
 mod fixture {
-    pub const HELLO: &str = "0100010e4261636b6c696e6520302e312e3003416461aabbcc1111111111111111111111111111111111111111111111111111111111111111a22204222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222223333333333333333333333333333333333333333333333333333333333333333011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00";
+    pub const HELLO: &str = "0100010e4261636b6c696e6520302e312e3003416461aabbcc1111111111111111111111111111111111111111111111111111111111111111a22204222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222222223333333333333333333333333333333333333333333333333333333333333333011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00018004";
     pub const WELCOME: &str = "0101010e4261636b6c696e6520302e312e30020300c0000209f02e";
     pub const REFUSED: &str = "01020001";
     pub const JOINED: &str =
         "0103ac025555555555555555555555555555555555555555555555555555555555555555044cc3b676090807";
     pub const LEFT: &str = "01040201";
-    pub const PUBLISH: &str = "01051111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00";
+    pub const PUBLISH: &str = "01051111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00018004";
     pub const UNPUBLISH: &str = "01061111111111111111111111111111111111111111111111111111111111111111a222";
-    pub const PUBLISHED: &str = "0107011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00effdb6f50d05";
+    pub const PUBLISHED: &str = "0107011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f00018004effdb6f50d05";
     pub const UNPUBLISHED: &str = "01081111111111111111111111111111111111111111111111111111111111111111a222";
     pub const FORWARD: &str = "01091111111111111111111111111111111111111111111111111111111111111111a22201";
     pub const PATH_OFFER: &str = "010a030108303031316161626220303132333435363738396162636465663031323334353637383961626364656644444444444444444444444444444444444444444444444444444444444444440200c000020188270120010db80000000000000000000000018827";
@@ -265,4 +292,5 @@ mod fixture {
     pub const PONG: &str = "010d0207c0843d01ac02";
     pub const RENAME: &str = "010e05416461204c0000ff";
     pub const GOODBYE: &str = "010f01";
+    pub const RECEPTION: &str = "011002effdb6f50df40302e8070101";
 }

@@ -21,6 +21,8 @@ use backline_client::Command;
 
 /// Width of the fader's column, in points.
 const FADER_COLUMN: f32 = 84.0;
+/// Width of the switch beside the quality, in points.
+const AUTO_WIDTH: f32 = 48.0;
 /// Diameter of a knob, in points.
 const KNOB: f32 = 36.0;
 /// Points of drag from one end of a gain knob to the other.
@@ -151,11 +153,23 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
     });
     let chosen = QUALITIES.iter().position(|quality| *quality == panel.quality);
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
+    let auto = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
+    let row = Rect::from_min_max(row.min, pos2(auto.left() - 6.0, row.bottom()));
     if let Some(index) =
         drop_down(ui, row, Id::unique("quality"), "Quality", panel.quality.name(), &choices, chosen)
     {
         intents.push(Intent::send(Command::SetQuality(QUALITIES[index])));
     }
+    let toggle = Toggle {
+        control: Control::Automatic,
+        text: "Auto",
+        label: "Automatic quality",
+        on: panel.automatic,
+        tint: colour::AMBER,
+    };
+    toggle.show(ui, auto, intents).on_hover_text(
+        "While the network does not carry this quality, Backline sends another\none, says why, and comes back when it can",
+    );
     let row = rows.top(16.0, 10.0);
     let (left, right) = row.split_left_right_at_fraction(0.68);
     draw::line(

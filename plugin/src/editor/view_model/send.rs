@@ -25,6 +25,8 @@ pub struct SendPanel {
     pub rate: String,
     /// The quality that is chosen.
     pub quality: Quality,
+    /// Another way of sending is taken while the paths do not carry that.
+    pub automatic: bool,
     /// The playout depth that is chosen, in milliseconds.
     pub depth_ms: f32,
     /// Send gain in dB.
@@ -52,6 +54,7 @@ impl SendPanel {
             encoding: if in_session { snapshot.send.encoding.clone() } else { String::new() },
             rate: if in_session { words::rate(snapshot.send.bits_per_second) } else { String::new() },
             quality: snapshot.quality,
+            automatic: snapshot.automatic,
             depth_ms: snapshot.depth_ceiling.as_secs_f32() * 1000.0,
             gain_db: values.send_gain_db,
             muted: values.send_muted,

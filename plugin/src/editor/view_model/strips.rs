@@ -1,6 +1,6 @@
 //! The strips, in words: slot order, and an absent source keeps its place.
 
-use backline_client::{Route, SlotView, Snapshot, SourceView};
+use backline_client::{Route, SlotView, Snapshot, SourceView, Stage};
 
 use super::words;
 use crate::editor::backend::{SlotValues, Values};
@@ -199,10 +199,23 @@ fn loss_tone(loss: f32) -> Tone {
 
 fn details(source: &SourceView) -> Vec<(String, String)> {
     let row = |name: &str, figure: String| (name.to_owned(), figure);
-    vec![
-        row("One way, capture to playout", words::time(source.latency)),
+    let mut rows = vec![row("One way, capture to playout", words::time(source.latency))];
+    if let Some(stages) = &source.stages {
+        let stage = |stage: Stage| {
+            format!("{}, rarely over {}", words::time(Some(stage.median)), words::time(Some(stage.p99)))
+        };
+        rows.extend([
+            row("– block of their device", words::time(Some(stages.capture_block))),
+            row("– cut and encoded", words::time(Some(stages.encode))),
+            row("– on the network", stage(stages.network)),
+            row("– held back by playout", stage(stages.playout)),
+            row("– block of your device", words::time(Some(stages.output_block))),
+        ]);
+    } else {
+        rows.push(row("Held back by playout", words::time(Some(source.depth))));
+    }
+    rows.extend([
         row("Round trip of the network", words::time(source.round_trip)),
-        row("Held back by playout", words::time(Some(source.depth))),
         row("Concealed, last seconds", words::share(source.loss)),
         row("Concealed since joining", words::frames(source.concealed_frames)),
         row("Lost by the network, of late", words::share(source.lost)),
@@ -210,5 +223,6 @@ fn details(source: &SourceView) -> Vec<(String, String)> {
         row("Sent again in time", words::packets(source.repaired)),
         row("Their clock against yours", words::drift(source.drift_ppm)),
         row("Comes as", source.encoding.clone()),
-    ]
+    ]);
+    rows
 }

@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use backline_client::{
-    Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity, SlotView,
-    SourceId, SourceView, WorkerView,
+    Identity, InstanceId, LatencyStages, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity,
+    SlotView, SourceId, SourceView, Stage as LatencyStage, WorkerView,
 };
 
 use super::*;
@@ -26,6 +26,7 @@ fn snapshot(connection: Connection) -> Snapshot {
             bits_per_second: 264_000.0,
         },
         quality: Quality::Balanced,
+        automatic: true,
         depth_ceiling: Duration::from_millis(5),
         sources: Vec::new(),
         slots: std::array::from_fn(|_| None),
@@ -50,6 +51,7 @@ fn source(number: u8, slot: Option<usize>) -> SourceView {
         route: Route::Direct,
         encrypted: true,
         latency: Some(Duration::from_micros(7_440)),
+        stages: None,
         round_trip: Some(Duration::from_millis(4)),
         loss: 0.0,
         concealed_frames: 480,
@@ -140,9 +142,38 @@ fn a_source_is_on_its_slot_with_all_figures() {
     let figures: Vec<&str> = strip.details.iter().map(|(_, figure)| figure.as_str()).collect();
     assert_eq!(
         figures,
-        ["7.4 ms", "4.0 ms", "5.0 ms", "0.0 %", "0.01 s", "0.00 s", "−12 ppm", "Opus 256 kbit/s, 2.5 ms"]
+        [
+            "7.4 ms",
+            "5.0 ms",
+            "4.0 ms",
+            "0.0 %",
+            "0.01 s",
+            "0.0 %",
+            "0.00 s",
+            "0 packets",
+            "−12 ppm",
+            "Opus 256 kbit/s, 2.5 ms"
+        ]
     );
     assert_eq!(model.stage, Stage::Session(Session { empty: None }));
+}
+
+#[test]
+fn the_latency_is_shown_by_stage_once_it_is_measured() {
+    let mut snapshot = with_ada(0);
+    let stage = |us| LatencyStage { median: Duration::from_micros(us), p99: Duration::from_micros(3 * us) };
+    snapshot.sources[0].stages = Some(LatencyStages {
+        capture_block: Duration::from_micros(1_333),
+        encode: Duration::from_micros(200),
+        network: stage(2_000),
+        playout: stage(1_000),
+        output_block: Duration::from_micros(1_333),
+    });
+    let model = shown(&snapshot);
+    let strip = model.strips[0].bound.as_ref().unwrap();
+    let figures: Vec<&str> = strip.details[1..6].iter().map(|(_, figure)| figure.as_str()).collect();
+    let expected = ["1.3 ms", "0.2 ms", "2.0 ms, rarely over 6.0 ms", "1.0 ms, rarely over 3.0 ms", "1.3 ms"];
+    assert_eq!(figures, expected);
 }
 
 #[test]

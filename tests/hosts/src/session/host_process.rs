@@ -84,6 +84,8 @@ impl HostProcess {
             .args([Path::new("--figures"), &figures_file])
             .env(role.0, role.1)
             .env("BACKLINE_QUALITY", &setup.quality)
+            // Figures are those of this quality.
+            .env("BACKLINE_AUTOMATIC", "off")
             .env("BACKLINE_NAME", format!("Host {}", name.to_uppercase()))
             .env("BACKLINE_CONFIG_DIR", folder.join("config"))
             .env("BACKLINE_REPORT", &report_file)

@@ -1,0 +1,207 @@
+//! Where the latency of a source comes from: capture block, sending, network, playout, output block.
+//!
+//! Measured by time stamps, on the listener's clock (the sender's is converted by the [clock offset](crate::clock_offset)). Of a
+//! burst of packets, as the frames of one block are, only the first counts: it left with the callback that completed it. What
+//! the fastest of a minute took, less half of the shortest round trip, is what the sender needs; what others took longer is the
+//! network's, but for the pattern in which frames and blocks meet. The step before is [`listening`](crate::listening)
+//! (packets, pulls); the step after is the view, and the report to the sender.
+
+use std::time::{Duration, Instant};
+
+use backline_codec::PAYLOAD_TYPE_OPUS;
+use backline_wire::StreamFormat;
+use backline_wire::limits::NETWORK_RATE_HZ;
+
+use crate::histogram::Histogram;
+
+/// The fastest packet is looked for among those of so many stretches of this length.
+const BEST_STRETCH: Duration = Duration::from_secs(10);
+const BEST_STRETCHES: usize = 6;
+/// Clocks drift apart by no more than this between two looks.
+const DRIFT_US: i64 = 1_000;
+
+/// What one stage takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Stage {
+    /// Half of the time it takes no longer.
+    pub median: Duration,
+    /// In one of a hundred cases it takes longer.
+    pub p99: Duration,
+}
+
+/// The way of a sample from one device to another, by stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LatencyStages {
+    /// The sender's device captures so much at a time, before a time stamp is taken: it comes on top of the one-way latency,
+    /// of which the others are the parts. Zero where it is not known.
+    pub capture_block: Duration,
+    /// Cut into frames, encoded, sent.
+    pub encode: Duration,
+    /// On its way.
+    pub network: Stage,
+    /// Waiting in the playout, drift resampling included.
+    pub playout: Stage,
+    /// The return ring, rate conversion and the listener's block.
+    pub output_block: Duration,
+}
+
+/// What is measured of one source.
+pub(crate) struct Stages {
+    format: StreamFormat,
+    last_packet: Option<Instant>,
+    /// Fastest first packets of bursts, by stretch, in µs from capture to arrival.
+    best_us: [i64; BEST_STRETCHES],
+    stretch_since: Option<Instant>,
+    /// The same since the last report.
+    recent_us: i64,
+    network_us: Histogram,
+    playout_us: Histogram,
+}
+
+impl Stages {
+    pub fn new(format: StreamFormat) -> Self {
+        Self {
+            format,
+            last_packet: None,
+            best_us: [i64::MAX; BEST_STRETCHES],
+            stretch_since: None,
+            recent_us: i64::MAX,
+            network_us: Histogram::new(),
+            playout_us: Histogram::new(),
+        }
+    }
+
+    /// The source is sent in another way: what the sender needs is another.
+    pub fn set_format(&mut self, format: StreamFormat) {
+        if self.format != format {
+            *self = Self::new(format);
+        }
+    }
+
+    /// A packet came, `elapsed_us` after its first sample frame was captured.
+    pub fn arrived(&mut self, now: Instant, elapsed_us: i64) {
+        let quarter_frame = Duration::from_secs_f64(f64::from(self.format.frame_frames) / 4.0 / 48_000.0);
+        let is_first =
+            self.last_packet.is_none_or(|last| now.saturating_duration_since(last) >= quarter_frame);
+        self.last_packet = Some(now);
+        if !is_first {
+            return;
+        }
+        let since = *self.stretch_since.get_or_insert(now);
+        if now.saturating_duration_since(since) >= BEST_STRETCH {
+            self.stretch_since = Some(now);
+            self.best_us.rotate_right(1);
+            self.best_us[0] = i64::MAX;
+        }
+        self.best_us[0] = self.best_us[0].min(elapsed_us);
+        self.recent_us = self.recent_us.min(elapsed_us);
+        self.network_us.add(now, (elapsed_us - self.best_us()) as f32);
+    }
+
+    /// The sender's clock is now believed to be another: what was measured before is moved by as much. What is no more than
+    /// two clocks that drift apart changes nothing.
+    pub fn clock_moved(&mut self, by_us: i64) {
+        if by_us.abs() > DRIFT_US {
+            let measured = self.best_us.iter_mut().chain([&mut self.recent_us]);
+            measured.filter(|us| **us != i64::MAX).for_each(|us| *us += by_us);
+        }
+    }
+
+    /// What is played now had waited so long since its packet came.
+    pub fn played(&mut self, now: Instant, waited: Duration) {
+        self.playout_us.add(now, waited.as_micros() as f32);
+    }
+
+    /// How much longer than the fastest of a minute the fastest packet since the last call took, in µs; none without packets.
+    pub fn take_queueing_us(&mut self) -> Option<u32> {
+        let recent_us = std::mem::replace(&mut self.recent_us, i64::MAX);
+        (recent_us != i64::MAX)
+            .then(|| u32::try_from((recent_us - self.best_us()).max(0)).unwrap_or(u32::MAX))
+    }
+
+    /// All stages; `output_block` is the caller's. None before anything was measured.
+    pub fn view(
+        &self,
+        shortest_round_trip: Option<Duration>,
+        output_block: Duration,
+    ) -> Option<LatencyStages> {
+        if self.best_us() == i64::MAX {
+            return None;
+        }
+        let one_way = shortest_round_trip? / 2;
+        let pattern = pattern(&self.format);
+        let sending = Duration::from_micros(self.best_us().max(0).unsigned_abs()).saturating_sub(one_way);
+        let stage = |histogram: &Histogram, base: Duration| {
+            let at = |share| base + Duration::from_micros(histogram.quantile(share).unwrap_or(0.0) as u64);
+            Stage { median: at(0.5), p99: at(0.99) }
+        };
+        Some(LatencyStages {
+            capture_block: frames_to_time(self.format.block_frames),
+            encode: sending + pattern + look_ahead(&self.format),
+            network: stage(&self.network_us, one_way.saturating_sub(pattern)),
+            playout: stage(&self.playout_us, Duration::ZERO),
+            output_block,
+        })
+    }
+
+    fn best_us(&self) -> i64 {
+        self.best_us.iter().copied().min().unwrap_or(i64::MAX)
+    }
+}
+
+/// Opus (restricted low delay) gives each sample back 2.5 ms later than it took it.
+fn look_ahead(format: &StreamFormat) -> Duration {
+    frames_to_time(if format.payload_type == PAYLOAD_TYPE_OPUS { 120 } else { 0 })
+}
+
+/// By how much the first packet of a burst leaves later than at best, on average: each block completes frames at another place
+/// of them, wherever neither is a multiple of the other.
+fn pattern(format: &StreamFormat) -> Duration {
+    let (frame, block) = (format.frame_frames, format.block_frames);
+    let mut divisor = (frame, block);
+    while divisor.1 != 0 {
+        divisor = (divisor.1, divisor.0 % divisor.1);
+    }
+    frames_to_time(frame.min(block).saturating_sub(divisor.0) / 2)
+}
+
+fn frames_to_time(frames: u16) -> Duration {
+    Duration::from_secs_f64(f64::from(frames) / f64::from(NETWORK_RATE_HZ))
+}
+
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an Instant has no other origin")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_stage_gets_what_is_its_own() {
+        let format = StreamFormat {
+            payload_type: 96,
+            frame_frames: 64,
+            bitrate_bps: 0,
+            redundancy: 0,
+            copy_distance: 1,
+            block_frames: 128,
+        };
+        let mut stages = Stages::new(format);
+        let start = Instant::now();
+        for block in 0..2_000_u32 {
+            let late_us = if block % 10 == 9 { 3_000 } else { 0 };
+            let now = start + Duration::from_micros(u64::from(block) * 2_667 + late_us as u64);
+            // 0.1 ms of encoding, 5 ms of network; the second frame of each block is stamped later.
+            stages.arrived(now, 5_100 + late_us);
+            stages.arrived(now, 5_100 - 1_333 + late_us);
+            stages.played(now, Duration::from_micros(1_500));
+        }
+        let view = stages.view(Some(Duration::from_millis(10)), Duration::from_millis(1)).unwrap();
+        let ms = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;
+        assert_eq!((ms(view.capture_block), ms(view.encode), ms(view.output_block)), (2.7, 0.1, 1.0));
+        assert!((5.0..5.3).contains(&ms(view.network.median)) && (7.9..8.3).contains(&ms(view.network.p99)));
+        assert!((1.4..1.7).contains(&ms(view.playout.median)));
+        assert_eq!(stages.take_queueing_us(), Some(0));
+        assert_eq!(stages.take_queueing_us(), None, "nothing came since");
+        stages.arrived(start + Duration::from_secs(7), 5_100 + 50_000);
+        assert_eq!(stages.take_queueing_us(), Some(50_000));
+    }
+}
