@@ -25,6 +25,7 @@ pub(crate) struct Lanes {
     live: [bool; SLOTS],
     /// The host's block, and since when it has had this length.
     block: Option<(usize, Instant)>,
+    longest_block_frames: usize,
     scratch: Vec<f32>,
 }
 
@@ -49,6 +50,7 @@ impl Lanes {
             returns,
             live: [false; SLOTS],
             block: None,
+            longest_block_frames: 0,
             scratch: Vec::new(),
         })
     }
@@ -60,6 +62,7 @@ impl Lanes {
     /// Hands everything that was captured to the session.
     pub fn capture(&mut self, net: &mut NetEnd, session: &mut Session, now: Instant) {
         self.fit_frames_to_blocks(net, session, now);
+        self.tell_block(net, session, now);
         while let Some(stamp) = net.read_capture(&mut self.scratch) {
             if stamp.discontinuity {
                 self.capture.reset();
@@ -87,6 +90,17 @@ impl Lanes {
                 }
             }
             _ => self.block = Some((block_frames, now)),
+        }
+    }
+
+    /// Listeners learn the longest block: it is how far apart bursts of packets come.
+    fn tell_block(&mut self, net: &NetEnd, session: &mut Session, now: Instant) {
+        let block_frames = net.meters().block_frames();
+        if block_frames > self.longest_block_frames {
+            self.longest_block_frames = block_frames;
+            let network_hz = u64::from(SampleRate::NETWORK.hz());
+            let at_network = (block_frames as u64 * network_hz).div_ceil(u64::from(self.rate.hz()));
+            session.set_capture_block(now, at_network as usize);
         }
     }
 

@@ -71,6 +71,8 @@ const CHUNK_SOURCE_FRAMES: usize = CHUNK_FRAMES + 4;
 const STALL_TICKS: f64 = 12_000.0;
 /// So many more packets late than in time: the path has become slower, and what was measured before says nothing.
 const LATE_PACKETS_MAX: u32 = 24;
+/// After so long (750 ms) it is clear how much a path spreads its packets.
+const PATH_SEEN_TICKS: f64 = 36_000.0;
 /// A listener whose pull is overdue by this much more than a block (1 ms) stands still: what arrives then was not late.
 const OVERDUE_TICKS: f64 = 48.0;
 /// After so much silence nothing of the past is left in the resampler.
@@ -136,6 +138,7 @@ pub struct Playout {
     starving: bool,
     /// Packets that were late, less those in time since.
     late_packets: u32,
+    path_forgotten: f64,
     received: u64,
     starts: u64,
     skipped_frames: u64,
@@ -168,6 +171,7 @@ impl Playout {
             quiet_frames: FLUSHED_FRAMES,
             starving: false,
             late_packets: 0,
+            path_forgotten: f64::NEG_INFINITY,
             received: 0,
             starts: 0,
             skipped_frames: 0,
@@ -211,6 +215,7 @@ impl Playout {
         self.startup.pulled(now);
         self.phase.pulled(now, frames);
         if self.voice.is_idle() {
+            self.depth.forget_spread();
             self.try_to_begin(now, frames);
         }
         let end = self.voice.position().map(|position| position + frames as u64);
@@ -230,6 +235,12 @@ impl Playout {
     /// Changes how deep it may be; the queue gets there by playing imperceptibly slower or faster.
     pub fn set_depth(&mut self, config: PlayoutConfig) {
         self.depth.set_limits(config.limits());
+    }
+
+    /// How many sample frames the sender captures at a time, as it says; 0 where that is not known.
+    pub fn set_source_block(&mut self, frames: usize) {
+        self.startup.know_block(frames > 0);
+        self.depth.set_source_block((frames > 0).then_some(frames as f64));
     }
 
     /// How long the sender's answer to a request takes, as far as is known; without it nothing is asked for.
@@ -342,7 +353,7 @@ impl Playout {
         let mut frame = Stored::new(at, frames, kind, now);
         frame.captured_at = head.captured_at;
         let is_past = self.is_past(&frame);
-        self.notice_slower_path(is_past);
+        self.notice_slower_path(now, is_past);
         if is_past {
             self.tally.dropped(DropReason::Late);
         } else {
@@ -371,10 +382,15 @@ impl Playout {
         }
     }
 
-    fn notice_slower_path(&mut self, is_late: bool) {
+    fn notice_slower_path(&mut self, now: f64, is_late: bool) {
+        // It may also be that arrivals are spread by more than the ceiling: that takes a moment to be seen.
+        if self.depth.is_capped() || now < self.path_forgotten + PATH_SEEN_TICKS {
+            return;
+        }
         self.late_packets = if is_late { self.late_packets + 1 } else { self.late_packets.saturating_sub(1) };
         if self.late_packets > LATE_PACKETS_MAX {
             self.late_packets = 0;
+            self.path_forgotten = now;
             self.depth.forget_path();
         }
     }

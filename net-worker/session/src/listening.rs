@@ -107,6 +107,7 @@ impl Listening {
             known.participant_name = participant_name;
             known.playout.set_depth(playout_config(known.info.format, self.depth_ceiling));
             known.stages.set_format(known.info.format);
+            known.playout.set_source_block(known.info.format.block_frames.into());
         } else if let Some(playout) = self.new_playout(published.info.format) {
             self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
         } else {
@@ -251,9 +252,11 @@ impl Listening {
         if self.sources.len() >= SOURCES_MAX {
             return None;
         }
-        Playout::new(playout_config(format, self.depth_ceiling))
+        let mut playout = Playout::new(playout_config(format, self.depth_ceiling))
             .inspect_err(|error| tracing::error!(%error, "a source can't be played"))
-            .ok()
+            .ok()?;
+        playout.set_source_block(format.block_frames.into());
+        Some(playout)
     }
 
     /// A source plays on this slot now, and whoever did before on none.

@@ -28,6 +28,8 @@ pub(crate) struct Sending {
     config: SenderConfig,
     /// Of the device, at 48 kHz; 0 while it is not known or its rate is another.
     block_frames: usize,
+    /// The longest that was captured at a time, at 48 kHz; 0 before the first.
+    capture_block_frames: usize,
     sender: Option<Sender>,
     /// Given by the host; nothing is sent before.
     pub ssrc: Option<Ssrc>,
@@ -56,6 +58,7 @@ impl Sending {
             automatic,
             config,
             block_frames: 0,
+            capture_block_frames: 0,
             sender: start(config),
             ssrc: None,
             generation,
@@ -106,14 +109,19 @@ impl Sending {
         Some(moved)
     }
 
-    /// The device's block, 0 where frames need not fit it. True when that changes what listeners should know.
+    /// How much is captured at a time, at 48 kHz. True when listeners should know.
+    pub fn set_capture_block(&mut self, block_frames: usize) -> bool {
+        std::mem::replace(&mut self.capture_block_frames, block_frames) != block_frames
+    }
+
+    /// The device's block, 0 where frames need not fit it. True when frames have another length from now on.
     pub fn set_block(&mut self, block_frames: usize) -> bool {
         if self.block_frames == block_frames {
             return false;
         }
         self.block_frames = block_frames;
         let config = self.automatic.step().config(block_frames);
-        config == self.config || self.reconfigure(config)
+        config != self.config && self.reconfigure(config)
     }
 
     fn choose(&mut self, quality: Quality, automatic: bool) -> bool {
@@ -145,7 +153,7 @@ impl Sending {
             bitrate_bps,
             redundancy: config.redundancy,
             copy_distance: config.copy_distance,
-            block_frames: u16::try_from(self.block_frames).unwrap_or(u16::MAX),
+            block_frames: u16::try_from(self.capture_block_frames).unwrap_or(u16::MAX),
         }
     }
 

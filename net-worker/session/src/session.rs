@@ -266,6 +266,13 @@ impl Session {
         }
     }
 
+    /// How many sample frames at 48 kHz the device captures at a time, at the most.
+    pub fn set_capture_block(&mut self, now: Instant, block_frames: usize) {
+        if self.sending.set_capture_block(block_frames) {
+            self.publish(now);
+        }
+    }
+
     /// The most that every playout holds back.
     pub fn set_depth_ceiling(&mut self, depth: Duration) {
         self.listening.set_depth_ceiling(depth);

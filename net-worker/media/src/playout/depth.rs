@@ -10,6 +10,9 @@
 //! listener. It is held at the target. Both edges are measured open loop, so the controller cannot disturb
 //! what it measures, and their slopes together are the drift between the two sound cards.
 //!
+//! The ceiling is about what the fastest packets wait: where the spread of arrivals alone (less the sender's block, if that is
+//! known) is more than the ceiling, the target goes below zero, and what comes later than the ceiling is lost.
+//!
 //! While the slack stays where play began, the ratio is exactly 1 (bit-exact). Once it has moved, the
 //! resampler follows the drift for good. Neither repairs nor plays: that is the [voice](super::voice).
 
@@ -34,6 +37,8 @@ const BURSTS_SEEN: u32 = 15;
 const SKIP_TICKS: f64 = 240.0;
 /// Nearer to the target than this (0.5 ms) a gap is not used to get there.
 const STRETCH_TICKS_MIN: f64 = 24.0;
+/// What the ceiling leaves is measured this exactly (0.5 ms).
+const CAP_TICKS: f64 = 24.0;
 /// A drift below this is no drift (ppm).
 const STILL_PPM: f64 = 3.0;
 /// Measurements (4 a second) without drift or error after which the ratio returns to exactly 1.
@@ -67,6 +72,12 @@ pub struct Depth {
     target_ticks: f64,
     margin: Margin,
     arrivals: Envelope,
+    /// Of the negated arrival offsets: the fastest packets.
+    fastest: Envelope,
+    /// What the sender's blocks and frames spread arrivals by; none while that is not known.
+    block_spread_ticks: Option<f64>,
+    /// The most that the ceiling leaves for the target.
+    cap_ticks: f64,
     /// Of the negated pull offsets, so that its lower edge is their upper one.
     pulls: Envelope,
     pulled_ticks: f64,
@@ -86,6 +97,9 @@ impl Depth {
             target_ticks: limits.floor_ticks,
             margin: Margin::new(limits),
             arrivals: Envelope::robust(),
+            fastest: Envelope::new(),
+            block_spread_ticks: None,
+            cap_ticks: f64::INFINITY,
             pulls: Envelope::new(),
             pulled_ticks: 0.0,
             frame_ticks: 0.0,
@@ -129,6 +143,7 @@ impl Depth {
         {
             self.margin.arrived(edge - offset);
         }
+        self.fastest.add(now, -offset);
         if self.arrivals.add(now, offset) {
             self.margin.forget();
             if let (Some(before), Some(after)) = (edge, self.arrivals.at(now))
@@ -151,6 +166,24 @@ impl Depth {
     /// Forgets when packets came: the source was away, or is another one.
     pub fn forget_arrivals(&mut self) {
         self.arrivals = Envelope::robust();
+        self.forget_spread();
+    }
+
+    /// Forgets how far arrivals are spread: nothing is played, and what will be begins with what arrives then.
+    pub fn forget_spread(&mut self) {
+        self.fastest = Envelope::new();
+        self.cap_ticks = f64::INFINITY;
+        self.follow_margin();
+    }
+
+    /// The sender's block in ticks, if it has said it.
+    pub fn set_source_block(&mut self, block_ticks: Option<f64>) {
+        self.block_spread_ticks = block_ticks;
+    }
+
+    /// Arrivals are spread by more than the ceiling allows to wait.
+    pub fn is_capped(&self) -> bool {
+        self.cap_ticks < self.margin.target_ticks()
     }
 
     /// Forgets the packets and how late some of them were: the path has become another one.
@@ -179,8 +212,9 @@ impl Depth {
     }
 
     fn follow_margin(&mut self) {
-        let target_ticks = self.margin.target_ticks();
-        if (target_ticks - self.target_ticks).abs() >= 1.0 {
+        let target_ticks = self.margin.target_ticks().min(self.cap_ticks);
+        let change = if self.is_capped() { CAP_TICKS } else { 1.0 };
+        if (target_ticks - self.target_ticks).abs() >= change {
             self.mode = Mode::Follow(0);
             self.borrowed_ticks = 0.0;
             self.target_ticks = target_ticks;
@@ -231,6 +265,7 @@ impl Depth {
     pub fn update(&mut self, now: f64, position: u64) -> Correction {
         let Some(slack) = self.slack(now, position) else { return Correction::Keep };
         let settled = self.arrivals.is_settled() && self.pulls.is_settled();
+        self.measure_cap(now);
         if settled {
             self.drift_ppm = (self.arrivals.slope() + self.pulls.slope()) * 1e6;
         }
@@ -253,6 +288,14 @@ impl Depth {
             Mode::Hold(_) => Correction::Keep,
             Mode::Follow(calm) => self.follow(error, calm),
         }
+    }
+
+    /// What the ceiling leaves when the spread of arrivals has taken its part.
+    fn measure_cap(&mut self, now: f64) {
+        let edges = self.fastest.at(now).zip(self.arrivals.at(now));
+        let Some(((fastest, slowest), block)) = edges.zip(self.block_spread_ticks) else { return };
+        let spread = (-fastest - slowest - block.max(self.frame_ticks) - self.frame_ticks).max(0.0);
+        self.cap_ticks = self.margin.ceiling_ticks() - spread;
     }
 
     fn is_drifting(&self) -> bool {

@@ -93,6 +93,11 @@ impl Margin {
         self.waits_for_answers = worth;
     }
 
+    /// The most that it may be.
+    pub fn ceiling_ticks(&self) -> f64 {
+        self.limits.ceiling_ticks
+    }
+
     /// By how much the target may still grow.
     pub fn deeper_ticks(&self) -> f64 {
         self.limits.ceiling_ticks - self.target_ticks

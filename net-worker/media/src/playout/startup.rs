@@ -32,6 +32,8 @@ pub struct Startup {
     pulls: Option<(f64, u32)>,
     /// The source has been heard before.
     has_begun: bool,
+    /// Its sender has said how long its blocks are.
+    block_is_known: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -60,7 +62,12 @@ impl Startup {
 
     /// Forgets everything: the listener was away.
     pub fn forget(&mut self) {
-        *self = Self::default();
+        *self = Self { block_is_known: self.block_is_known, ..Self::default() };
+    }
+
+    /// Whether the sender has said how long its blocks are: then the first burst says where all others will be.
+    pub fn know_block(&mut self, is_known: bool) {
+        self.block_is_known = is_known;
     }
 
     /// Play begins.
@@ -124,8 +131,11 @@ impl Startup {
         let observed = now - arrivals.began;
         let pulled = now - pulling_since;
         let arrivals_known = observed >= OBSERVE_TICKS_MAX
-            || observed >= OBSERVE_TICKS && (self.is_certain() || arrivals.come_one_by_one())
-            || observed >= OBSERVE_AGAIN_TICKS && self.is_certain() && self.has_begun;
+            || observed >= OBSERVE_TICKS
+                && (self.is_certain() || arrivals.come_one_by_one() || self.block_is_known)
+            || observed >= OBSERVE_AGAIN_TICKS
+                && (self.is_certain() || self.block_is_known)
+                && self.has_begun;
         let pulls_known = pulled >= PULL_TICKS_MAX || pulls >= PULLS_SEEN && pulled >= PULL_TICKS_MIN;
         arrivals_known && pulls_known
     }
@@ -200,6 +210,16 @@ mod tests {
         assert!(!startup.is_ready(25_800.0));
         startup.begin();
         assert!(startup.is_ready(25_800.0), "within 38 ms");
+    }
+
+    #[test]
+    fn one_burst_of_a_known_block_is_enough() {
+        let mut startup = Startup::default();
+        startup.know_block(true);
+        (0..136u64).for_each(|frame| startup.arrived(8192.0, frame * 60, 60));
+        startup.pulled(0.0);
+        assert!(!startup.is_ready(12_000.0) && startup.is_ready(12_032.0), "80 ms later");
+        assert_eq!(startup.edge(), Some(-8192.0 - 59.0));
     }
 
     #[test]

@@ -138,3 +138,49 @@ fn half_a_second_held_and_let_go_is_dropped_and_nothing_is_later_afterwards() {
     assert_eq!(outcome.stats.starts, 2);
     assert_no_click(&outcome);
 }
+
+#[test]
+fn the_ceiling_holds_also_where_most_packets_come_later() {
+    let network: Network = Box::new(|packet, rng| {
+        let jitter_ms = if packet > 2_000 { 200.0 * rng.unit() } else { 0.0 };
+        vec![Duration::from_secs_f64((2.0 + jitter_ms) / 1000.0)]
+    });
+    let outcome = run(Scenario {
+        target: FLOOR,
+        ceiling: Some(Duration::from_millis(25)),
+        network,
+        seconds: 20.0,
+        block_is_known: true,
+        ..Scenario::default()
+    });
+    let latency_ms = outcome.latency_ms(19.0);
+    // Single packets between gaps are cross-faded with what was made up.
+    let heard = |operation| outcome.made_between(operation, 10.0, 19.0) as f64 / (9.0 * 48_000.0);
+    let real = heard(Operation::Normal) + heard(Operation::Merge);
+    println!("{latency_ms:.1} ms, {:.0} % is real", 100.0 * real);
+    assert!((20.0..34.0).contains(&latency_ms), "{latency_ms}");
+    assert!(real > 0.05, "what comes in time is played");
+}
+
+#[test]
+fn sound_comes_within_a_tenth_of_a_second_of_the_first_packet() {
+    for sender_block in [64, 480, 512, 1024, 2048, 8192] {
+        for listener_block in [64, 480] {
+            let scenario = Scenario {
+                sender_block,
+                listener_block,
+                block_is_known: true,
+                seconds: 4.0,
+                ..Scenario::default()
+            };
+            let outcome = run(scenario);
+            // The first packet leaves with the first block and takes 2 ms.
+            let first_s = sender_block as f64 / 48_000.0 + 0.002;
+            let waited_ms = 1e3 * (outcome.sound_began_s() - first_s);
+            let gap = longest_gap_ms(&outcome, outcome.sound_began_s(), 3.9);
+            println!("block {sender_block} to {listener_block}: {waited_ms:.0} ms, longest gap {gap:.1} ms");
+            assert!(waited_ms < 100.0, "block {sender_block}: {waited_ms}");
+            assert_eq!(gap, 0.0, "block {sender_block}");
+        }
+    }
+}

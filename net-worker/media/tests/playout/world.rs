@@ -39,6 +39,8 @@ pub struct Scenario {
     pub signal: Signal,
     pub config: SenderConfig,
     pub sender_block: usize,
+    /// The sender has said how long its block is.
+    pub block_is_known: bool,
     pub listener_block: usize,
     /// The listener's clock against the sender's.
     pub listener_ppm: f64,
@@ -65,6 +67,7 @@ impl Default for Scenario {
             signal: multi_sine,
             config: pcm16(0),
             sender_block: 64,
+            block_is_known: false,
             listener_block: 64,
             listener_ppm: 0.0,
             target: Duration::from_micros(2500),
@@ -185,6 +188,7 @@ pub fn run(mut scenario: Scenario) -> Outcome {
     let (mut block, mut out) = (Vec::new(), vec![0.0; scenario.listener_block * 2]);
     let mut payload = Vec::with_capacity(2048);
     playout.set_round_trip(scenario.round_trip);
+    playout.set_source_block(if scenario.block_is_known { scenario.sender_block } else { 0 });
     queue.put(scenario.sender_block as f64 / 48_000.0, Event::Capture);
     queue.put(scenario.phase_ms / 1000.0, Event::Pull);
     while let Some(((at_ns, _), event)) = queue.events.pop_first() {
