@@ -22,6 +22,10 @@ pub enum Purpose {
     Hosts,
     /// Open the editor under a virtual display.
     Editor,
+    /// Count instructions.
+    Counting,
+    /// Run what musicians would use instead, beside Backline.
+    SideBySide,
 }
 
 /// How to see that something is there.
@@ -85,6 +89,11 @@ const NEEDS: &[Need] = &[
         "the editor's keyboard",
     ),
     need("libxcursor1", Sign::Library("libXcursor.so.1"), Purpose::Editor, "the editor's mouse pointer"),
+    need("valgrind", Sign::Program("valgrind"), Purpose::Counting, "counts the instructions of benchmarks"),
+    need("jackd2", Sign::Program("jackd"), Purpose::SideBySide, "the sound cards of JackTrip and Jamulus"),
+    need("jacktrip", Sign::Program("jacktrip"), Purpose::SideBySide, "measured beside Backline"),
+    need("jamulus", Sign::Program("Jamulus"), Purpose::SideBySide, "measured beside Backline"),
+    need("iproute2", Sign::Program("ip"), Purpose::SideBySide, "makes a network of one's own for each side"),
 ];
 
 /// The switch of every command that needs something.
@@ -124,6 +133,20 @@ impl Install {
         run::run(apt.args(["install", "-y", "--no-install-recommends"]).args(names))
     }
 
+    /// A program that is built from its package, which takes some minutes once.
+    fn cargo_program(&self, name: &str, version: &str) -> Result<()> {
+        if run::on_path(name) {
+            return Ok(());
+        }
+        if self.no_install {
+            bail!(
+                "not installed: {name}. Install it with: cargo install {name} --locked --version {version}"
+            );
+        }
+        eprintln!("installing {name} {version}");
+        run::run(run::cargo().args(["install", "--quiet", name, "--locked", "--version", version]))
+    }
+
     fn venv(&self) -> Result<()> {
         let requirements = workspace::root().join("tests/hosts/python/requirements.txt");
         let folder = workspace::venv();
@@ -159,18 +182,17 @@ pub fn ensure_rust_parts() -> Result<()> {
 /// The version whose checks `deny.toml` was written for.
 const CARGO_DENY: &str = "0.20.2";
 
-/// Sees that cargo-deny is there; it is built from its package, which takes some minutes once.
+/// Sees that cargo-deny is there.
 pub fn ensure_cargo_deny(install: &Install) -> Result<()> {
-    if run::on_path("cargo-deny") {
-        return Ok(());
-    }
-    if install.no_install {
-        bail!(
-            "not installed: cargo-deny. Install it with: cargo install cargo-deny --locked --version {CARGO_DENY}"
-        );
-    }
-    eprintln!("installing cargo-deny {CARGO_DENY}");
-    run::run(run::cargo().args(["install", "--quiet", "cargo-deny", "--locked", "--version", CARGO_DENY]))
+    install.cargo_program("cargo-deny", CARGO_DENY)
+}
+
+/// The version of `gungraun` in `benches/Cargo.toml`; its runner must be the same.
+const GUNGRAUN: &str = "0.20.0";
+
+/// Sees that the program is there which counts instructions for the benchmarks.
+pub fn ensure_gungraun_runner(install: &Install) -> Result<()> {
+    install.cargo_program("gungraun-runner", GUNGRAUN)
 }
 
 fn missing(purposes: &[Purpose]) -> Vec<&'static Need> {

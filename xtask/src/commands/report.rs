@@ -1,9 +1,13 @@
 //! `cargo xtask report NAME`: measures what an issue set as bars. One module for each report.
 
+mod cost;
+mod lines;
 mod path;
+mod side_by_side;
 
 use anyhow::{Result, bail};
 
+use crate::bars::Bars;
 use crate::needs;
 
 /// Which report, and how thorough.
@@ -27,12 +31,18 @@ pub struct Arguments {
 pub enum Name {
     /// The way of a sample from one DAW to another: latency, noise, dropouts, cost of the callback.
     Path,
+    /// What the playout of a source costs, in time and in instructions.
+    Cost,
+    /// Backline, JackTrip and Jamulus on the same loss and jitter; needs root.
+    SideBySide,
 }
 
 /// Measures, prints the table, and fails when a bar is not met.
 pub fn run(arguments: &Arguments) -> Result<()> {
     let bars = match arguments.name {
         Name::Path => path::measure(arguments.quick, &arguments.install)?,
+        Name::Cost => shown(|bars| cost::measure(bars, &arguments.install)),
+        Name::SideBySide => shown(|bars| side_by_side::measure(bars, arguments.quick, &arguments.install)),
     };
     bars.print_table();
     if arguments.json {
@@ -42,4 +52,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         bail!("not every bar is met");
     }
     Ok(())
+}
+
+/// The bars that a measurement adds.
+fn shown(measure: impl FnOnce(&mut Bars)) -> Bars {
+    let mut bars = Bars::new();
+    measure(&mut bars);
+    bars
 }
