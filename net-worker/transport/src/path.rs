@@ -9,6 +9,7 @@
 //! `wire::limits`.
 
 mod addresses;
+mod feedback;
 mod inbox;
 mod pump;
 mod setup;
@@ -36,6 +37,7 @@ use crate::stats::PathStats;
 
 use addresses::Addresses;
 pub(crate) use addresses::plain;
+use feedback::Feedback;
 use inbox::Inbox;
 use streams::Streams;
 
@@ -180,6 +182,7 @@ pub struct Path {
     expected: Option<Fingerprint>,
     addresses: Addresses,
     streams: Streams,
+    feedback: Feedback,
     inbox: Inbox,
     transmits: VecDeque<(Transmit, DatagramSend)>,
     /// Media on its way from str0m to `transmits`, with its place among what was written.
@@ -227,6 +230,7 @@ impl Path {
             expected: config.remote_fingerprint,
             addresses: Addresses::default(),
             streams: Streams::default(),
+            feedback: Feedback::default(),
             inbox: Inbox::default(),
             transmits: VecDeque::new(),
             held: VecDeque::new(),
@@ -383,7 +387,8 @@ impl Path {
         if bytes.len() > FEEDBACK_BYTES_MAX {
             return Err(PathError::TooLong { bytes: bytes.len() });
         }
-        self.streams.send_feedback(&mut self.rtc, about, bytes);
+        let sender = self.streams.first_open().unwrap_or(about);
+        self.feedback.send(&mut self.rtc, sender, about, bytes);
         self.advance(now);
         Ok(())
     }

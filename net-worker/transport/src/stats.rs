@@ -25,7 +25,7 @@ pub enum DropReason {
     MediaRefused,
     /// A control message longer than allowed, or on a channel that is none of ours.
     ControlRefused,
-    /// Feedback longer than allowed.
+    /// Feedback longer than allowed, or one that came before.
     FeedbackRefused,
     /// The caller polls too slowly: the oldest media event was dropped.
     EventQueueFull,

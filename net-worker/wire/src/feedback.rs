@@ -49,10 +49,10 @@ impl Missing {
     /// [`FeedbackError`]: it is to be dropped.
     pub fn decode(bytes: &[u8]) -> Result<Missing, FeedbackError> {
         let body = bytes.strip_prefix(&TAG).ok_or(FeedbackError::NotOurs)?;
-        if bytes.len() > FEEDBACK_BYTES_MAX {
+        // RTCP pads to whole words, so something may follow.
+        if bytes.len() > FEEDBACK_BYTES_MAX + 3 {
             return Err(FeedbackError::Damaged);
         }
-        // RTCP pads to whole words, so something may follow.
         postcard::take_from_bytes(body).map(|(missing, _)| missing).map_err(|_| FeedbackError::Damaged)
     }
 }

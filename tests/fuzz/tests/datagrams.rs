@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use backline_fuzz::{Counting, Mutator};
 use backline_media::{Playout, PlayoutConfig, ReceivedHead, red};
 use backline_transport::{DropReason, MediaHead, demux};
-use backline_wire::{Control, Fingerprint, InviteLink, SessionSecret, Ssrc};
+use backline_wire::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX};
+use backline_wire::{Control, Fingerprint, InviteLink, Missing, MissingRun, SessionSecret, Ssrc};
 use pair::{Options, Pair, Side, head};
 
 #[global_allocator]
@@ -77,6 +78,7 @@ fn corpus() -> Vec<Vec<u8>> {
     corpus.push(link.to_text().into_bytes());
     corpus.extend(red_packets());
     corpus.extend(control_messages().iter().map(Control::encode));
+    corpus.push(missing().encode());
     corpus
 }
 
@@ -103,6 +105,10 @@ fn control_messages() -> Vec<Control> {
     ]
 }
 
+fn missing() -> Missing {
+    Missing { runs: vec![MissingRun { timestamp: 0xFFFF_FF00, ticks: 120 }; MISSING_RUNS_MAX] }
+}
+
 /// Two copies and a primary frame, as Opus would be.
 fn red_packets() -> Vec<Vec<u8>> {
     let mut payload = Vec::new();
@@ -125,6 +131,8 @@ fn speak(pair: &mut Pair, turn: u32) {
     let now = pair.now;
     pair.dialer.send_control(now, &turn.to_be_bytes()).unwrap();
     pair.acceptor().send_control(now, &turn.to_be_bytes()).unwrap();
+    pair.dialer.send_feedback(now, Ssrc(STREAMS[0] + 1), &missing().encode()).unwrap();
+    pair.acceptor().send_feedback(now, Ssrc(STREAMS[0]), &missing().encode()).unwrap();
 }
 
 /// A session in the line of fire.
@@ -153,14 +161,14 @@ impl Range {
             pair.open(Side::Acceptor, ssrc + 1);
         }
         pair.recorded = Some(Vec::new());
+        let config = PlayoutConfig { floor: Duration::ZERO, ceiling: Duration::from_millis(10) };
+        let mut playout = Playout::new(config).unwrap();
+        playout.set_round_trip(Some(Duration::from_millis(5)));
+        playout.set_source_block(64);
         Range {
             mutator: Mutator::new(seed, corpus),
             pair,
-            playout: Playout::new(PlayoutConfig {
-                floor: Duration::ZERO,
-                ceiling: Duration::from_millis(10),
-            })
-            .unwrap(),
+            playout,
             turn: 0,
             link: link(),
             input: Vec::new(),
@@ -199,6 +207,9 @@ impl Range {
                 assert_eq!(read, self.link, "damage that was not detected: {text}");
             }
         }
+        if let Ok(missing) = Missing::decode(&self.input) {
+            assert!(missing.runs.len() <= MISSING_RUNS_MAX && self.input.len() <= FEEDBACK_BYTES_MAX + 3);
+        }
         if let Ok(blocks) = red::read(&self.input) {
             assert!(blocks.map(|block| block.bytes.len()).sum::<usize>() <= self.input.len());
         }
@@ -235,6 +246,9 @@ impl Range {
         self.playout.insert(&head, &self.input, self.pair.now);
         if self.mutator.random.below(50) == 0 {
             self.playout.pull(&mut self.audio, self.pair.now);
+            let mut asked = 0;
+            self.playout.poll_missing(self.pair.now, |_, _| asked += 1);
+            assert!(asked <= 64);
             assert!(self.audio.iter().all(|sample| sample.is_finite()));
         }
     }
@@ -265,6 +279,8 @@ impl Range {
         self.turn += 1;
         self.pair.acceptor_heard.media.clear();
         self.pair.dialer_heard.media.clear();
+        self.pair.acceptor_heard.feedback.clear();
+        self.pair.dialer_heard.feedback.clear();
         self.pair.acceptor_heard.control.clear();
         self.pair.dialer_heard.control.clear();
         speak(&mut self.pair, self.turn);

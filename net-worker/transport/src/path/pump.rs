@@ -1,12 +1,10 @@
 //! str0m wants to be drained after every change: here it is, into the path's own queues.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backline_wire::limits::{
-    CONTROL_BYTES_MAX, DATAGRAM_BYTES_MAX, FEEDBACK_BYTES_MAX, PATH_CONNECT_TIME_MAX, PATH_SILENCE_MAX,
-    PATH_TRANSMITS_MAX,
+    CONTROL_BYTES_MAX, DATAGRAM_BYTES_MAX, PATH_CONNECT_TIME_MAX, PATH_SILENCE_MAX, PATH_TRANSMITS_MAX,
 };
 use backline_wire::{Fingerprint, Ssrc};
 use str0m::net::{DatagramSend, Protocol, Receive};
@@ -223,7 +221,7 @@ impl Path {
                 self.push_event(PathEvent::Media(media));
             }
             Event::AppSpecificFeedback(feedback) => {
-                self.take_feedback(Ssrc(*feedback.media_ssrc), feedback.payload);
+                self.take_feedback(Ssrc(*feedback.media_ssrc), &feedback.payload);
             }
             Event::ChannelClose(_) | Event::Closed => self.fail(CloseReason::ClosedByPeer),
             _ => {}
@@ -259,12 +257,14 @@ impl Path {
         }
     }
 
-    fn take_feedback(&mut self, about: Ssrc, bytes: Arc<[u8]>) {
-        if bytes.len() > FEEDBACK_BYTES_MAX {
-            self.stats.count_drop(DropReason::FeedbackRefused);
-        } else if self.state == State::Connected {
-            self.stats.feedback_in += 1;
-            self.push_event(PathEvent::Feedback { about, bytes });
+    fn take_feedback(&mut self, about: Ssrc, payload: &[u8]) {
+        match self.feedback.receive(payload) {
+            None => self.stats.count_drop(DropReason::FeedbackRefused),
+            Some(_) if self.state != State::Connected => {}
+            Some(bytes) => {
+                self.stats.feedback_in += 1;
+                self.push_event(PathEvent::Feedback { about, bytes });
+            }
         }
     }
 

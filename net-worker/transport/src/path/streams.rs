@@ -104,10 +104,9 @@ impl Streams {
         Ok(())
     }
 
-    /// As application-defined RTCP feedback (RFC 4585 section 6.4), from one of our streams where there is one.
-    pub(super) fn send_feedback(&self, rtc: &mut Rtc, about: Ssrc, bytes: &[u8]) {
-        let sender = self.open.first().copied().unwrap_or(about);
-        rtc.direct_api().send_app_specific_feedback(sender.0.into(), about.0.into(), bytes);
+    /// One of our streams, if any is open.
+    pub(super) fn first_open(&self) -> Option<Ssrc> {
+        self.open.first().copied()
     }
 
     /// How many packets str0m holds.
