@@ -17,15 +17,20 @@ use crate::program;
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 
-/// Plays the music from the one who opens the session to the one who joins.
-pub fn play(network: &Network, quality: &str, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
+/// Plays the music from the one who opens the session to the one who joins. `quality` and `depth_ms`: see [`Setup`].
+pub fn play(
+    network: &Network,
+    (quality, depth_ms): (&str, Option<f64>),
+    seconds: u32,
+    folder: &Path,
+) -> Result<Heard, Failed> {
     let side = |part| Side::new(HostKind::Clap, bundles::music(part), BLOCK_FRAMES);
     let setup = Setup {
         folder: folder.to_owned(),
         sides: [side('a'), side('b')],
         sample_rate_hz: RATE_HZ,
         quality: quality.to_owned(),
-        depth_ms: None,
+        depth_ms,
         seconds,
     };
     let link = folder.join("invite-link");
