@@ -221,7 +221,7 @@ impl Playout {
         let end = self.voice.position().map(|position| position + frames as u64);
         let stretch = end.map_or(0, |end| self.depth.missing_ticks(now, end));
         self.voice.pulled_at(now);
-        self.voice.allow_stretch(stretch, self.missing.is_worth_waiting());
+        self.voice.allow_stretch(stretch, self.may_wait_for_answers());
         for chunk in out.chunks_mut(CHUNK_FRAMES * CHANNELS) {
             self.make(chunk);
         }
@@ -253,17 +253,25 @@ impl Playout {
     pub fn poll_missing(&mut self, now: Instant, mut ask: impl FnMut(u32, u32)) {
         let (Some(position), Some(last_pull)) = (self.voice.position(), self.last_pull) else { return };
         let now = self.clock.ticks(now);
+        let may_wait = self.may_wait_for_answers();
         let patience = self.round_trip_ticks.map(|round_trip_ticks| Patience {
             round_trip_ticks,
             need_of_tick_zero: last_pull - position as f64,
-            deeper_ticks: self.depth.deeper_ticks(),
+            deeper_ticks: if may_wait { self.depth.deeper_ticks() } else { 0.0 },
         });
         let requests = &mut self.requests;
         self.missing.ask(now, position, self.depth.frame_ticks(), patience, |begin, end| {
             *requests += 1;
             ask(begin as u32, (end - begin) as u32);
         });
-        self.depth.wait_for_answers(self.missing.is_worth_waiting());
+        self.depth.wait_for_answers(may_wait);
+    }
+
+    /// Whether it becomes deeper for the sake of answers: much is lost, and the ceiling covers two round trips, since an answer
+    /// may be lost, too. One alone costs as much latency and leaves gaps all the same.
+    fn may_wait_for_answers(&self) -> bool {
+        let covers = |round_trip| 2.0 * round_trip <= self.depth.ceiling_ticks();
+        self.missing.is_worth_waiting() && self.round_trip_ticks.is_some_and(covers)
     }
 
     /// A new generation of the source begins: what is queued is dropped, what is heard fades out in 5 ms.

@@ -21,8 +21,9 @@ pub struct Strictness {
 impl Strictness {
     /// For PCM: everything but rounding and a resampler's rounding is a fault.
     pub const PCM: Self = Self { dropout_snr_db: 20.0 };
-    /// For a lossy codec, whose error after a drum hit can be as loud as what is left of the music.
-    pub const CODEC: Self = Self { dropout_snr_db: 0.0 };
+    /// For a lossy codec, whose error after a drum hit can be nearly as loud as what is left of the music. Digital silence in place
+    /// of music has exactly 0 dB.
+    pub const CODEC: Self = Self { dropout_snr_db: 1.0 };
 }
 
 /// Length of the windows that are searched for dropouts: 10 ms at 48 kHz.
@@ -230,6 +231,15 @@ mod tests {
         let judgement = judge(&sent, &heard, Strictness::PCM).unwrap();
         assert_eq!(judgement.dropout_frames.len(), 1);
         assert!(judgement.snr_db < 60.0, "{}", judgement.snr_db);
+    }
+
+    #[test]
+    fn silence_in_place_of_music_is_a_dropout_of_a_codec_too() {
+        let sent = music();
+        let mut heard = delayed(&sent, |frame| frame as f64 - 200.0, 1.0);
+        heard.left[96_000..97_200].fill(0.0);
+        heard.right[96_000..97_200].fill(0.0);
+        assert_eq!(judge(&sent, &heard, Strictness::CODEC).unwrap().dropout_frames.len(), 1);
     }
 
     #[test]

@@ -128,6 +128,11 @@ impl Depth {
         self.frame_ticks
     }
 
+    /// The most that the target may be, in ticks.
+    pub fn ceiling_ticks(&self) -> f64 {
+        self.margin.ceiling_ticks()
+    }
+
     /// By how many ticks the target may still grow.
     pub fn deeper_ticks(&self) -> f64 {
         self.margin.deeper_ticks()

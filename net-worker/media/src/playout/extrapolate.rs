@@ -1,4 +1,4 @@
-//! What would have come next: linear prediction of a stereo signal from its last 16 ms.
+//! What would have come next: linear prediction of a stereo signal from its last 32 ms.
 //!
 //! Burg's method gives a stable all-pole model of each channel, which then runs on freely. It neither knows
 //! packets nor fades; the [voice](super::voice) asks it when a PCM frame is missing, and whenever one
@@ -6,8 +6,9 @@
 
 use backline_audio::CHANNELS;
 
-/// Sample frames that the model is made from.
-const HISTORY_FRAMES: usize = 768;
+/// Sample frames that the model is made from. Twice as many as 768 bring 0.2 dB on music, four times as many another 0.3 dB, and
+/// cost that much more.
+const HISTORY_FRAMES: usize = 1_536;
 /// Order of the model. What a gap of 60 sample frames in plucked chords (16 partials) resembles the original by, in
 /// dB: 5.8 with order 64, 11.0 with 128, 13.6 with 192; the time goes up with the order.
 const ORDER: usize = 128;
@@ -121,7 +122,8 @@ impl Model {
         }
     }
 
-    /// Burg's recursion: the reflection of each order is the one that leaves least error in both directions.
+    /// Burg's recursion: the reflection of each order is the one that leaves least error in both directions. The energy of the
+    /// errors could be carried on from order to order, but not exactly enough for a chord, which is predicted to 15 digits.
     fn burg(&mut self, work: &mut Work) {
         let Work { samples, forward, backward } = work;
         forward.clone_from(samples);
@@ -132,11 +134,7 @@ impl Model {
         for order in 0..ORDER.min(length / 3) {
             let ahead = &mut forward[order + 1..];
             let (behind, newest) = backward.split_at_mut(length - order - 1);
-            let (mut cross, mut energy) = (0.0, 0.0);
-            for (f, b) in ahead.iter().zip(behind.iter()) {
-                cross += f * b;
-                energy += f * f + b * b;
-            }
+            let (cross, energy) = cross_and_energy(ahead, behind);
             if energy <= enough {
                 return;
             }
@@ -163,6 +161,25 @@ impl Model {
         self.state[0] = forward;
         (bent(forward.abs(), self.peak) * forward.signum()) as f32
     }
+}
+
+/// The sum of the products of two equally long runs, and the sum of all their squares. In several sums at once, so that the
+/// machine does several at a time.
+fn cross_and_energy(forward: &[f64], backward: &[f64]) -> (f64, f64) {
+    const SUMS: usize = 4;
+    let (mut cross, mut energy) = ([0.0; SUMS], [0.0; SUMS]);
+    let (forwards, backwards) = (forward.chunks_exact(SUMS), backward.chunks_exact(SUMS));
+    for (f, b) in forwards.remainder().iter().zip(backwards.remainder()) {
+        cross[0] += f * b;
+        energy[0] += f * f + b * b;
+    }
+    for (f, b) in forwards.zip(backwards) {
+        for at in 0..SUMS {
+            cross[at] += f[at] * b[at];
+            energy[at] += f[at] * f[at] + b[at] * b[at];
+        }
+    }
+    (cross.iter().sum(), energy.iter().sum())
 }
 
 /// `level` where it is below `peak`; above, a curve without a corner that never reaches `peak * 1.5`.

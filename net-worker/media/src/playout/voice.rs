@@ -25,8 +25,10 @@ const GAP_FRAMES_MAX: u32 = 3840;
 /// Made-up PCM is at full level for 10 ms and silent after 40 ms: nobody notices the first, nobody believes the rest.
 const HOLD_FRAMES: u32 = 480;
 const DECAY_FRAMES: u32 = 1440;
-/// Cross-fade from made-up to real audio (2 ms), and after a gap that had faded (5 ms).
-const MERGE_FRAMES: u32 = 96;
+/// Cross-fade from made-up to real audio: 1 ms for PCM, 2 ms for Opus, whose first frame after a gap is not yet right, and 5 ms
+/// after a gap that had faded.
+const MERGE_FRAMES_PCM: u32 = 48;
+const MERGE_FRAMES_OPUS: u32 = 96;
 const MERGE_FRAMES_LONG: u32 = 240;
 /// Opus (restricted low delay) gives each sample back so much later than it took it.
 const OPUS_DELAY_FRAMES: u64 = 120;
@@ -280,10 +282,10 @@ impl Voice {
             return;
         }
         if self.kind.is_some_and(|kind| kind != frame.kind) {
-            self.begin_merge(MERGE_FRAMES, Operation::Merge);
+            self.begin_merge(MERGE_FRAMES_OPUS, Operation::Merge);
         }
         if self.gap_frames > 0 {
-            self.end_gap();
+            self.end_gap(frame.kind);
         }
         self.gap_frames = 0;
         (self.stretched, self.deepened) = (0, 0);
@@ -331,9 +333,13 @@ impl Voice {
         }
     }
 
-    fn end_gap(&mut self) {
+    fn end_gap(&mut self, next: PayloadKind) {
         let faded = self.decay_frames > HOLD_FRAMES;
-        self.merge_total = if faded { MERGE_FRAMES_LONG } else { MERGE_FRAMES };
+        self.merge_total = match next {
+            _ if faded => MERGE_FRAMES_LONG,
+            PayloadKind::Opus => MERGE_FRAMES_OPUS,
+            PayloadKind::L16 | PayloadKind::L24 => MERGE_FRAMES_PCM,
+        };
         self.merge_left = self.merge_total;
         self.merge_by = Operation::Merge;
     }

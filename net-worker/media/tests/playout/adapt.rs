@@ -40,7 +40,8 @@ fn longest_gap_ms(outcome: &Outcome, from_s: f64, to_s: f64) -> f64 {
 
 fn assert_no_click(outcome: &Outcome) {
     let bend = sharpest_bend(&outcome.heard) / sharpest_bend(&render(multi_sine, 96_000));
-    assert!(bend <= 1.3, "a click: {bend} times the signal's own");
+    // A fade of 1 ms between two waves that do not agree bends up to so much more sharply; a step does tens of times.
+    assert!(bend <= 1.5, "a click: {bend} times the signal's own");
 }
 
 #[test]
