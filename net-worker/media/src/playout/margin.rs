@@ -14,7 +14,7 @@ const BINS: usize = 1_000;
 /// Share of the packets that may be later than the target.
 const LATE_SHARE: f64 = 0.001;
 /// Share of the packets that may come later than that when sent again: each of them has been lost once already.
-const LATE_AGAIN_SHARE: f64 = 0.000_02;
+const LATE_AGAIN_SHARE: f64 = 0.000_05;
 /// The depth is held this exactly (0.5 ms).
 const UNEVEN_TICKS: f64 = 24.0;
 /// What is left of a packet's weight after a quarter of a second (forgotten with a time constant of 4 s).

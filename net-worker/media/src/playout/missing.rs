@@ -11,6 +11,9 @@ use std::collections::VecDeque;
 const GAPS_MAX: usize = 64;
 /// A longer gap (a quarter of a second) is no loss but a pause.
 const GAP_TICKS_MAX: u64 = 12_000;
+/// What was played over is still known for so long (a quarter of a second): while it is not deep enough for answers, it is by the
+/// late ones that it learns how deep that is.
+const KNOWN_TICKS: f64 = 12_000.0;
 /// Requests for one gap, at the most.
 const REQUESTS_MAX: u32 = 6;
 /// The next request for a gap follows after this part of a round trip.
@@ -121,7 +124,7 @@ impl Missing {
         self.lost_packets
     }
 
-    /// Forgets what was played over before tick `position`, and calls `ask` with each stretch (begin, end) that should be asked
+    /// Forgets what was played over long before tick `position`, and calls `ask` with each stretch (begin, end) that should be asked
     /// for now.
     pub fn ask(
         &mut self,
@@ -131,7 +134,7 @@ impl Missing {
         patience: Option<Patience>,
         mut ask: impl FnMut(u64, u64),
     ) {
-        while self.gaps.front().is_some_and(|gap| gap.end <= position) {
+        while self.gaps.front().is_some_and(|gap| gap.end <= position && now >= gap.noticed + KNOWN_TICKS) {
             if let Some(gap) = self.gaps.pop_front() {
                 self.count(gap, frame_ticks);
             }
@@ -155,7 +158,7 @@ impl Missing {
                     patience.map_or(0.0, |patience| patience.round_trip_ticks / REQUESTS_EACH_ROUND_TRIP);
                 self.gaps[index].asked += 1;
                 self.gaps[index].ask_at = now + part.max(REQUEST_EVERY_TICKS_MIN);
-                ask(gap.begin.max(position), gap.end);
+                ask(gap.begin, gap.end);
             }
         }
     }
