@@ -67,6 +67,15 @@ impl Bar {
         }
     }
 
+    /// In a word; none where nothing is judged.
+    fn verdict(&self) -> &'static str {
+        match (self.limit.is_empty(), self.pass) {
+            (true, true) => "",
+            (_, true) => "pass",
+            (_, false) => "FAIL",
+        }
+    }
+
     /// A figure that could not be measured, with the reason; it does not pass.
     pub fn unmeasured(
         id: &str,
@@ -107,11 +116,7 @@ impl Bars {
         let width = self.bars.iter().map(|bar| bar.what.chars().count()).max().unwrap_or(0);
         for bar in &self.bars {
             let figure = bar.figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.2}"));
-            let verdict = match (bar.limit.is_empty(), bar.pass) {
-                (true, true) => "",
-                (_, true) => "pass",
-                (_, false) => "FAIL",
-            };
+            let verdict = bar.verdict();
             let line = format!(
                 "{:<5} {:<width$} {figure:>10} {:<7} {:<10} {verdict}",
                 bar.id, bar.what, bar.unit, bar.limit
@@ -122,6 +127,27 @@ impl Bars {
             }
         }
         println!("measured on {}", self.machine);
+    }
+
+    /// The table as Markdown, the machine below it.
+    pub fn markdown(&self) -> String {
+        let mut text =
+            String::from("| bar | what | figure | limit | verdict |\n| --- | --- | ---: | --- | --- |\n");
+        for bar in &self.bars {
+            let figure = bar.figure.map_or_else(|| "–".to_owned(), |figure| format!("{figure:.3}"));
+            let figure = if figure.contains('.') {
+                figure.trim_end_matches('0').trim_end_matches('.')
+            } else {
+                &figure
+            };
+            let limit = bar.limit.replace("<=", "≤").replace(">=", "≥");
+            let why = bar.why.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+            let what = format!("{}{why}", bar.what).replace('|', "/").replace('\n', " ");
+            let line =
+                format!("| {} | {what} | {figure} {} | {limit} | {} |\n", bar.id, bar.unit, bar.verdict());
+            text.push_str(&line);
+        }
+        format!("{text}\nMeasured on {}.\n", self.machine)
     }
 
     /// One object in one line.
@@ -143,6 +169,16 @@ fn machine() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_markdown_has_a_line_for_each_bar() {
+        let mut bars = Bars::new();
+        bars.push(Bar::new("1", "latency", 4.25, "ms", Limit::AtMost(5.0)));
+        bars.push(Bar::unmeasured("2", "noise", "dB", Limit::AtLeast(25.0), "nothing was heard"));
+        let text = bars.markdown();
+        assert!(text.contains("| 1 | latency | 4.25 ms | ≤ 5 | pass |\n"), "{text}");
+        assert!(text.contains("| 2 | noise (nothing was heard) | – dB | ≥ 25 | FAIL |\n"), "{text}");
+    }
 
     #[test]
     fn the_object_has_the_agreed_shape() {

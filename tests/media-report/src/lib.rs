@@ -4,4 +4,5 @@
 
 pub mod bars;
 pub mod figure;
+pub mod pair;
 pub mod signals;

@@ -9,6 +9,8 @@ use backline_sim::signal::Signal;
 
 /// The rhythm section of the piece that the demo plays.
 const MUSIC: &[u8] = include_bytes!("../../hosts/music/part-a.flac");
+/// Its nine bars at 100 beats a minute; then it dies away.
+const MUSIC_FRAMES: usize = 1_036_800;
 /// Over so many sample frames the end of the music passes into its beginning.
 const SEAM_FRAMES: usize = 4_800;
 /// From one click of the train to the next, in sample frames.
@@ -33,20 +35,29 @@ impl Loop {
 
     /// What a musician plays: the loop from its `offset_frames`th sample frame on.
     pub fn signal(&self, offset_frames: usize) -> Signal {
-        self.scaled(offset_frames, 1.0)
+        let frames = Arc::clone(&self.frames);
+        let mut next = offset_frames;
+        let mut expected = 0;
+        Box::new(move |at| {
+            // Asked for in order but for the beginning.
+            if at != expected {
+                next = offset_frames + (at % frames.len() as u64) as usize;
+            }
+            next %= frames.len();
+            let frame = frames[next];
+            (next, expected) = (next + 1, at + 1);
+            frame
+        })
     }
 
-    /// The same, `gain` as loud (a power of two keeps to a grid that is so much finer; PCM rounds it).
-    pub fn scaled(&self, offset_frames: usize, gain: f32) -> Signal {
-        let frames = Arc::clone(&self.frames);
-        let length = frames.len() as u64;
-        Box::new(move |at| {
-            frames[((at + offset_frames as u64) % length) as usize].map(|s| on_grid(f64::from(s * gain)))
-        })
+    /// The same, `gain` as loud, on the same grid.
+    pub fn scaled(&self, gain: f64) -> Self {
+        let louder = |frame: &[f32; 2]| frame.map(|sample| f64::from(sample) * gain);
+        Self::new(self.name, self.frames.iter().map(louder).collect())
     }
 }
 
-/// Music: drums, bass and electric piano, 20 s.
+/// Music: drums, bass and electric piano, 21.6 s.
 ///
 /// # Errors
 /// When the recording cannot be decoded.
@@ -54,10 +65,11 @@ pub fn music() -> Result<Loop, claxon::Error> {
     let mut reader = claxon::FlacReader::new(MUSIC)?;
     let scale = 1.0 / f64::from(1_u32 << (reader.streaminfo().bits_per_sample - 1));
     let samples: Result<Vec<i32>, claxon::Error> = reader.samples().collect();
-    let frames: Vec<[f64; 2]> = samples?
+    let mut frames: Vec<[f64; 2]> = samples?
         .chunks_exact(2)
         .map(|frame| [f64::from(frame[0]) * scale, f64::from(frame[1]) * scale])
         .collect();
+    frames.truncate(MUSIC_FRAMES + SEAM_FRAMES);
     Ok(Loop::new("music", without_seam(&frames)))
 }
 

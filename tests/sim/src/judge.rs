@@ -1,6 +1,9 @@
 //! What a listener would say: is it the same, where is it, does it click, is it there at all.
 
+pub mod ear;
 pub mod exact;
+mod interpolate;
+pub mod track;
 
 /// Where `heard` is exactly `sent` from `from` on: `heard[n] == sent[n - delay]` for every `n` of the range.
 /// None when no delay makes it so.

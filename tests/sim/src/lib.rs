@@ -4,6 +4,7 @@
 //! rings, `Engine`, the paths with their encryption. A second of it takes some milliseconds, and a seed
 //! gives the same delays and losses again.
 
+pub mod card;
 mod chance;
 pub mod judge;
 pub mod musician;
@@ -13,7 +14,8 @@ pub mod turn_server;
 pub mod way;
 pub mod world;
 
-pub use musician::{Card, Musician};
+pub use card::{Card, Wander};
+pub use musician::Musician;
 pub use network::Network;
 pub use turn_server::TurnNode;
 pub use way::{Bottleneck, Jitter, Loss, Way};

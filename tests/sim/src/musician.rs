@@ -1,4 +1,4 @@
-//! One participant: a sound card, the callback, both ends of the rings, the engine.
+//! One participant: the callback of a sound card, both ends of the rings, the engine.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use backline_audio::SampleRate;
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, Doorbell, Meters, NetEnd, Wake, bridge,
+    AUX_BUSES, AudioEnd, BlockControls, BlockIo, BridgeConfig, Doorbell, Meters, NetEnd, StereoBus, Wake,
+    bridge,
 };
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, Quality};
@@ -14,26 +15,9 @@ use backline_session::SessionConfig;
 use backline_wire::limits::SLOTS;
 use backline_wire::{Generation, IdentityKey, InstanceId, Name, SourceId};
 
+use crate::card::Card;
+use crate::chance::Chance;
 use crate::signal::Signal;
-
-/// A sound card.
-#[derive(Debug, Clone, Copy)]
-pub struct Card {
-    /// Nominal, in Hz.
-    pub rate_hz: u32,
-    /// Sample frames of each callback.
-    pub block_frames: usize,
-    /// How much faster than nominal it runs, in parts per million.
-    pub drift_ppm: f64,
-    /// When its first callback comes.
-    pub first_callback: Duration,
-}
-
-impl Default for Card {
-    fn default() -> Self {
-        Self { rate_hz: 48_000, block_frames: 64, drift_ppm: 0.0, first_callback: Duration::ZERO }
-    }
-}
 
 /// Who takes part.
 pub struct Musician {
@@ -106,10 +90,35 @@ impl Wake for NoWake {
     fn wake(&self) {}
 }
 
+/// The auxiliary buses of a host, and what came out of them.
+#[derive(Default)]
+pub(crate) struct Apart {
+    blocks: [[Vec<f32>; 2]; AUX_BUSES],
+    pub heard: [Vec<[f32; 2]>; AUX_BUSES],
+}
+
+impl Apart {
+    fn buses(&mut self, frames: usize) -> [Option<StereoBus<'_>>; AUX_BUSES] {
+        self.blocks.each_mut().map(|[left, right]| {
+            left.resize(frames, 0.0);
+            right.resize(frames, 0.0);
+            Some(StereoBus { left, right })
+        })
+    }
+
+    fn record(&mut self) {
+        for (heard, [left, right]) in self.heard.iter_mut().zip(&self.blocks) {
+            heard.extend(left.iter().zip(right).map(|(left, right)| [*left, *right]));
+        }
+    }
+}
+
 /// A musician at work.
 pub(crate) struct Stage {
     pub musician: Musician,
     pub engine: Option<Engine>,
+    /// When the engine wants to be woken; none while that may have changed.
+    pub deadline: Option<Instant>,
     pub events: Vec<EngineEvent>,
     pub local: SocketAddr,
     /// What the others see; another one after the router was rebound.
@@ -118,6 +127,8 @@ pub(crate) struct Stage {
     pub controls: BlockControls,
     pub sent: Vec<[f32; 2]>,
     pub heard: Vec<[f32; 2]>,
+    /// What came out of each auxiliary bus, where their host has these.
+    pub apart: Option<Apart>,
     pub callbacks: u64,
     pub is_running: bool,
     /// Until when their computer stands still.
@@ -128,14 +139,19 @@ pub(crate) struct Stage {
     net_end: NetEnd,
     left: Vec<f32>,
     right: Vec<f32>,
+    /// When the next callback comes.
+    due: Duration,
+    chance: Chance,
 }
 
 impl Stage {
-    pub fn new(musician: Musician, local: SocketAddr, clock_offset: Duration) -> Self {
+    pub fn new(musician: Musician, local: SocketAddr, clock_offset: Duration, chance: Chance) -> Self {
         let (audio_end, net_end) = make_bridge(&musician.card);
+        let due = musician.card.first_callback;
         Self {
             musician,
             engine: None,
+            deadline: None,
             events: Vec::new(),
             local,
             public: local,
@@ -143,6 +159,7 @@ impl Stage {
             controls: BlockControls::default(),
             sent: Vec::new(),
             heard: Vec::new(),
+            apart: None,
             callbacks: 0,
             is_running: true,
             paused_until: Duration::ZERO,
@@ -151,6 +168,8 @@ impl Stage {
             net_end,
             left: Vec::new(),
             right: Vec::new(),
+            due,
+            chance,
         }
     }
 
@@ -160,9 +179,13 @@ impl Stage {
 
     /// When the next callback is due; it comes later where the computer stands still.
     pub fn next_callback(&self) -> Duration {
-        let card = &self.musician.card;
-        let period_s = card.block_frames as f64 / (f64::from(card.rate_hz) * (1.0 + card.drift_ppm * 1e-6));
-        card.first_callback + Duration::from_secs_f64(self.callbacks as f64 * period_s)
+        self.due
+    }
+
+    /// All callbacks from now on come so much later.
+    pub fn postpone(&mut self, time: Duration) {
+        self.musician.card.first_callback += time;
+        self.due += time;
     }
 
     /// One callback of the card.
@@ -170,6 +193,9 @@ impl Stage {
         let frames = self.musician.card.block_frames;
         let first = self.callbacks * frames as u64;
         self.callbacks += 1;
+        let late = self.musician.card.lateness.mul_f64(self.chance.share());
+        // They come late, but in order.
+        self.due = self.due.max(self.musician.card.callback_at(self.callbacks) + late);
         self.left.clear();
         self.right.clear();
         for frame in 0..frames as u64 {
@@ -179,8 +205,14 @@ impl Stage {
             self.right.push(right);
         }
         let mut channels = [self.left.as_mut_slice(), self.right.as_mut_slice()];
-        let io = BlockIo::main_only(&mut channels, 2);
+        let mut io = BlockIo::main_only(&mut channels, 2);
+        if let Some(apart) = &mut self.apart {
+            io.aux = apart.buses(frames);
+        }
         self.audio_end.process(now, io, &self.controls);
+        if let Some(apart) = &mut self.apart {
+            apart.record();
+        }
         self.heard.extend(self.left.iter().zip(&self.right).map(|(left, right)| [*left, *right]));
     }
 

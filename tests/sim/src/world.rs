@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_bridge::{BlockControls, Meters};
+use backline_bridge::{AUX_BUSES, BlockControls, BusChoice, Meters};
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, EngineConfig, SourceView};
 use backline_session::SessionState;
 use backline_transport::ReachConfig;
 use backline_wire::InviteLink;
 
-use crate::musician::{Musician, Stage};
+use crate::card::Card;
+use crate::chance::Chance;
+use crate::musician::{Apart, Musician, Stage};
 use crate::network::Network;
 use crate::turn_server::TurnNode;
 
@@ -60,11 +62,12 @@ impl World {
         let local = SocketAddr::from(([10, 0, 0, number as u8 + 1], 4464));
         // Nobody's wall clock agrees with anybody else's.
         let offset = Duration::from_millis(1_234 * number as u64);
-        let mut stage = Stage::new(musician, local, offset);
+        let chance = Chance::new(self.seed ^ (number as u64 + 1) << 32);
+        let mut stage = Stage::new(musician, local, offset, chance);
         let period = stage.musician.card.block_frames as f64 / f64::from(stage.musician.card.rate_hz);
         let late_by = self.now.saturating_sub(stage.musician.card.first_callback);
         let missed = (late_by.as_secs_f64() / period).ceil();
-        stage.musician.card.first_callback += Duration::from_secs_f64(missed * period);
+        stage.postpone(Duration::from_secs_f64(missed * period));
         self.stages.push(stage);
         Id(number)
     }
@@ -109,7 +112,8 @@ impl World {
     /// They press Leave.
     pub fn leave(&mut self, who: Id) {
         let now = self.instant();
-        if let Some(engine) = &mut self.stages[who.0].engine {
+        let stage = &mut self.stages[who.0];
+        if let Some(engine) = &mut stage.engine {
             engine.close(now);
         }
         self.transmit(who);
@@ -128,7 +132,7 @@ impl World {
         stage.is_running = running;
         while running && stage.next_callback() < now {
             let missed = now - stage.next_callback();
-            stage.musician.card.first_callback += missed + Duration::from_micros(1);
+            stage.postpone(missed + Duration::from_micros(1));
         }
     }
 
@@ -194,6 +198,11 @@ impl World {
         self.now = end;
     }
 
+    /// Their sound card, by which sample frames are placed in time; after a pause of the host it is another one.
+    pub fn card(&self, who: Id) -> Card {
+        self.stages[who.0].musician.card
+    }
+
     /// Their controls.
     pub fn controls(&mut self, who: Id) -> &mut BlockControls {
         &mut self.stages[who.0].controls
@@ -211,12 +220,27 @@ impl World {
 
     /// Takes what they played so far, so that a long run needs no more memory than its pieces.
     pub fn take_sent(&mut self, who: Id) -> Vec<[f32; 2]> {
-        std::mem::take(&mut self.stages[who.0].sent)
+        taken(&mut self.stages[who.0].sent)
     }
 
     /// Takes what came out of their plugin so far.
     pub fn take_heard(&mut self, who: Id) -> Vec<[f32; 2]> {
-        std::mem::take(&mut self.stages[who.0].heard)
+        taken(&mut self.stages[who.0].heard)
+    }
+
+    /// They hear the first slots on auxiliary buses, one each, instead of all on the main one.
+    pub fn hear_apart(&mut self, who: Id) {
+        let stage = &mut self.stages[who.0];
+        stage.apart = Some(Apart::default());
+        for (bus, slot) in stage.controls.slots.iter_mut().take(AUX_BUSES).enumerate() {
+            slot.bus = BusChoice::Aux(bus as u8);
+        }
+    }
+
+    /// Takes what came out of an auxiliary bus, 0 to 7, so far; nothing where they hear all together.
+    pub fn take_apart(&mut self, who: Id, bus: usize) -> Vec<[f32; 2]> {
+        let apart = self.stages[who.0].apart.as_mut();
+        apart.and_then(|apart| apart.heard.get_mut(bus)).map(taken).unwrap_or_default()
     }
 
     /// What they see of the others.
@@ -248,7 +272,9 @@ impl World {
 
     /// The engine, for what has no word here.
     pub fn engine(&mut self, who: Id) -> Option<&mut Engine> {
-        self.stages[who.0].engine.as_mut()
+        let stage = &mut self.stages[who.0];
+        stage.deadline = None;
+        stage.engine.as_mut()
     }
 
     /// Virtual time since the world began.
@@ -288,7 +314,8 @@ impl World {
                 consider(stage.next_callback().max(stage.paused_until), Some((Id(number), true)));
             }
             if let Some(engine) = &mut stage.engine {
-                let at = engine.poll_timeout().saturating_duration_since(self.epoch);
+                let deadline = *stage.deadline.get_or_insert_with(|| engine.poll_timeout());
+                let at = deadline.saturating_duration_since(self.epoch);
                 consider(at.max(self.now).max(stage.paused_until), Some((Id(number), false)));
             }
         }
@@ -343,5 +370,12 @@ impl World {
         while let Some(destination) = engine.poll_transmit(&mut self.buffer) {
             self.network.send(self.now, stage.public, destination, &self.buffer);
         }
+        stage.deadline = None;
     }
+}
+
+/// What there is, leaving room for as much again.
+fn taken(frames: &mut Vec<[f32; 2]>) -> Vec<[f32; 2]> {
+    let room = Vec::with_capacity(frames.len() + 1_024);
+    std::mem::replace(frames, room)
 }

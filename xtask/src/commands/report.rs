@@ -2,6 +2,7 @@
 
 mod cost;
 mod lines;
+mod media;
 mod path;
 mod side_by_side;
 
@@ -31,6 +32,8 @@ pub struct Arguments {
 pub enum Name {
     /// The way of a sample from one DAW to another: latency, noise, dropouts, cost of the callback.
     Path,
+    /// Every bar of the playout: simulated networks, concealment, cost, and the side by side with others. Keeps the table in docs/MEDIA.md.
+    Media,
     /// What the playout of a source costs, in time and in instructions.
     Cost,
     /// Backline, JackTrip and Jamulus on the same loss and jitter; needs root.
@@ -41,6 +44,7 @@ pub enum Name {
 pub fn run(arguments: &Arguments) -> Result<()> {
     let bars = match arguments.name {
         Name::Path => path::measure(arguments.quick, &arguments.install)?,
+        Name::Media => media::measure(arguments.quick, &arguments.install)?,
         Name::Cost => shown(|bars| cost::measure(bars, &arguments.install)),
         Name::SideBySide => shown(|bars| side_by_side::measure(bars, arguments.quick, &arguments.install)),
     };
