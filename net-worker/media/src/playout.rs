@@ -73,6 +73,8 @@ const STALL_TICKS: f64 = 12_000.0;
 const LATE_PACKETS_MAX: u32 = 24;
 /// After so long (750 ms) it is clear how much a path spreads its packets.
 const PATH_SEEN_TICKS: f64 = 36_000.0;
+/// No answer takes less than this part of the shortest round trip.
+const ANSWER_SHARE: f64 = 0.9;
 /// A listener whose pull is overdue by this much more than a block (1 ms) stands still: what arrives then was not late.
 const OVERDUE_TICKS: f64 = 48.0;
 /// After so much silence nothing of the past is left in the resampler.
@@ -128,6 +130,7 @@ pub struct Playout {
     phase: Phase,
     missing: Missing,
     round_trip_ticks: Option<f64>,
+    soonest_answer_ticks: f64,
     voice: Voice,
     resampler: DriftResampler,
     source: Vec<f32>,
@@ -162,6 +165,7 @@ impl Playout {
             phase: Phase::new(),
             missing: Missing::new(),
             round_trip_ticks: None,
+            soonest_answer_ticks: 0.0,
             voice: Voice::new()?,
             resampler: DriftResampler::new(),
             source: vec![0.0; CHUNK_SOURCE_FRAMES * CHANNELS],
@@ -243,9 +247,12 @@ impl Playout {
         self.depth.set_source_block((frames > 0).then_some(frames as f64));
     }
 
-    /// How long the sender's answer to a request takes, as far as is known; without it nothing is asked for.
-    pub fn set_round_trip(&mut self, round_trip: Option<Duration>) {
+    /// How long the sender's answer to a request takes, as far as is known; without it nothing is asked for. Somebody on the way
+    /// may answer sooner, unless the packets come `straight`.
+    pub fn set_round_trip(&mut self, round_trip: Option<Duration>, straight: bool) {
         self.round_trip_ticks = round_trip.map(|time| time.as_secs_f64() * TICKS_PER_SECOND);
+        let soonest = self.round_trip_ticks.filter(|_| straight).unwrap_or(0.0);
+        self.soonest_answer_ticks = ANSWER_SHARE * soonest;
     }
 
     /// Calls `ask` with the RTP timestamp and the length in ticks of each stretch that should be asked for now. Cheap; to be
@@ -256,6 +263,7 @@ impl Playout {
         let may_wait = self.may_wait_for_answers();
         let patience = self.round_trip_ticks.map(|round_trip_ticks| Patience {
             round_trip_ticks,
+            soonest_answer_ticks: self.soonest_answer_ticks,
             need_of_tick_zero: last_pull - position as f64,
             deeper_ticks: if may_wait { self.depth.deeper_ticks() } else { 0.0 },
         });

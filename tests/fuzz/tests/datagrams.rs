@@ -163,7 +163,7 @@ impl Range {
         pair.recorded = Some(Vec::new());
         let config = PlayoutConfig { floor: Duration::ZERO, ceiling: Duration::from_millis(10) };
         let mut playout = Playout::new(config).unwrap();
-        playout.set_round_trip(Some(Duration::from_millis(5)));
+        playout.set_round_trip(Some(Duration::from_millis(5)), true);
         playout.set_source_block(64);
         Range {
             mutator: Mutator::new(seed, corpus),

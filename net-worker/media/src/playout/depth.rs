@@ -319,14 +319,19 @@ impl Depth {
 
     fn has_moved(&self, slack: f64, reference: f64, error: f64, settled: bool) -> bool {
         let frame = self.frame_ticks.max(STEADY_TICKS_MAX);
+        settled && (slack - reference).abs() > self.steady_ticks() || error.abs() > frame + STEADY_TICKS_MIN
+    }
+
+    /// How far the slack may be off without anything being wrong.
+    fn steady_ticks(&self) -> f64 {
+        let frame = self.frame_ticks.max(STEADY_TICKS_MAX);
         let wander = self.arrivals.wander() + self.pulls.wander();
-        let steady =
-            (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX).max(wander.min(frame));
-        settled && (slack - reference).abs() > steady || error.abs() > frame + STEADY_TICKS_MIN
+        (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX).max(wander.min(frame))
     }
 
     fn follow(&mut self, error: f64, calm: u32) -> Correction {
-        let still = self.drift_ppm.abs() < STILL_PPM && error.abs() < CALM_TICKS;
+        let still =
+            self.drift_ppm.abs() < STILL_PPM && error.abs() < CALM_TICKS.max(self.steady_ticks() / 2.0);
         let calm = if still { calm + 1 } else { 0 };
         if calm >= CALM_UPDATES {
             self.mode = Mode::Hold(Some(self.target_ticks));

@@ -21,8 +21,8 @@ const UNEVEN_TICKS: f64 = 24.0;
 const KEPT: f64 = 0.94;
 /// The target falls by no more than this in a quarter of a second (2 ms a second).
 const FALL_TICKS: f64 = 24.0;
-/// A change smaller than this is none.
-const CHANGE_TICKS: f64 = 12.0;
+/// It falls by no less than this (0.5 ms): each change is a while of resampling.
+const CHANGE_TICKS: f64 = 24.0;
 
 /// The least and the most that a target may be, in ticks.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -128,7 +128,7 @@ impl Margin {
         self.bins.iter_mut().chain(self.bins_again.iter_mut()).for_each(|weight| *weight *= KEPT);
         self.total *= KEPT;
         let wanted = self.wanted();
-        if wanted <= self.target_ticks - CHANGE_TICKS {
+        if wanted <= self.target_ticks - CHANGE_TICKS || wanted <= self.limits.floor_ticks {
             self.target_ticks = wanted.max(self.target_ticks - FALL_TICKS);
         }
     }

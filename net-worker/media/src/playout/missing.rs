@@ -23,7 +23,7 @@ const REQUEST_EVERY_TICKS_MIN: f64 = 48.0;
 /// A listener needs this long (a quarter of a millisecond) to put an answer in its place.
 const ANSWER_TICKS: f64 = 12.0;
 /// Reordering is believed for as long as it was seen; it is forgotten by this share with each packet.
-const REORDERING_KEPT: f64 = 0.999;
+const REORDERING_KEPT: f64 = 0.999_9;
 /// Time over which the share of lost packets is averaged (3 s).
 const SHARE_TICKS: f64 = 144_000.0;
 /// From this share of lost packets on they are worth waiting for, and below the other no longer.
@@ -38,6 +38,7 @@ struct Gap {
     noticed: f64,
     counted: bool,
     asked: u32,
+    first_asked: f64,
     ask_at: f64,
 }
 
@@ -46,6 +47,8 @@ struct Gap {
 pub struct Patience {
     /// What passes between a request and its answer.
     pub round_trip_ticks: f64,
+    /// What comes sooner after a request is no answer: it was overtaken, not lost.
+    pub soonest_answer_ticks: f64,
     /// When the listener will need the sample frame at tick 0, if it goes on as now.
     pub need_of_tick_zero: f64,
     /// By how much it could still be deeper.
@@ -58,6 +61,7 @@ pub struct Missing {
     newest_end: Option<u64>,
     gaps: VecDeque<Gap>,
     reordering_ticks: f64,
+    soonest_answer_ticks: f64,
     copies_ticks: f64,
     lost_share: f64,
     lost_packets: u64,
@@ -71,6 +75,7 @@ impl Missing {
             newest_end: None,
             gaps: VecDeque::with_capacity(GAPS_MAX + 1),
             reordering_ticks: 0.0,
+            soonest_answer_ticks: 0.0,
             copies_ticks: 0.0,
             lost_share: 0.0,
             lost_packets: 0,
@@ -139,6 +144,7 @@ impl Missing {
                 self.count(gap, frame_ticks);
             }
         }
+        self.soonest_answer_ticks = patience.map_or(0.0, |patience| patience.soonest_answer_ticks);
         let wait = self.reordering_ticks
             + if self.copies_ticks > 0.0 { self.copies_ticks + frame_ticks } else { 0.0 };
         for index in 0..self.gaps.len() {
@@ -156,6 +162,9 @@ impl Missing {
             if in_time && now >= gap.ask_at && gap.asked < REQUESTS_MAX {
                 let part =
                     patience.map_or(0.0, |patience| patience.round_trip_ticks / REQUESTS_EACH_ROUND_TRIP);
+                if gap.asked == 0 {
+                    self.gaps[index].first_asked = now;
+                }
                 self.gaps[index].asked += 1;
                 self.gaps[index].ask_at = now + part.max(REQUEST_EVERY_TICKS_MIN);
                 ask(gap.begin, gap.end);
@@ -167,7 +176,15 @@ impl Missing {
         if self.gaps.len() == GAPS_MAX {
             self.gaps.pop_front();
         }
-        self.gaps.push_back(Gap { begin, end, noticed: now, counted: false, asked: 0, ask_at: now });
+        self.gaps.push_back(Gap {
+            begin,
+            end,
+            noticed: now,
+            counted: false,
+            asked: 0,
+            first_asked: now,
+            ask_at: now,
+        });
     }
 
     /// Takes a stretch out of the gap that holds it; returns whether that was asked for.
@@ -176,8 +193,10 @@ impl Missing {
             return false;
         };
         let gap = self.gaps[index];
-        if own_packet && gap.asked == 0 {
+        let is_answer = gap.asked > 0 && now >= gap.first_asked + self.soonest_answer_ticks;
+        if own_packet && !is_answer {
             self.reordering_ticks = self.reordering_ticks.max(now - gap.noticed);
+            self.uncount(gap, end - begin);
         }
         let before = (begin > gap.begin).then_some(Gap { end: begin, ..gap });
         let after = (end < gap.end).then_some(Gap { begin: end, ..gap });
@@ -191,7 +210,15 @@ impl Missing {
             (Some(rest), None) | (None, Some(rest)) => self.gaps[index] = rest,
             (None, None) => drop(self.gaps.remove(index)),
         }
-        gap.asked > 0
+        is_answer
+    }
+
+    /// It was not lost after all, only overtaken.
+    fn uncount(&mut self, gap: Gap, ticks: u64) {
+        if gap.counted {
+            self.lost_packets = self.lost_packets.saturating_sub(1);
+            self.lost_share = (self.lost_share - ticks as f64 / SHARE_TICKS).max(0.0);
+        }
     }
 
     /// Counts what is lost, once.
@@ -215,7 +242,12 @@ mod tests {
 
     /// A listener who plays tick n at time n + 1000, and to whom an answer takes `round_trip_ticks`.
     fn patience(round_trip_ticks: f64) -> Option<Patience> {
-        Some(Patience { round_trip_ticks, need_of_tick_zero: 1_000.0, deeper_ticks: 0.0 })
+        Some(Patience {
+            round_trip_ticks,
+            soonest_answer_ticks: 0.0,
+            need_of_tick_zero: 1_000.0,
+            deeper_ticks: 0.0,
+        })
     }
 
     fn asked(missing: &mut Missing, now: f64, patience: Option<Patience>) -> Vec<(u64, u64)> {
@@ -269,6 +301,17 @@ mod tests {
         arrive(&mut missing, (42..50).chain(51..52));
         assert_eq!(asked(&mut missing, 3_565.0, patience(10.0)), [], "the last one came 120 ticks late");
         assert_eq!(asked(&mut missing, 3_700.0, patience(10.0)), [(3_000, 3_060)]);
+    }
+
+    #[test]
+    fn what_was_overtaken_is_no_loss_although_it_was_asked_for() {
+        let mut missing = Missing::new();
+        arrive(&mut missing, (0..40).chain(41..50));
+        let straight = Some(Patience { soonest_answer_ticks: 180.0, ..patience(200.0).unwrap() });
+        assert_eq!(asked(&mut missing, 2_960.0, straight), [(2_400, 2_460)]);
+        assert_eq!(missing.lost_packets(), 1);
+        assert!(!missing.arrived(3_100.0, 2_400, FRAME), "an answer takes longer");
+        assert_eq!(missing.lost_packets(), 0);
     }
 
     #[test]

@@ -187,7 +187,7 @@ pub fn run(mut scenario: Scenario) -> Outcome {
     let mut outcome = Outcome { heard: Vec::new(), pulls: Vec::new(), stats: playout.stats(), requests: 0 };
     let (mut block, mut out) = (Vec::new(), vec![0.0; scenario.listener_block * 2]);
     let mut payload = Vec::with_capacity(2048);
-    playout.set_round_trip(scenario.round_trip);
+    playout.set_round_trip(scenario.round_trip, true);
     playout.set_source_block(if scenario.block_is_known { scenario.sender_block } else { 0 });
     queue.put(scenario.sender_block as f64 / 48_000.0, Event::Capture);
     queue.put(scenario.phase_ms / 1000.0, Event::Pull);

@@ -18,7 +18,7 @@ impl Session {
         if is_whole && self.welcomed_at.is_none() {
             self.listening.bind_waiting(now);
         }
-        self.measure_round_trips();
+        self.measure_round_trips(now);
         self.move_as_paths_allow(now);
         self.listening.measure(now);
     }
