@@ -96,7 +96,7 @@ fn one(
     lossy.settle(SETTLING);
     let before = lossy.counted();
     let track = if remedy.quality == Quality::LowestLatency {
-        let mut track = lossy.track(DELAY_FRAMES_MAX, 40.0);
+        let mut track = lossy.track(DELAY_FRAMES_MAX, 30.0);
         lossy.run(time, |sent, heard| track.feed(sent, heard));
         track
     } else {

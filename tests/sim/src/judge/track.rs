@@ -18,7 +18,7 @@ const QUIET: f64 = 1e-7;
 /// The speeds that are followed lie this far around the nominal one.
 const SPEED_RANGE: f64 = 3e-3;
 /// How much of the newest measurement of the speed is believed.
-const SPEED_SHARE: f64 = 0.1;
+const SPEED_SHARE: f64 = 0.3;
 const STEPS_MAX: usize = 5;
 
 /// What to expect.
@@ -180,28 +180,23 @@ impl Track {
         }
     }
 
-    /// Moves the place to where the difference is smallest.
+    /// Moves the place, and the speed within the block, to where the difference is smallest.
     fn refine(&self, heard: &[f32; BLOCK_FRAMES], mut at: f64) -> Attempt {
         let mut sent = [0.0; BLOCK_FRAMES + 2];
+        let mut speed = self.speed;
         for step in 0.. {
-            let begin = at - self.sent_begin as f64 - self.speed;
-            self.interpolator.fill(&self.sent, begin, self.speed, &mut sent);
+            let begin = at - self.sent_begin as f64 - speed;
+            self.interpolator.fill(&self.sent, begin, speed, &mut sent);
             let attempt = self.attempt(heard, &sent, at);
-            let only_same = attempt.same_count >= CHUNKS_MIN;
-            let (mut along, mut steep) = (0.0_f64, 0.0_f64);
-            for (index, sample) in heard.iter().enumerate() {
-                if only_same && !attempt.same[index / CHUNK_FRAMES] {
-                    continue;
-                }
-                let slope = f64::from(sent[index + 2] - sent[index]) / 2.0;
-                along += slope * f64::from(sample - sent[index + 1]);
-                steep += slope * slope;
-            }
-            let move_by = if steep > 1e-12 { (along / steep).clamp(-1.0, 1.0) } else { 0.0 };
-            if !attempt.is_certain || move_by.abs() < 1e-4 || step == STEPS_MAX {
+            let (move_by, faster_by) = correction(heard, &sent, &attempt);
+            if !attempt.is_certain || move_by.abs() < 1e-4 && faster_by.abs() < 1e-7 || step == STEPS_MAX {
                 return attempt;
             }
-            at += move_by;
+            let range = self.expected.speed - SPEED_RANGE..=self.expected.speed + SPEED_RANGE;
+            let faster = (speed + faster_by).clamp(*range.start(), *range.end());
+            // The place is that of the beginning, the speed turns around the middle.
+            at += move_by - (faster - speed) * BLOCK_FRAMES as f64 / 2.0;
+            speed = faster;
         }
         unreachable!("the loop returns after some steps")
     }
@@ -259,6 +254,35 @@ impl Track {
     }
 }
 
+/// By how much a block should be moved in its middle, and how much faster it should be, by least squares over what is the same
+/// already; over everything where too little is.
+fn correction(heard: &[f32; BLOCK_FRAMES], sent: &[f32; BLOCK_FRAMES + 2], attempt: &Attempt) -> (f64, f64) {
+    let only_same = attempt.same_count >= CHUNKS_MIN;
+    let (mut steep, mut steep_along, mut steep_apart) = (1e-12_f64, 0.0_f64, 1e-9_f64);
+    let (mut wrong, mut wrong_along) = (0.0_f64, 0.0_f64);
+    for (index, sample) in heard.iter().enumerate() {
+        if only_same && !attempt.same[index / CHUNK_FRAMES] {
+            continue;
+        }
+        let slope = f64::from(sent[index + 2] - sent[index]) / 2.0;
+        let along = index as f64 - BLOCK_FRAMES as f64 / 2.0;
+        let difference = f64::from(sample - sent[index + 1]);
+        steep += slope * slope;
+        steep_along += slope * slope * along;
+        steep_apart += slope * slope * along * along;
+        wrong += slope * difference;
+        wrong_along += slope * difference * along;
+    }
+    let determinant = steep * steep_apart - steep_along * steep_along;
+    // A single click says where it is, but nothing of the speed.
+    if attempt.same_count < CHUNKS / 2 || determinant < 1e-3 * steep * steep_apart {
+        return ((wrong / steep).clamp(-1.0, 1.0), 0.0);
+    }
+    let move_by = (wrong * steep_apart - wrong_along * steep_along) / determinant;
+    let faster_by = (steep * wrong_along - steep_along * wrong) / determinant;
+    (move_by.clamp(-1.0, 1.0), faster_by.clamp(-1e-3, 1e-3))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,6 +319,19 @@ mod tests {
             assert!((known.sent - place(known.heard)).abs() < 2e-3, "{known:?}");
         }
         assert_eq!(track.foreign_frames(20_000), 0);
+    }
+
+    #[test]
+    fn a_speed_that_steps_is_no_gap() {
+        let mut at = -1_000.0;
+        let heard: Vec<[f32; 2]> = (0..96_000)
+            .map(|frame| {
+                at += if frame % 24_000 < 12_000 { 1.001 } else { 0.999 };
+                [sound(f64::max(at, 0.0)); 2]
+            })
+            .collect();
+        let track = follow(1.0, &heard);
+        assert!(track.foreign_frames(20_000) <= 480, "{:?}", track.stretches());
     }
 
     #[test]
