@@ -159,8 +159,11 @@ impl Track {
             other => other,
         };
         let Some(attempt) = found else { return };
-        self.judged_frames += BLOCK_FRAMES as u64;
-        self.note_stretches(&attempt, heard_at);
+        // The first one is where it is found; its speed is not known yet.
+        if self.next.is_some() {
+            self.judged_frames += BLOCK_FRAMES as u64;
+            self.note_stretches(&attempt, heard_at);
+        }
         let is_there = attempt.same_count >= CHUNKS_MIN;
         if is_there && attempt.is_certain {
             self.learn_speed(attempt.at, heard_at);
