@@ -1,6 +1,6 @@
 //! Whether what is heard is exactly what was sent, over any length of time, piece by piece.
 //!
-//! Not for sounds on another clock: those are never exact, and the [tracker](super::tracker) follows them.
+//! Not for sounds on another clock: those are never exact, and the [tracker](super::track) follows them.
 
 use std::collections::VecDeque;
 
