@@ -370,6 +370,9 @@ impl Playout {
         frame.captured_at = head.captured_at;
         let is_past = self.is_past(&frame);
         self.notice_slower_path(now, is_past);
+        if self.voice.position().is_some_and(|position| at < position) {
+            self.depth.came_too_late(now);
+        }
         if is_past {
             self.tally.dropped(DropReason::Late);
         } else {

@@ -14,7 +14,9 @@
 //! known) is more than the ceiling, the target goes below zero, and what comes later than the ceiling is lost.
 //!
 //! While the slack stays where play began, the ratio is exactly 1 (bit-exact). Once it has moved, the
-//! resampler follows the drift for good. Neither repairs nor plays: that is the [voice](super::voice).
+//! resampler follows the drift, until there has been nothing to follow for a while. A target that wavers with the jitter moves
+//! nothing, as long as no packet comes too late and none waits for nothing. Neither repairs nor plays: that is the
+//! [voice](super::voice).
 
 use super::envelope::Envelope;
 use super::margin::{Limits, Margin};
@@ -43,8 +45,14 @@ const CAP_TICKS: f64 = 24.0;
 const STILL_PPM: f64 = 3.0;
 /// Measurements (4 a second) without drift or error after which the ratio returns to exactly 1.
 const CALM_UPDATES: u32 = 40;
-/// Error in ticks that counts as none.
+/// Error in ticks that counts as none, on average.
 const CALM_TICKS: f64 = 6.0;
+/// Measurements that the average goes back by (2 s).
+const MEAN_UPDATES: f64 = 8.0;
+/// A packet that was too late is reason to become deeper for so long (16 s).
+const LATENESS_TICKS: f64 = 768_000.0;
+/// The target may fall so far (0.5 ms) below what is held without anything being done.
+const SPARE_TICKS: f64 = 24.0;
 
 /// What the controller wants done now.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -61,8 +69,16 @@ pub enum Correction {
 enum Mode {
     /// Ratio exactly 1; the slack at which it is held, once known.
     Hold(Option<f64>),
-    /// Following the drift; for how many measurements there was nothing to follow.
-    Follow(u32),
+    /// Following the drift.
+    Follow(Following),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+struct Following {
+    /// Measurements in which there was nothing to follow.
+    calm: u32,
+    /// Of the latest errors.
+    mean_error_ticks: f64,
 }
 
 /// Measures and controls the depth of one playout.
@@ -88,6 +104,8 @@ pub struct Depth {
     borrowed_ticks: f64,
     drift_ppm: f64,
     deep_updates: u32,
+    /// When a packet came too late to be played.
+    too_late: Option<f64>,
 }
 
 impl Depth {
@@ -108,6 +126,7 @@ impl Depth {
             borrowed_ticks: 0.0,
             drift_ppm: 0.0,
             deep_updates: 0,
+            too_late: None,
         }
     }
 
@@ -152,7 +171,7 @@ impl Depth {
         if self.arrivals.add(now, offset) {
             self.margin.forget();
             if let (Some(before), Some(after)) = (edge, self.arrivals.at(now))
-                && after < before
+                && before - after > self.arrivals.wander()
             {
                 self.margin.edge_fell(before - after);
             }
@@ -219,11 +238,26 @@ impl Depth {
     fn follow_margin(&mut self) {
         let target_ticks = self.margin.target_ticks().min(self.cap_ticks);
         let change = if self.is_capped() { CAP_TICKS } else { 1.0 };
-        if (target_ticks - self.target_ticks).abs() >= change {
-            self.mode = Mode::Follow(0);
-            self.borrowed_ticks = 0.0;
-            self.target_ticks = target_ticks;
+        if (target_ticks - self.target_ticks).abs() < change {
+            return;
         }
+        self.target_ticks = target_ticks;
+        if matches!(self.mode, Mode::Hold(_)) && !self.may_hold() {
+            self.mode = Mode::Follow(Following::default());
+            self.borrowed_ticks = 0.0;
+        }
+    }
+
+    /// Whether what is held is as good as the target.
+    fn may_hold(&self) -> bool {
+        let Mode::Hold(Some(reference)) = self.mode else { return false };
+        let spare = reference - self.target_ticks;
+        spare <= self.steady_ticks() && (spare >= 0.0 || self.too_late.is_none())
+    }
+
+    /// A packet came too late to be played.
+    pub fn came_too_late(&mut self, now: f64) {
+        self.too_late = Some(now);
     }
 
     /// The target in ticks.
@@ -252,10 +286,10 @@ impl Depth {
     pub fn begin(&mut self, certain: bool) -> Correction {
         self.deep_updates = 0;
         if self.is_drifting() {
-            self.mode = Mode::Follow(0);
+            self.mode = Mode::Follow(Following::default());
             return Correction::Ppm(self.drift_ppm);
         }
-        self.mode = Mode::Hold(certain.then_some(self.target_ticks));
+        self.hold(certain.then_some(self.target_ticks));
         Correction::Keep
     }
 
@@ -271,6 +305,7 @@ impl Depth {
         let Some(slack) = self.slack(now, position) else { return Correction::Keep };
         let settled = self.arrivals.is_settled() && self.pulls.is_settled();
         self.measure_cap(now);
+        self.too_late = self.too_late.filter(|at| now < at + LATENESS_TICKS);
         if settled {
             self.drift_ppm = (self.arrivals.slope() + self.pulls.slope()) * 1e6;
         }
@@ -283,16 +318,21 @@ impl Depth {
         }
         match self.mode {
             Mode::Hold(None) if settled => {
-                self.mode = Mode::Hold(Some(slack));
+                self.hold(Some(slack));
                 Correction::Keep
             }
             Mode::Hold(Some(reference)) if self.has_moved(slack, reference, error, settled) => {
                 let error = error - std::mem::take(&mut self.borrowed_ticks);
-                self.follow(error, 0)
+                self.follow(error, Following { calm: 0, mean_error_ticks: error })
             }
             Mode::Hold(_) => Correction::Keep,
-            Mode::Follow(calm) => self.follow(error, calm),
+            Mode::Follow(following) => self.follow(error, following),
         }
+    }
+
+    fn hold(&mut self, reference: Option<f64>) {
+        self.mode = Mode::Hold(reference);
+        self.too_late = None;
     }
 
     /// What the ceiling leaves when the spread of arrivals has taken its part.
@@ -319,7 +359,9 @@ impl Depth {
 
     fn has_moved(&self, slack: f64, reference: f64, error: f64, settled: bool) -> bool {
         let frame = self.frame_ticks.max(STEADY_TICKS_MAX);
-        settled && (slack - reference).abs() > self.steady_ticks() || error.abs() > frame + STEADY_TICKS_MIN
+        let fits = (0.0..=SPARE_TICKS).contains(&error) && self.too_late.is_none();
+        settled && (slack - reference).abs() > self.steady_ticks() && !fits
+            || error.abs() > frame + STEADY_TICKS_MIN
     }
 
     /// How far the slack may be off without anything being wrong.
@@ -329,15 +371,16 @@ impl Depth {
         (self.frame_ticks / 2.0).clamp(STEADY_TICKS_MIN, STEADY_TICKS_MAX).max(wander.min(frame))
     }
 
-    fn follow(&mut self, error: f64, calm: u32) -> Correction {
-        let still =
-            self.drift_ppm.abs() < STILL_PPM && error.abs() < CALM_TICKS.max(self.steady_ticks() / 2.0);
-        let calm = if still { calm + 1 } else { 0 };
+    fn follow(&mut self, error: f64, following: Following) -> Correction {
+        let mean = following.mean_error_ticks;
+        let mean_error_ticks = mean + (error - mean) / MEAN_UPDATES;
+        let still = !self.is_drifting() && mean_error_ticks.abs() < CALM_TICKS.max(self.steady_ticks() / 4.0);
+        let calm = if still { following.calm + 1 } else { 0 };
         if calm >= CALM_UPDATES {
-            self.mode = Mode::Hold(Some(self.target_ticks));
+            self.hold(Some(self.target_ticks + mean_error_ticks));
             return Correction::Ppm(0.0);
         }
-        self.mode = Mode::Follow(calm);
+        self.mode = Mode::Follow(Following { calm, mean_error_ticks });
         let certain = error - error.clamp(-CERTAIN_TICKS, CERTAIN_TICKS);
         let ppm = self.drift_ppm + PPM_PER_TICK * error + PPM_PER_CERTAIN_TICK * certain;
         Correction::Ppm(ppm.clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM))

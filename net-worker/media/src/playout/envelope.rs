@@ -15,10 +15,11 @@ const BURST_TICKS: f64 = 12.0;
 const BUCKETS: usize = 24;
 /// Buckets from which on a slope is believed.
 const BUCKETS_FOR_SLOPE: usize = 4;
-/// Newest buckets whose median is the level while no slope is visible (2 s).
+/// Newest buckets whose median is the level while no slope is visible (2 s); where they are noisier than so many ticks, all are.
 const BUCKETS_FOR_LEVEL: usize = 8;
+const NOISY_TICKS: f64 = 8.0;
 /// The slope must move the line by so many times its own noise before it is believed.
-const SLOPE_OVER_NOISE: f64 = 4.0;
+const SLOPE_OVER_NOISE: f64 = 6.0;
 /// An edge may wander so many times as far as its noise.
 const WANDER_OVER_NOISE: f64 = 3.0;
 /// No clock is farther off than this (ticks per tick); steeper is a change of path, not drift.
@@ -166,7 +167,8 @@ impl Envelope {
         let certain = moved > SLOPE_OVER_NOISE * noise && moved > self.wander && slope.abs() <= SLOPE_MAX;
         self.slope = if certain { slope } else { 0.0 };
         self.noise = noise;
-        let value = if certain { level } else { self.level(0.0, last, BUCKETS_FOR_LEVEL).0 };
+        let newest = if noise > NOISY_TICKS { BUCKETS } else { BUCKETS_FOR_LEVEL };
+        let value = if certain { level } else { self.level(0.0, last, newest.min(self.count)).0 };
         self.pivot = Point { time: last, value };
     }
 

@@ -2,7 +2,8 @@
 //!
 //! The depth holds the usual latest packet of a quarter of a second at the target. What is later than that *edge* is the
 //! tail: it is gathered in a histogram that forgets, and the target covers all of it but one packet in a thousand. Rarer
-//! ones are cheaper to make up than to wait for. What had been lost and was sent again comes later than anything else: it
+//! ones are cheaper to make up than to wait for, unless 2 ms more cover the latest of all, so that jitter which has an end
+//! leaves no trace. What had been lost and was sent again comes later than anything else: it
 //! is gathered apart, and covered nearly whole where so much is lost that it is [worth waiting](super::missing) for.
 //! The target rises with the evidence and falls slowly. It measures and decides; how the queue gets there is the depth's
 //! and the voice's. Round-trip time alone plays no part.
@@ -15,6 +16,10 @@ const BINS: usize = 1_000;
 const LATE_SHARE: f64 = 0.001;
 /// Share of the packets that may come later than that when sent again: each of them has been lost once already.
 const LATE_AGAIN_SHARE: f64 = 0.000_05;
+/// The most that is added so that no packet is late at all (2 ms).
+const COVER_ALL_TICKS: f64 = 96.0;
+/// A packet with less weight than this is forgotten, after 21 s.
+const FORGOTTEN: f64 = 0.005;
 /// The depth is held this exactly (0.5 ms).
 const UNEVEN_TICKS: f64 = 24.0;
 /// What is left of a packet's weight after a quarter of a second (forgotten with a time constant of 4 s).
@@ -141,11 +146,21 @@ impl Margin {
     /// The smallest target that leaves no more than the allowed shares behind.
     fn wanted(&self) -> f64 {
         let mut tail_ticks = tail_ticks(&self.bins, LATE_SHARE * self.total);
+        let latest_ticks = self.latest_ticks();
+        if latest_ticks <= tail_ticks + COVER_ALL_TICKS {
+            tail_ticks = tail_ticks.max(latest_ticks);
+        }
         if self.waits_for_answers {
             tail_ticks = tail_ticks
                 .max(self::tail_ticks(&self.bins_again, LATE_AGAIN_SHARE * self.total) + UNEVEN_TICKS);
         }
         tail_ticks.clamp(self.limits.floor_ticks, self.limits.ceiling_ticks)
+    }
+
+    /// What no packet was later than that is not forgotten yet.
+    fn latest_ticks(&self) -> f64 {
+        let latest = self.bins.iter().rposition(|weight| *weight > FORGOTTEN);
+        latest.filter(|index| *index > 0).map_or(0.0, |index| (index + 1) as f64 * BIN_TICKS)
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backline_media::{Operation, PlayoutStats};
 
-use super::signal::{multi_sine, render, sharpest_bend};
+use super::signal::{find, multi_sine, noise, render, sharpest_bend};
 use super::world::{Network, Outcome, Rng, Scenario, run};
 
 const FLOOR: Duration = Duration::from_micros(500);
@@ -74,6 +74,45 @@ fn a_calm_path_stays_at_the_floor_and_bit_exact() {
     assert_eq!(outcome.stats.target, FLOOR);
     assert_eq!(made_up_s(&outcome, 0.5, 20.0), 0.0);
     assert_eq!(outcome.stats.correction_ppm, 0.0);
+}
+
+/// Half of the spread is jitter, half is by how much every tenth packet is overtaken.
+fn bounded_ms(spread_ms: f64, rng: &mut Rng) -> f64 {
+    let overtaken = if rng.unit() < 0.1 { rng.unit() } else { 0.0 };
+    (rng.unit() + overtaken) * spread_ms / 2.0
+}
+
+#[test]
+fn jitter_that_has_an_end_is_covered_whole_and_nothing_is_resampled() {
+    const SECONDS: usize = 150;
+    let sent = render(noise, 48_000 * SECONDS);
+    let clean = adaptive(super::world::steady(), 5.0).latency_ms(4.0);
+    for (spread_ms, seed) in [2.0, 5.0, 10.0].into_iter().flat_map(|ms| (1..=3).map(move |seed| (ms, seed))) {
+        let network: Network = Box::new(move |_, rng| {
+            vec![Duration::from_secs_f64((2.0 + bounded_ms(spread_ms, rng)) / 1000.0)]
+        });
+        let outcome = run(Scenario {
+            signal: noise,
+            target: FLOOR,
+            ceiling: Some(CEILING),
+            network,
+            seed,
+            seconds: SECONDS as f64,
+            ..Scenario::default()
+        });
+        // The rarest packets have to be seen before they can be covered.
+        let heard = outcome.between(60.0, 149.0);
+        let exact = find(&heard[..128], &sent).map_or(0, |place| {
+            heard.iter().zip(&sent[place * 2..]).take_while(|(heard, sent)| heard == sent).count()
+        });
+        let above_packets = (outcome.latency_ms(148.0) - clean - spread_ms) * 48.0 / 60.0;
+        println!(
+            "{spread_ms} ms, seed {seed}: exact for {:.1} s, {above_packets:.2} packets deeper than needed",
+            exact as f64 / 96_000.0
+        );
+        assert_eq!(exact, heard.len(), "{spread_ms} ms, seed {seed}");
+        assert!(above_packets <= 1.0, "{spread_ms} ms, seed {seed}: {above_packets}");
+    }
 }
 
 #[test]
