@@ -13,7 +13,7 @@ mod phase;
 
 use crate::CHANNELS;
 use kernel::{Kernel, TAPS};
-pub use phase::MAX_DRIFT_PPM;
+pub use phase::MAX_CORRECTION_PPM;
 use phase::{FRACTION_BITS, Phase};
 
 /// Stereo interleaved, 48 kHz to 48 kHz, pulled by the consumer: ask [`needed_input`](Self::needed_input), bring that
@@ -41,7 +41,7 @@ impl DriftResampler {
     }
 
     /// Sets how much faster than its own clock the input is to be consumed: +100 consumes 100 more sample frames in a
-    /// million, and the pitch rises by as much. Limited to ±[`MAX_DRIFT_PPM`]; NaN is 0. The ratio glides there at
+    /// million, and the pitch rises by as much. Limited to ±[`MAX_CORRECTION_PPM`]; NaN is 0. The ratio glides there at
     /// 0.2 ppm for each sample frame (10 ms for 100 ppm); the phase never steps.
     ///
     /// At 0 the remaining fraction of a sample is then worked off at 25 ppm or less (under 1 s), so that the output

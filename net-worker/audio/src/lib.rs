@@ -18,7 +18,7 @@ pub mod rate;
 pub mod strip;
 
 pub use convert::{RateConverter, RateConverterError};
-pub use drift::{DriftResampler, MAX_DRIFT_PPM};
+pub use drift::{DriftResampler, MAX_CORRECTION_PPM};
 pub use level::{Db, Gain, Pan, ParseDbError, parse_db};
 pub use meter::{Meter, MeterReading};
 pub use ramp::Ramp;

@@ -225,7 +225,8 @@ impl Playout {
         let end = self.voice.position().map(|position| position + frames as u64);
         let stretch = end.map_or(0, |end| self.depth.missing_ticks(now, end));
         self.voice.pulled_at(now);
-        self.voice.allow_stretch(stretch, self.may_wait_for_answers());
+        let may_deepen = self.depth.is_far_too_shallow(stretch) || self.may_wait_for_answers();
+        self.voice.allow_stretch(stretch, may_deepen);
         for chunk in out.chunks_mut(CHUNK_FRAMES * CHANNELS) {
             self.make(chunk);
         }
@@ -461,7 +462,8 @@ impl Playout {
         if !self.startup.is_ready(now) {
             return;
         }
-        let Some(end) = self.startup.edge().and_then(|edge| self.depth.first_end(now, edge)) else { return };
+        let Some(edge) = self.startup.edge() else { return };
+        let Some(end) = self.depth.first_end(now, edge) else { return };
         let end = end.floor() as u64;
         let certain = self.startup.is_certain();
         let limit = if certain { frames as u64 } else { 0 };
@@ -479,7 +481,7 @@ impl Playout {
         self.startup.begin();
         self.starts += 1;
         self.starving = false;
-        let correction = self.depth.begin(certain);
+        let correction = self.depth.begin(now, edge, certain);
         self.apply(correction);
     }
 

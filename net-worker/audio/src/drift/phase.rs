@@ -3,8 +3,8 @@
 //! All integers, in units of 2⁻⁴⁰ sample frames: no rounding, no drift of its own, the same on every machine. It touches
 //! no audio. The step before is `set_ppm`; the step after is the kernel.
 
-/// The largest ratio deviation in either direction.
-pub const MAX_DRIFT_PPM: f64 = 1000.0;
+/// The largest ratio deviation in either direction: a drift of 1000 ppm, and a tenth more to get back to where it began.
+pub const MAX_CORRECTION_PPM: f64 = 1100.0;
 
 /// Bits after the point of a phase.
 pub(super) const FRACTION_BITS: u32 = 40;
@@ -27,7 +27,8 @@ impl Phase {
 
     pub(super) fn set_target_ppm(&mut self, drift_ppm: f64) {
         // A cast of NaN gives 0.
-        self.target = (drift_ppm.clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM) * UNITS_PER_PPM).round() as i64;
+        self.target =
+            (drift_ppm.clamp(-MAX_CORRECTION_PPM, MAX_CORRECTION_PPM) * UNITS_PER_PPM).round() as i64;
     }
 
     pub(super) fn ppm(&self) -> f64 {
@@ -140,9 +141,9 @@ mod tests {
         phase.set_target_ppm(f64::NAN);
         assert!(phase.is_at_rest());
         phase.set_target_ppm(f64::INFINITY);
-        assert!((phase.target_ppm() - MAX_DRIFT_PPM).abs() < 1e-6);
+        assert!((phase.target_ppm() - MAX_CORRECTION_PPM).abs() < 1e-6);
         phase.set_target_ppm(-1e300);
-        assert!((phase.target_ppm() + MAX_DRIFT_PPM).abs() < 1e-6);
+        assert!((phase.target_ppm() + MAX_CORRECTION_PPM).abs() < 1e-6);
     }
 
     proptest! {

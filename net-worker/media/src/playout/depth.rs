@@ -21,7 +21,7 @@
 use super::envelope::Envelope;
 use super::margin::{Limits, Margin};
 
-use backline_audio::MAX_DRIFT_PPM;
+use backline_audio::MAX_CORRECTION_PPM;
 
 /// Speed at which a slightly wrong depth is worked off, in ppm for each tick that is wrong (time constant 4 s): what is
 /// measured is uncertain by some ticks, and that must not be heard as a wavering pitch.
@@ -39,12 +39,14 @@ const BURSTS_SEEN: u32 = 15;
 const SKIP_TICKS: f64 = 240.0;
 /// Nearer to the target than this (0.5 ms) a gap is not used to get there.
 const STRETCH_TICKS_MIN: f64 = 24.0;
+/// Less than this (10 ms) is not made up for in gaps at any price.
+const DEEPEN_TICKS: u64 = 480;
 /// What the ceiling leaves is measured this exactly (0.5 ms).
 const CAP_TICKS: f64 = 24.0;
 /// A drift below this is no drift (ppm).
 const STILL_PPM: f64 = 3.0;
 /// Measurements (4 a second) without drift or error after which the ratio returns to exactly 1.
-const CALM_UPDATES: u32 = 40;
+const CALM_UPDATES: u32 = 24;
 /// Error in ticks that counts as none, on average.
 const CALM_TICKS: f64 = 6.0;
 /// Measurements that the average goes back by (2 s).
@@ -205,6 +207,12 @@ impl Depth {
         self.block_spread_ticks = block_ticks;
     }
 
+    /// So many ticks short of the target, each gap is worth getting deeper, also where it is not sure that this would have helped:
+    /// playing slower takes a second for each millisecond. Not where what the ceiling leaves is unknown.
+    pub fn is_far_too_shallow(&self, missing_ticks: u64) -> bool {
+        self.block_spread_ticks.is_some() && missing_ticks > DEEPEN_TICKS
+    }
+
     /// Arrivals are spread by more than the ceiling allows to wait.
     pub fn is_capped(&self) -> bool {
         self.cap_ticks < self.margin.target_ticks()
@@ -229,6 +237,7 @@ impl Depth {
 
     /// How many ticks a gap may be used to get deeper by, with `position` as in [`slack`](Self::slack).
     pub fn missing_ticks(&mut self, now: f64, position: u64) -> u64 {
+        self.measure_cap(now);
         self.follow_margin();
         let slack = self.slack(now, position).unwrap_or(self.target_ticks);
         let missing = self.target_ticks - slack;
@@ -282,9 +291,12 @@ impl Depth {
         granted
     }
 
-    /// Play begins. `certain` says that it begins exactly at the target.
-    pub fn begin(&mut self, certain: bool) -> Correction {
+    /// Play begins. `certain` says that it begins exactly at the target. From now on arrivals are measured against
+    /// `arrival_edge`: what was held back on the way and is not played says nothing about those to come.
+    pub fn begin(&mut self, now: f64, arrival_edge: f64, certain: bool) -> Correction {
         self.deep_updates = 0;
+        self.forget_arrivals();
+        self.arrivals.add(now, arrival_edge);
         if self.is_drifting() {
             self.mode = Mode::Follow(Following::default());
             return Correction::Ppm(self.drift_ppm);
@@ -323,7 +335,7 @@ impl Depth {
             }
             Mode::Hold(Some(reference)) if self.has_moved(slack, reference, error, settled) => {
                 let error = error - std::mem::take(&mut self.borrowed_ticks);
-                self.follow(error, Following { calm: 0, mean_error_ticks: error })
+                self.follow(error, Following::default())
             }
             Mode::Hold(_) => Correction::Keep,
             Mode::Follow(following) => self.follow(error, following),
@@ -360,7 +372,9 @@ impl Depth {
     fn has_moved(&self, slack: f64, reference: f64, error: f64, settled: bool) -> bool {
         let frame = self.frame_ticks.max(STEADY_TICKS_MAX);
         let fits = (0.0..=SPARE_TICKS).contains(&error) && self.too_late.is_none();
-        settled && (slack - reference).abs() > self.steady_ticks() && !fits
+        // Gaps that are used to get deeper hold the slack where it is: then only the drift itself shows.
+        let drifts_into_gaps = self.is_drifting() && self.too_late.is_some();
+        settled && ((slack - reference).abs() > self.steady_ticks() && !fits || drifts_into_gaps)
             || error.abs() > frame + STEADY_TICKS_MIN
     }
 
@@ -373,7 +387,8 @@ impl Depth {
 
     fn follow(&mut self, error: f64, following: Following) -> Correction {
         let mean = following.mean_error_ticks;
-        let mean_error_ticks = mean + (error - mean) / MEAN_UPDATES;
+        let uncertain = error.clamp(-STEADY_TICKS_MAX, STEADY_TICKS_MAX);
+        let mean_error_ticks = mean + (uncertain - mean) / MEAN_UPDATES;
         let still = !self.is_drifting() && mean_error_ticks.abs() < CALM_TICKS.max(self.steady_ticks() / 4.0);
         let calm = if still { following.calm + 1 } else { 0 };
         if calm >= CALM_UPDATES {
@@ -383,7 +398,7 @@ impl Depth {
         self.mode = Mode::Follow(Following { calm, mean_error_ticks });
         let certain = error - error.clamp(-CERTAIN_TICKS, CERTAIN_TICKS);
         let ppm = self.drift_ppm + PPM_PER_TICK * error + PPM_PER_CERTAIN_TICK * certain;
-        Correction::Ppm(ppm.clamp(-MAX_DRIFT_PPM, MAX_DRIFT_PPM))
+        Correction::Ppm(ppm.clamp(-MAX_CORRECTION_PPM, MAX_CORRECTION_PPM))
     }
 }
 

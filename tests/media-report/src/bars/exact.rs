@@ -12,7 +12,7 @@ use crate::signals::{self, Loop};
 const SEED: u64 = 302;
 const DELAY: Duration = Duration::from_millis(10);
 /// Until then the depth finds itself.
-const SETTLING: Duration = Duration::from_secs(30);
+const SETTLING: Duration = Duration::from_secs(60);
 const CEILING: Duration = Duration::from_millis(60);
 const DELAY_FRAMES_MAX: usize = 9_600;
 /// What a packet carries at block 64.
