@@ -95,6 +95,6 @@ impl DtlsInstance for Instance {
 }
 
 /// RFC 9147 section 5.8.2 allows less than a second where the application knows better.
-const FIRST_RETRY: Duration = Duration::from_millis(200);
+const FIRST_RETRY: Duration = Duration::from_millis(100);
 /// Doubled each time: longer than a path may take to connect.
-const RETRIES: usize = 6;
+const RETRIES: usize = 7;

@@ -24,9 +24,6 @@ const SILENT: f32 = 1e-4;
 /// As near as this to the latency before, in ms, is back: play begins anew with another phase between the two blocks, which is
 /// worth up to a packet, and the least depth is half a millisecond.
 const BACK_MS: f64 = 2.0;
-/// Nothing is heard so much sooner than before.
-const FUTURE_MS: f64 = 10.0;
-
 /// The worst of some holds.
 #[derive(Default)]
 struct Worst {
@@ -141,8 +138,7 @@ fn returns_s(pair: &Pair, track: &Track, flush_s: f64) -> f64 {
     else {
         return f64::NAN;
     };
-    // Music repeats itself: what is found in the future is another place that sounds alike.
-    let after = || places().filter(|(at, latency)| *at > flush_s && *latency > before_ms - FUTURE_MS);
+    let after = || places().filter(|(at, _)| *at > flush_s);
     let last_wrong = after().rfind(|(_, latency)| (latency - before_ms).abs() > BACK_MS);
     let first = after().find(|(at, _)| last_wrong.is_none_or(|(wrong, _)| *at > wrong));
     first.map_or(f64::NAN, |(at, _)| at - flush_s)

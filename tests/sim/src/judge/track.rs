@@ -119,7 +119,10 @@ impl Track {
         self.heard.drain(..done);
         self.heard_begin += done as u64;
         let keep = 2 * (self.expected.delay_frames_max + BLOCK_FRAMES + REACH) + self.heard.len();
-        let excess = self.sent.len().saturating_sub(keep + 48_000);
+        // What was sent may be known long before what is heard of it.
+        let place = self.next.unwrap_or(self.heard_begin as f64 * self.expected.speed);
+        let unneeded = place - self.sent_begin as f64 - keep as f64;
+        let excess = self.sent.len().saturating_sub(keep + 48_000).min(unneeded.max(0.0) as usize);
         self.sent.drain(..excess);
         self.sent_begin += excess as u64;
     }
@@ -322,6 +325,19 @@ mod tests {
             assert!((known.sent - place(known.heard)).abs() < 2e-3, "{known:?}");
         }
         assert_eq!(track.foreign_frames(20_000), 0);
+    }
+
+    #[test]
+    fn what_was_sent_may_be_known_long_before_it_is_heard() {
+        let heard: Vec<[f32; 2]> = [vec![[0.0; 2]; 1_000], sent(480_000)].concat();
+        let mut track = Track::new(Expected { speed: 1.0, delay_frames_max: 4_800, same_db: 40.0 });
+        let mut whole = sent(480_000);
+        for heard in heard.chunks(24_000) {
+            track.feed(&std::mem::take(&mut whole), heard);
+        }
+        let lost = track.places().windows(2).filter(|pair| pair[1].heard - pair[0].heard > 480.0).count();
+        assert_eq!(lost, 0);
+        assert!(track.places().len() > 900);
     }
 
     #[test]
