@@ -172,11 +172,12 @@ def cycles(arguments):
 
 
 def automate(plugin, turn):
-    parameters = [name for name in plugin.parameters if "gain" in name or "pan" in name]
-    require(len(parameters) >= 34, f"only {len(parameters)} gains and pans among {list(plugin.parameters)}")
+    # The host's own list: pedalboard's dictionary asks every parameter for a thousand texts, in every instance anew.
+    parameters = [parameter for parameter in plugin._parameters if "Gain" in parameter.name or "Pan" in parameter.name]
+    require(len(parameters) >= 34, f"only {len(parameters)} gains and pans among {len(plugin._parameters)} parameters")
     for offset in range(5):
-        name = parameters[(turn * 5 + offset) % len(parameters)]
-        plugin.parameters[name].raw_value = ((turn * 13 + offset * 7) % 101) / 100
+        parameter = parameters[(turn * 5 + offset) % len(parameters)]
+        parameter.raw_value = ((turn * 13 + offset * 7) % 101) / 100
 
 
 def state(arguments):
