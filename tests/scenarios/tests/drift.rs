@@ -11,7 +11,7 @@ use backline_sim::{Card, Musician, World};
 
 #[test]
 fn two_cards_that_drift_are_heard_without_gap_or_click() {
-    for drift_ppm in [0.0, 50.0, -50.0, 500.0, -500.0] {
+    for drift_ppm in [0.0, 50.0, -50.0, 500.0, -500.0, 1_000.0, -1_000.0] {
         let mut world = World::new(3);
         let ada = world.add(Musician::new("Ada", chord(48_000.0)));
         let card = Card { drift_ppm, first_callback: Duration::from_micros(300), ..Card::default() };

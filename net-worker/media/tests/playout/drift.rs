@@ -83,6 +83,26 @@ fn one_frame_of_depth_is_enough_for_block_64() {
 }
 
 #[test]
+fn a_thousand_ppm_is_held_from_the_least_depth_on() {
+    for listener_ppm in [1_000.0, -1_000.0] {
+        let outcome = run(Scenario {
+            listener_ppm,
+            block_is_known: true,
+            target: Duration::from_micros(500),
+            ceiling: Some(Duration::from_millis(5)),
+            seconds: 66.0,
+            phase_ms: 0.43,
+            ..Scenario::default()
+        });
+        let what = format!("{listener_ppm} ppm");
+        for operation in [Operation::Conceal, Operation::Stretch, Operation::Merge, Operation::Silence] {
+            assert_eq!(outcome.made_between(operation, 30.0, 66.0), 0, "{what}: {operation:?}");
+        }
+        assert_latency_steady(&outcome, 30.0, 1.5, &what);
+    }
+}
+
+#[test]
 fn the_largest_blocks_at_50_and_500_ppm() {
     for (sender_block, listener_block) in [(8192, 8192), (8192, 64), (64, 8192)] {
         for ppm in [50.0, -50.0, 500.0, -500.0] {
