@@ -65,7 +65,7 @@ pub const TARGET_DEPTH_MAX: Duration = Duration::from_millis(250);
 const TICKS_PER_SECOND: f64 = 48_000.0;
 /// Sample frames made at a time.
 const CHUNK_FRAMES: usize = 256;
-/// What a chunk may take from the source at +1000 ppm.
+/// What a chunk may take from the source at the largest correction.
 const CHUNK_SOURCE_FRAMES: usize = CHUNK_FRAMES + 4;
 /// A listener who has not pulled for so long (250 ms) was away; the longest block is 186 ms.
 const STALL_TICKS: f64 = 12_000.0;

@@ -28,7 +28,7 @@ use backline_audio::MAX_CORRECTION_PPM;
 const PPM_PER_TICK: f64 = 5.0;
 /// Error in ticks that is more than uncertainty.
 const CERTAIN_TICKS: f64 = 10.0;
-/// The same for what is beyond it: latency that nobody needs is soon gone, at up to 1000 ppm (1.7 cent).
+/// The same for what is beyond it: latency that nobody needs is soon gone, at up to 1100 ppm (1.9 cent).
 const PPM_PER_CERTAIN_TICK: f64 = 40.0;
 /// The slack may move this far from where it began before the ratio leaves 1: half a frame, within these.
 const STEADY_TICKS_MIN: f64 = 24.0;
