@@ -1,10 +1,12 @@
 //! What would have come next: linear prediction of a stereo signal from its last 32 ms.
 //!
-//! Burg's method gives a stable all-pole model of each channel, which then runs on freely. It neither knows
-//! packets nor fades; the [voice](super::voice) asks it when a PCM frame is missing, and whenever one
-//! stretch of audio must be joined to another.
+//! Burg's method gives a stable all-pole model of each channel, which then runs on freely, at the level that it deserves: what it
+//! would have made of the last milliseconds is compared with what they were. It neither knows packets nor fades; the
+//! [voice](super::voice) asks it when a frame is missing, and whenever one stretch of audio must be joined to another.
 
 use backline_audio::CHANNELS;
+
+use super::fade::smooth;
 
 /// Sample frames that the model is made from. Twice as many as 768 bring 0.2 dB on music, four times as many another 0.3 dB, and
 /// cost that much more.
@@ -20,6 +22,13 @@ const PREDICTED_WELL_ENOUGH: f64 = 1e-15;
 const REFLECTION_MAX: f64 = 0.999_999;
 /// Beyond the loudest sample of its history a model's output is bent, never cut off, towards this much more.
 const PEAK_EXCESS: f64 = 0.5;
+/// The model is tried on the last 7.5 ms, without their first 2.5 ms, which every model gets right. Noise and fresh
+/// drum hits show here: nothing before them foretells them. Of 3, 5,
+/// 7.5 and 10 ms this told best how far music may be made up (`report media`, bar 5).
+const TRIED_FRAMES: usize = 360;
+const TRIED_FROM: usize = 120;
+/// A continuation goes to the level that it deserves within 5 ms.
+const TO_TRUST_FRAMES: u16 = 240;
 
 /// The recent past of a signal and, on demand, its continuation.
 pub struct Extrapolator {
@@ -104,13 +113,26 @@ struct Model {
     reflections: [f64; ORDER],
     /// The backward prediction errors of each order for the newest sample.
     state: [f64; ORDER],
+    /// The same for the sample after which the model is tried.
+    state_before: [f64; ORDER],
     order: usize,
     peak: f64,
+    trust: f64,
+    /// How many sample frames of the continuation have been made, counted up to `TO_TRUST_FRAMES`.
+    made: u16,
 }
 
 impl Model {
     fn new() -> Self {
-        Self { reflections: [0.0; ORDER], state: [0.0; ORDER], order: 0, peak: 0.0 }
+        Self {
+            reflections: [0.0; ORDER],
+            state: [0.0; ORDER],
+            state_before: [0.0; ORDER],
+            order: 0,
+            peak: 0.0,
+            trust: 1.0,
+            made: 0,
+        }
     }
 
     fn fit(&mut self, work: &mut Work) {
@@ -119,7 +141,25 @@ impl Model {
         let finite = work.samples.iter().all(|sample| sample.is_finite());
         if finite && self.peak > 0.0 {
             self.burg(work);
+            self.trust = self.tried(&work.samples);
         }
+    }
+
+    /// The level, 0 to 1, at which what the model would have made of the end of `samples` differs least from it.
+    fn tried(&self, samples: &[f64]) -> f64 {
+        let Some(recent) = samples.len().checked_sub(TRIED_FRAMES).map(|from| &samples[from..]) else {
+            return 1.0;
+        };
+        let mut before = Self { state: self.state_before, ..self.clone() };
+        let (mut cross, mut energy) = (0.0, 0.0);
+        for (index, sample) in recent.iter().enumerate() {
+            let made = f64::from(before.next());
+            if index >= TRIED_FROM {
+                cross += made * sample;
+                energy += made * made;
+            }
+        }
+        if energy > 0.0 { (cross / energy).clamp(0.0, 1.0) } else { 1.0 }
     }
 
     /// Burg's recursion: the reflection of each order is the one that leaves least error in both directions. The energy of the
@@ -141,6 +181,8 @@ impl Model {
             let reflection = 2.0 * cross / energy;
             self.reflections[order] = reflection.clamp(-REFLECTION_MAX, REFLECTION_MAX);
             self.state[order] = newest.first().copied().unwrap_or_default();
+            let before = behind.len().checked_sub(TRIED_FRAMES).map(|at| behind[at]);
+            self.state_before[order] = before.unwrap_or_default();
             self.order = order + 1;
             for (f, b) in ahead.iter_mut().zip(behind.iter_mut()) {
                 (*f, *b) = (*f - reflection * *b, *b - reflection * *f);
@@ -159,7 +201,10 @@ impl Model {
             }
         }
         self.state[0] = forward;
-        (bent(forward.abs(), self.peak) * forward.signum()) as f32
+        let turned = f64::from(smooth(f32::from(self.made) / f32::from(TO_TRUST_FRAMES)));
+        self.made = TO_TRUST_FRAMES.min(self.made + 1);
+        let gain = 1.0 + (self.trust - 1.0) * turned;
+        (gain * bent(forward.abs(), self.peak) * forward.signum()) as f32
     }
 }
 
@@ -217,6 +262,21 @@ mod tests {
         }
         let snr_db = 10.0 * (signal / error).log10();
         assert!(snr_db > 25.0, "{snr_db:.1} dB");
+    }
+
+    #[test]
+    fn a_model_is_trusted_as_far_as_the_last_milliseconds_bear_it_out() {
+        let trust = |sign: f32| {
+            let mut extrapolator = Extrapolator::new();
+            for frame in 0..5000 {
+                let turned = if frame >= 5000 - TRIED_FRAMES { sign } else { 1.0 };
+                extrapolator.remember(&chord(frame).map(|sample| turned * sample));
+            }
+            extrapolator.begin();
+            extrapolator.models[0].trust
+        };
+        assert!(trust(1.0) > 0.9, "a chord that goes on: {}", trust(1.0));
+        assert!(trust(-1.0) < 0.5, "one that is turned over on the way: {}", trust(-1.0));
     }
 
     #[test]
