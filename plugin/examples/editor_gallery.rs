@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|again|failed|joining|hosting|band|multi|full|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|failed|joining|hosting|band|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -15,7 +15,7 @@ use std::time::Instant;
 use backline::editor::backend::HostPace;
 use backline::editor::theme;
 use backline::editor::view::EditorView;
-use backline_client::{Connection, SLOTS, Severity};
+use backline_client::{Connection, SLOTS, Severity, WaitingView};
 use made_up_session::{BAND, MadeUpSession, OLD_LINK};
 use nice_plug_egui::baseview::{HandlerError, dpi::PhysicalSize};
 use nice_plug_egui::{App, EguiWindow, EguiWindowSettings, Frame};
@@ -98,6 +98,11 @@ fn scene(name: &str) -> MadeUpSession {
             (0..SLOTS).for_each(|slot| session.values.slots[slot].bus = slot % 9);
         }
         "full" => (0..12).for_each(|index| session.arrive(&BAND[index % BAND.len()])),
+        "waiting" => {
+            let since = std::time::Duration::from_secs(20);
+            session.snapshot.connection = Connection::Reconnecting;
+            session.snapshot.waiting = WaitingView { changes: 3, failed: 0, since };
+        }
         "offline" => session.readings.pace = HostPace::Faster,
         "notices" => {
             session.notice(1, Severity::Info, "Farid joined.", "");

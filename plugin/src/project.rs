@@ -220,6 +220,11 @@ fn keep(state: &mut ProjectState, command: &Command) {
         Command::Host
         | Command::Leave
         | Command::SetServers { .. }
+        // What is agreed in a session is kept by the session.
+        | Command::MoveFader { .. }
+        | Command::Permit { .. }
+        | Command::SyncNow
+        | Command::DiscardWaiting
         | Command::Notify { .. }
         | Command::DismissNotice(_) => {}
     }

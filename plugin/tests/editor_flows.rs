@@ -7,7 +7,10 @@ use backline::editor::intent::Control;
 use backline::editor::theme;
 use backline::editor::view::EditorView;
 use backline::servers::{self, ServerFields};
-use backline_client::{Command, Connection, Quality, Severity};
+use backline_client::{
+    Command, Connection, Fader, FaderView, GainValue, Grantee, Quality, Scope, Setting, Severity, SourceId,
+    WaitingView,
+};
 use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
@@ -448,6 +451,67 @@ fn the_quality_may_be_told_to_stay() {
         editor.state().session.commands(),
         [Command::SetAutomatic(false), Command::SetAutomatic(true)]
     );
+}
+
+#[test]
+fn somebodys_level_for_everyone_moves_only_where_they_let_us() {
+    let mut editor = open(MadeUpSession::band());
+    let source = editor.state().session.snapshot.sources[0].source;
+    editor.get_by_label("Guitar, Ada: level for everyone").set_value_accesskit(-6.0);
+    editor.run();
+    let setting = Setting::Gain(GainValue::from_db(-6.0));
+    assert_eq!(
+        editor.state().session.commands(),
+        [Command::MoveFader { fader: Fader::Send(source), setting }]
+    );
+    let others = editor.get_by_label("Drums, Ben: level for everyone");
+    assert_eq!(others.accesskit_node().role(), Role::Status, "a level to read, nothing to move");
+}
+
+#[test]
+fn others_may_be_let_to_move_ones_level() {
+    let mut session = MadeUpSession::hosting();
+    let participant = backline_client::ParticipantId([9; 32]);
+    session.snapshot.you.participant = Some(participant);
+    let source = SourceId { participant, instance: session.snapshot.you.instance };
+    let mut editor = open(session);
+    assert!(!toggled(&editor.get_by_label("Others may move this level")));
+    click(&mut editor, "Others may move this level");
+    assert!(toggled(&editor.get_by_label("Others may move this level")));
+    let (scope, grantee) = (Scope::Send(source), Grantee::Everyone);
+    let commands = editor.state().session.commands();
+    assert_eq!(commands, [Command::Permit { scope, grantee, allowed: true }]);
+    assert!(open(MadeUpSession::idle()).query_by_label("Others may move this level").is_none());
+}
+
+#[test]
+fn what_others_have_set_moves_the_daws_parameter_once() {
+    let mut editor = open(MadeUpSession::band());
+    let fader = FaderView {
+        gain: GainValue::from_db(-6.0),
+        moved_by: Some("Ben".to_owned()),
+        ..FaderView::default()
+    };
+    editor.state_mut().session.snapshot.send_fader = fader;
+    editor.run();
+    let gesture =
+        [Asked::Begin(Control::SendGain), Asked::Set(Control::SendGain, -6.0), Asked::End(Control::SendGain)];
+    assert_eq!(editor.state().session.asked, gesture);
+    editor.state_mut().session.values.send_gain_db = -3.0;
+    editor.run();
+    assert_eq!(editor.state().session.asked, gesture, "whoever moves it afterwards is left alone");
+}
+
+#[test]
+fn changes_that_wait_are_counted_and_can_be_sent_now() {
+    let mut session = MadeUpSession::band();
+    let since = std::time::Duration::from_secs(5);
+    session.snapshot.waiting = WaitingView { changes: 3, failed: 0, since };
+    let mut editor = open(session);
+    editor.get_by_label("3 changes wait for the host.");
+    click(&mut editor, "Sync now");
+    assert_eq!(editor.state().session.commands(), [Command::SyncNow]);
+    assert!(editor.query_by_label("Sync now").is_none());
 }
 
 #[test]

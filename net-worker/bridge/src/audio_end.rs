@@ -18,6 +18,7 @@ use crate::doorbell::Doorbell;
 use crate::harmless::copy_harmless;
 use crate::lane::LaneReader;
 use crate::meters::{Meters, Peak, PeakHold};
+use crate::moves::MergedControl;
 use crate::pace::{Pace, PaceMeter};
 use crate::strips::{Buses, Strips};
 use crate::sync::Ordering;
@@ -36,6 +37,8 @@ pub struct AudioEnd {
     depth: ReturnDepth,
     capture: CaptureWriter,
     strips: Strips,
+    send_gain: MergedControl,
+    send_muted: MergedControl,
     monitor: StereoGain,
     /// 1: the mix is heard; 0: bypassed, the input is heard.
     wet: Ramp,
@@ -82,6 +85,8 @@ impl AudioEnd {
             depth: ReturnDepth::new(config.sample_rate, fill_max_frames),
             capture,
             strips: Strips::new(lanes, rate_hz),
+            send_gain: MergedControl::default(),
+            send_muted: MergedControl::default(),
             monitor: StereoGain::new(Gain::SILENT, Pan::CENTRE),
             wet: Ramp::new(Gain::UNITY),
             scratch: Scratch::new(piece_frames),
@@ -150,13 +155,20 @@ impl AudioEnd {
         self.monitor.set_target(controls.monitor_gain, Pan::CENTRE, ramp_frames);
         self.wet.set_target(Gain::UNITY.unless_muted(controls.bypassed), ramp_frames);
         let may_send = may_flow && !controls.bypassed;
-        let send_gain = controls.send_gain.unless_muted(controls.send_muted);
+        let send_gain = self.send_gain(controls);
         let is_wanted = self.shared.capture_wanted.load(Ordering::Acquire);
         Course {
             send_gain: (may_send && is_wanted).then_some(send_gain),
             send_peak_gain: send_gain.unless_muted(!may_send),
             any_on,
         }
+    }
+
+    /// What everybody gets, by the parameters or by who in the session has moved it since.
+    fn send_gain(&mut self, controls: &BlockControls) -> Gain {
+        let gain = self.send_gain.merge(&self.shared.send_gain, controls.send_gain.linear().to_bits());
+        let muted = self.send_muted.merge(&self.shared.send_muted, controls.send_muted.into());
+        Gain::new(f32::from_bits(gain)).unless_muted(muted != 0)
     }
 
     fn piece(&mut self, now: Instant, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {

@@ -25,6 +25,7 @@ mod harmless;
 mod lane;
 mod lane_state;
 mod meters;
+mod moves;
 mod net_end;
 mod pace;
 mod strips;
@@ -41,13 +42,14 @@ pub use capture::CaptureStamp;
 pub use controls::{BlockControls, BusChoice, SlotControls};
 pub use doorbell::{Doorbell, Wake};
 pub use meters::{CallbackCost, Faults, Meters, Peak};
-pub use net_end::NetEnd;
+pub use net_end::{NetEnd, SendMoves};
 pub use pace::{GAP, Pace, PaceMeter, PaceReading};
 
 use capture::capture_ring;
 use depth::MARGIN_MAX_S;
 use lane::return_ring;
 use lane_state::LaneState;
+use moves::SharedControl;
 use sync::AtomicBool;
 
 /// Strips of an instance.
@@ -73,6 +75,8 @@ struct Shared {
     meters: Arc<Meters>,
     lanes: [LaneState; SLOTS],
     capture_wanted: AtomicBool,
+    send_gain: SharedControl,
+    send_muted: SharedControl,
 }
 
 /// Makes the two ends of an instance, everything allocated. For a new sample rate or block size make a new bridge; the old
@@ -82,6 +86,8 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>) -> (AudioEnd, NetEn
         meters: Arc::new(Meters::default()),
         lanes: std::array::from_fn(|_| LaneState::new()),
         capture_wanted: AtomicBool::new(false),
+        send_gain: SharedControl::new(),
+        send_muted: SharedControl::new(),
     });
     let rate_hz = config.sample_rate.hz() as usize;
     let block_frames = config.max_block_frames.clamp(BLOCK_FRAMES_MAX, 4 * BLOCK_FRAMES_MAX);

@@ -6,11 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_audio::SampleRate;
+use backline_audio::{Gain, SampleRate};
 
 use crate::capture::{CaptureReader, CaptureStamp};
 use crate::lane::LaneWriter;
 use crate::meters::Meters;
+use crate::moves::SessionControl;
 use crate::pace::{GAP, Pace};
 use crate::sync::Ordering;
 use crate::{SLOTS, Shared};
@@ -23,8 +24,25 @@ pub struct NetEnd {
     /// Exactly [`SLOTS`].
     lanes: Vec<LaneWriter>,
     is_capturing: bool,
+    send_gain: SessionControl,
+    send_muted: SessionControl,
     seen_frames: u64,
     seen_at: Option<Instant>,
+}
+
+/// What is sent: where it was moved, or where it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct SendMoves {
+    /// How loud everybody gets it.
+    pub gain: Option<Gain>,
+    /// Whether nobody gets it.
+    pub muted: Option<bool>,
+}
+
+impl SendMoves {
+    fn from_bits(gain: Option<u32>, muted: Option<u32>) -> Self {
+        Self { gain: gain.map(|bits| Gain::new(f32::from_bits(bits))), muted: muted.map(|muted| muted != 0) }
+    }
 }
 
 impl NetEnd {
@@ -34,7 +52,17 @@ impl NetEnd {
         capture: CaptureReader,
         lanes: Vec<LaneWriter>,
     ) -> Self {
-        Self { sample_rate, shared, capture, lanes, is_capturing: false, seen_frames: 0, seen_at: None }
+        Self {
+            sample_rate,
+            shared,
+            capture,
+            lanes,
+            is_capturing: false,
+            send_gain: SessionControl::default(),
+            send_muted: SessionControl::default(),
+            seen_frames: 0,
+            seen_at: None,
+        }
     }
 
     /// Takes what was captured since last time, up to the next discontinuity: call until it returns `None`.
@@ -53,6 +81,31 @@ impl NetEnd {
     pub fn stop_capture(&mut self) {
         self.is_capturing = false;
         self.shared.capture_wanted.store(false, Ordering::Release);
+    }
+
+    /// Where the host's parameters have moved what is sent since this was last asked, and no move from the session came after it; the
+    /// first time, where they stand. [worker-thread]
+    pub fn take_send_moves(&mut self) -> SendMoves {
+        let gain = self.send_gain.take(&self.shared.send_gain);
+        let muted = self.send_muted.take(&self.shared.send_muted);
+        SendMoves::from_bits(gain, muted)
+    }
+
+    /// Where what is sent stands, whoever moved it; nothing before the first block. [worker-thread]
+    pub fn send_standing(&self) -> SendMoves {
+        let gain = self.send_gain.standing(&self.shared.send_gain);
+        let muted = self.send_muted.standing(&self.shared.send_muted);
+        SendMoves::from_bits(gain, muted)
+    }
+
+    /// Somebody in the session has moved how loud everybody gets what is sent; it holds until the host's parameter moves. [worker-thread]
+    pub fn set_send_gain(&mut self, gain: Gain) {
+        self.send_gain.set(&self.shared.send_gain, gain.linear().to_bits());
+    }
+
+    /// Somebody in the session has muted what is sent, or let it be heard; it holds until the host's parameter moves. [worker-thread]
+    pub fn set_send_muted(&mut self, muted: bool) {
+        self.send_muted.set(&self.shared.send_muted, muted.into());
     }
 
     /// Sample frames (device rate) to write to a slot now, so that the next callbacks are covered and not more; 0 for a slot

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use backline_codec::Quality;
-use backline_wire::{InstanceId, InviteLink, ParticipantId, SourceId};
+use backline_wire::{Fader, Grantee, InstanceId, InviteLink, ParticipantId, Scope, Setting, SourceId};
 
 /// The most that a playout may hold back.
 pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
@@ -14,7 +14,7 @@ pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
 /// The most that playouts hold back until the person says otherwise.
 pub const DEPTH_CEILING_DEFAULT: Duration = Duration::from_millis(25);
 /// What a listener is shown of each source, each slot and its own send.
-pub use backline_session::view::{Route, SendView, SlotView, SourceView};
+pub use backline_session::view::{FaderView, Route, SendView, SlotView, SourceView, WaitingView};
 pub use backline_session::{LatencyStages, Stage};
 /// Automatable strips of an instance.
 pub use backline_wire::limits::SLOTS;
@@ -58,6 +58,27 @@ pub enum Command {
         /// A TURN server passes everything on where no other way works.
         turn: Option<TurnServer>,
     },
+    /// Moves one thing on a fader of the session: somebody's send level, or a monitor mix. Shown at once; where its owner does not let
+    /// us, it goes back, and a notice says so. Only in a session.
+    MoveFader {
+        /// Which.
+        fader: Fader,
+        /// What, and to where.
+        setting: Setting,
+    },
+    /// Lets somebody move our faders, or no longer. Only in a session.
+    Permit {
+        /// Which faders.
+        scope: Scope,
+        /// Who.
+        grantee: Grantee,
+        /// Whether they may.
+        allowed: bool,
+    },
+    /// Tries everything that waits for the host at once, also what has failed.
+    SyncNow,
+    /// Gives up everything that waits for the host and is not on its way.
+    DiscardWaiting,
     /// Show a message that arose outside the worker (unreadable state, for instance).
     Notify {
         /// How loud.
@@ -188,6 +209,12 @@ pub struct Snapshot {
     pub you: Identity,
     /// What it sends.
     pub send: SendView,
+    /// How loud everybody gets it: by this instance's parameters, or by who has moved it in the session since.
+    pub send_fader: FaderView,
+    /// Whether everybody in the session may move that.
+    pub others_may_move_send: bool,
+    /// Changes of ours that the host has not answered.
+    pub waiting: WaitingView,
     /// The quality that the person chose.
     pub quality: Quality,
     /// Whether another way of sending is taken while the paths do not carry that.

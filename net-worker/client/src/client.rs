@@ -17,7 +17,8 @@ use backline_wire::limits::SLOTS;
 use crossbeam_queue::ArrayQueue;
 
 use crate::api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, Identity, SendView, Severity, Snapshot, WorkerView,
+    Command, Connection, DEPTH_CEILING_DEFAULT, FaderView, Identity, SendView, Severity, Snapshot,
+    WaitingView, WorkerView,
 };
 use crate::servers::Servers;
 use crate::worker::{Parked, Settings, Worker};
@@ -282,6 +283,9 @@ pub(crate) fn idle_snapshot(settings: &Settings, parked: &Parked) -> Snapshot {
             colour: settings.colour,
         },
         send: SendView::default(),
+        send_fader: FaderView::default(),
+        others_may_move_send: false,
+        waiting: WaitingView::default(),
         quality: settings.quality,
         automatic: settings.automatic,
         depth_ceiling: settings.depth_ceiling,

@@ -10,13 +10,16 @@ use std::time::{Duration, Instant};
 use backline_audio::RateConverterError;
 use backline_bridge::NetEnd;
 use backline_relay::{LocalMember, Relay, RelayConfig, RelayEvent};
+use backline_session::document::Document;
 use backline_session::{Session, SessionConfig, SessionEvent};
 use backline_transport::{
     Arrived, Certificate, CertificateError, LocalAddresses, Reach, ReachConfig, ReachEvent, Transmit,
 };
-use backline_wire::{InviteLink, LinkError, SessionSecret};
+use backline_wire::{DocumentId, InviteLink, LinkError, SessionSecret};
 
+use crate::faders::SendFader;
 use crate::lanes::Lanes;
+use crate::store::{Confirmation, Request};
 
 /// What an engine starts with.
 pub struct EngineConfig {
@@ -40,6 +43,7 @@ pub struct Engine {
     session: Session,
     relay: Option<Relay>,
     lanes: Option<Lanes>,
+    send_fader: SendFader,
     /// Servers that help to reach and to be reached, if any were named.
     reach: Option<Reach>,
     /// What those that were named before are still told.
@@ -68,12 +72,15 @@ impl Engine {
     /// When no certificate can be made.
     pub fn host(config: EngineConfig) -> Result<Self, EngineError> {
         let certificate = Certificate::generate()?;
-        let [session_seed, secret, ssrc] = split_seed(config.seed);
+        let [session_seed, secret, ssrc, document] = split_seed(config.seed);
         let relay_config = RelayConfig {
             secret: SessionSecret(first_bytes(secret)),
             certificate: certificate.clone(),
             addresses: LocalAddresses::of_host(&config.addresses),
             first_ssrc: u32::from_be_bytes(first_bytes(ssrc)),
+            document: Document::new(DocumentId(first_bytes(document))),
+            has_store: false,
+            unix_time: config.unix_time,
         };
         let mut relay = Relay::new(relay_config, config.now);
         let local = LocalMember {
@@ -108,6 +115,7 @@ impl Engine {
             session,
             relay,
             lanes: None,
+            send_fader: SendFader::default(),
             reach: None,
             to_old_servers: VecDeque::new(),
             host_addresses,
@@ -123,6 +131,7 @@ impl Engine {
     pub fn attach(&mut self, net: Option<&NetEnd>) -> Result<(), EngineError> {
         self.lanes = None;
         if let Some(net) = net {
+            self.send_fader.attached(net);
             self.lanes = Some(Lanes::new(net.sample_rate())?);
         }
         Ok(())
@@ -190,6 +199,8 @@ impl Engine {
         net.is_processing(now);
         lanes.capture(net, &mut self.session, now);
         lanes.play(net, &mut self.session, now);
+        let source = self.session.source();
+        self.send_fader.run(net, &mut self.session, source, now);
         self.session.ask_for_missing(now);
         self.exchange(now);
     }
@@ -202,6 +213,20 @@ impl Engine {
             reach.network_changed(now);
         }
         self.share_addresses(now);
+    }
+
+    /// What the store must keep next; only with a store.
+    pub(crate) fn poll_store(&mut self) -> Option<Request> {
+        self.session.poll_store().map(Request::Outbox)
+    }
+
+    /// The store has done something, or cannot any more.
+    pub(crate) fn handle_stored(&mut self, now: Instant, confirmation: &Confirmation) {
+        match confirmation {
+            Confirmation::Outbox(ticket) => self.session.handle_stored(now, *ticket),
+            Confirmation::Failed(_) => self.session.handle_store_failed(now),
+        }
+        self.exchange(now);
     }
 
     /// Says goodbye; poll the datagrams once more, then drop the engine.
@@ -338,8 +363,8 @@ impl Engine {
     }
 }
 
-/// Three seeds that tell nothing of each other from one.
-fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 3] {
+/// Four seeds that tell nothing of each other from one.
+fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 4] {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     let mut random = rand_chacha::ChaCha20Rng::from_seed(seed);
     std::array::from_fn(|_| {

@@ -11,21 +11,27 @@
 pub mod api;
 mod client;
 pub mod engine;
+mod faders;
 mod lanes;
 mod notices;
 mod sentences;
 mod servers;
+mod store;
 mod worker;
 
 pub use api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, Identity, LatencyStages, Notice, Route,
-    SLOTS, SendView, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WorkerView, link_address,
+    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, Identity, LatencyStages,
+    Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView,
+    WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;
 pub use backline_io::identity::config_dir;
 pub use backline_io::signals::EndSignals;
-pub use backline_wire::{InstanceId, ParticipantId, SourceId};
+pub use backline_io::store::data_dir;
+pub use backline_wire::{
+    Fader, GainValue, Grantee, InstanceId, ParticipantId, Scope, Setting, SettingKind, SourceId,
+};
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError};
 pub use sentences::sentences;

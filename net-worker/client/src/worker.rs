@@ -19,11 +19,13 @@ use backline_io::{Poller, Port, interfaces, priority};
 use backline_wire::limits::SLOTS;
 use backline_wire::{InstanceId, ParticipantId, SourceId};
 
-use crate::api::{DEPTH_CEILING_MAX, WorkerView};
+use crate::api::{DEPTH_CEILING_MAX, Severity, WorkerView};
 use crate::client::{Order, Shared};
 use crate::engine::Engine;
 use crate::notices::Notices;
+use crate::sentences::sentences;
 use crate::servers::Servers;
+use crate::store::{Confirmation, StoreThread};
 
 /// Between snapshots: 20 a second.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
@@ -85,6 +87,8 @@ struct Open {
     port: Port,
     addresses: Vec<IpAddr>,
     buffer: Vec<u8>,
+    /// None where nothing can be kept: what waits is lost with the process then.
+    store: Option<StoreThread>,
 }
 
 impl Worker {
@@ -142,6 +146,7 @@ impl Worker {
         if let Some(net_end) = &mut self.parked.net_end {
             open.engine.run_audio(now, net_end);
         }
+        self.run_store(now);
         self.transmit();
         self.handle_events(now);
         if now >= self.interfaces_at {
@@ -164,6 +169,21 @@ impl Worker {
             tracing::error!(%error, "waiting failed");
         }
         self.doorbell.silence();
+    }
+
+    /// What must be kept goes to the store's thread; what is kept may be sent.
+    fn run_store(&mut self, now: Instant) {
+        let Some(Open { engine, store: Some(store), .. }) = &mut self.open else { return };
+        while let Some(request) = engine.poll_store() {
+            store.ask(request);
+        }
+        while let Some(confirmation) = store.poll() {
+            engine.handle_stored(now, &confirmation);
+            if let Confirmation::Failed(error) = confirmation {
+                let (text, advice) = sentences(&error.to_string());
+                self.parked.notices.add(Severity::Warning, text, advice);
+            }
+        }
     }
 
     fn receive(&mut self, now: Instant) {

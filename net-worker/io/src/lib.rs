@@ -1,5 +1,5 @@
 //! Every system call of Backline outside the plugin frameworks: the UDP port, waiting and being woken,
-//! clocks, the identity file, network interfaces, thread priority, signals that ask to end.
+//! clocks, the identity file, the durable store, network interfaces, thread priority, signals that ask to end.
 //!
 //! Nothing here knows RTP, sessions or audio. The caller is the worker of a plugin (`backline-client`).
 
@@ -10,6 +10,7 @@ pub mod interfaces;
 pub mod poller;
 pub mod priority;
 pub mod signals;
+pub mod store;
 pub mod udp;
 
 pub use identity::{IdentityError, config_dir};

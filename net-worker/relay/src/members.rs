@@ -6,7 +6,8 @@ use std::time::Instant;
 use backline_session::RepairBudget;
 use backline_wire::limits::{PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
 use backline_wire::{
-    Generation, InstanceId, ParticipantId, PeerId, PeerInfo, PublishedSource, SourceId, SourceInfo, Ssrc,
+    Generation, InstanceId, ParticipantId, PeerId, PeerInfo, PublishedSource, Revision, SourceId, SourceInfo,
+    Ssrc,
 };
 
 /// Connections whose ids are kept for their return; beyond it the oldest absent ones are forgotten.
@@ -29,7 +30,18 @@ pub(crate) struct Member {
     pub direct: BTreeSet<SourceId>,
     /// What may still be sent to it again, for each stream.
     pub repairs: BTreeMap<Ssrc, RepairBudget>,
+    /// How far it has been told of the session document; none before it asks.
+    pub following: Option<Following>,
     pub joined_at: Instant,
+}
+
+/// What a member knows of the session document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Following {
+    /// It was sent everything up to here.
+    pub told: Revision,
+    /// Messages of which it has not said yet that they are there.
+    pub in_flight: usize,
 }
 
 /// What the relay counts.
@@ -197,6 +209,7 @@ mod tests {
             sources: BTreeMap::new(),
             direct: BTreeSet::new(),
             repairs: BTreeMap::new(),
+            following: None,
             joined_at: now,
         });
         peer

@@ -5,6 +5,7 @@
 //! for listeners who miss one.
 
 mod incoming;
+mod ledger;
 mod outgoing;
 mod repair;
 
@@ -12,15 +13,17 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use backline_session::document::{Authority, AuthorityStats, Document};
 use backline_session::{Links, LocalMessage};
 use backline_transport::{Certificate, LocalAddresses, Transmit};
 use backline_wire::limits::{LINK_ADDRESSES_MAX, PEER_VANISHED_AFTER};
 use backline_wire::{
-    Control, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason, LinkError, Name,
-    ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
+    Control, DocumentId, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason,
+    LinkError, Name, ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
 };
 
 use crate::members::{LinkId, Member, Members, RelayStats};
+use ledger::Ledger;
 use repair::Recent;
 
 /// Paths of people who have not said a valid hello yet.
@@ -43,6 +46,12 @@ pub struct RelayConfig {
     pub addresses: LocalAddresses,
     /// Not guessable: the streams are numbered from here.
     pub first_ssrc: u32,
+    /// The session document, new or as it was kept.
+    pub document: Document,
+    /// Whether the driver keeps the document; see [`Relay::poll_store`].
+    pub has_store: bool,
+    /// The wall clock when the relay is made, since 1970.
+    pub unix_time: Duration,
 }
 
 /// What the person who hosts should hear about.
@@ -64,6 +73,7 @@ pub struct Relay {
     next_link: u64,
     members: Members,
     recent: Recent,
+    ledger: Ledger,
     knocking: BTreeMap<LinkId, Knocking>,
     ending: BTreeMap<LinkId, Instant>,
     to_local: VecDeque<LocalMessage>,
@@ -95,9 +105,12 @@ pub struct LocalMember {
 
 impl Relay {
     /// A session with nobody in it.
-    pub fn new(config: RelayConfig, now: Instant) -> Self {
+    pub fn new(mut config: RelayConfig, now: Instant) -> Self {
+        let document = std::mem::replace(&mut config.document, Document::new(DocumentId([0; 16])));
+        let authority = Authority::new(document, config.has_store);
         Self {
             members: Members::new(config.first_ssrc),
+            ledger: Ledger::new(authority, (now, config.unix_time)),
             config,
             recent: Recent::default(),
             links: Links::new(),
@@ -126,6 +139,7 @@ impl Relay {
     /// Lets the participant of this process in, beside the relay and without a path.
     pub fn attach_local(&mut self, local: LocalMember, now: Instant) {
         let LocalMember { participant, instance, generation, name, colour } = local;
+        self.ledger.introduce(participant, name.clone(), colour, now);
         let info = PeerInfo { peer: PeerId::HOST, participant, name, colour };
         self.members.insert(Member {
             info,
@@ -135,6 +149,7 @@ impl Relay {
             sources: BTreeMap::new(),
             direct: BTreeSet::new(),
             repairs: BTreeMap::new(),
+            following: None,
             joined_at: now,
         });
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -155,6 +170,7 @@ impl Relay {
             return false;
         }
         self.handle_path_events(now);
+        self.tell_document(now);
         true
     }
 
@@ -166,6 +182,7 @@ impl Relay {
             self.upkeep_at = now + UPKEEP;
             self.upkeep(now);
         }
+        self.tell_document(now);
     }
 
     /// The session of this process says something or sends media.
@@ -177,8 +194,10 @@ impl Relay {
             }
             LocalMessage::Media { ssrc, head, payload } => {
                 self.member_plays(now, PeerId::HOST, ssrc, &head, &payload);
+                return;
             }
         }
+        self.tell_document(now);
     }
 
     /// Where this machine may be reached now.
@@ -224,7 +243,8 @@ impl Relay {
 
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&mut self) -> Instant {
-        self.links.poll_timeout().map_or(self.upkeep_at, |paths| self.upkeep_at.min(paths))
+        let document = self.ledger.due();
+        self.links.poll_timeout().into_iter().chain(document).fold(self.upkeep_at, Instant::min)
     }
 
     /// Whom we reach by an address of ours on a TURN server.

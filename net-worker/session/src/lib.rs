@@ -4,6 +4,7 @@
 //! files, the plugin or the server.
 
 mod clock_offset;
+pub mod document;
 mod histogram;
 mod links;
 mod listening;

@@ -4,6 +4,7 @@
 //! path, or sits beside the relay in the same process. The step before is `client` (captured samples,
 //! datagrams, commands); the step after is a path, or the relay.
 
+mod faders;
 mod incoming;
 mod repair;
 mod upkeep;
@@ -19,9 +20,10 @@ use backline_transport::{Certificate, CloseReason, LocalAddresses, MediaPacket, 
 use backline_wire::limits::{PARTICIPANTS_MAX, PEER_VANISHED_AFTER, PROTOCOL_VERSION, SLOTS};
 use backline_wire::{
     Control, Fingerprint, Generation, GoodbyeReason, Hello, HelloTranscript, IdentityKey, InstanceId,
-    InviteLink, LeaveReason, Name, PeerId, PeerInfo, SourceId, SourceInfo, Ssrc, Welcome,
+    InviteLink, LeaveReason, Name, OutboxId, PeerId, PeerInfo, SourceId, SourceInfo, Ssrc, Welcome,
 };
 
+use crate::document::{Conflict, Outbox, Replica};
 use crate::listening::{Listening, Way};
 use crate::mesh::Mesh;
 use crate::network::{LinkKey, LocalMessage, Network, Uplink};
@@ -89,6 +91,8 @@ pub enum SessionEvent {
     NoSlot(Name),
     /// We send in another way from now on.
     Moved(Move),
+    /// Somebody changed later what we had changed, or we may not change it.
+    Conflict(Box<Conflict>),
 }
 
 /// A participant.
@@ -105,6 +109,8 @@ pub struct Session {
     mesh: Mesh,
     listening: Listening,
     sending: Sending,
+    replica: Replica,
+    outbox: Outbox,
     timers: Timers,
     welcomed_at: Option<Instant>,
     events: VecDeque<SessionEvent>,
@@ -141,12 +147,15 @@ impl Session {
 
     fn new(
         config: SessionConfig,
-        network: Network,
+        mut network: Network,
         caller: Option<Caller>,
         state: SessionState,
         now: Instant,
     ) -> Self {
+        let outbox = OutboxId(u64::from_be_bytes(network.random()));
         Self {
+            replica: Replica::default(),
+            outbox: Outbox::in_memory(outbox, network.random()),
             listening: Listening::new(SlotTable::new(config.slots), config.depth_ceiling),
             sending: Sending::new(config.quality, config.automatic, config.generation),
             config,
@@ -188,6 +197,7 @@ impl Session {
                 Timer::Report => self.report_reception(now),
             }
         }
+        self.send_operations(now);
     }
 
     /// The relay of this process says something or passes media on.
@@ -317,7 +327,8 @@ impl Session {
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&mut self) -> Instant {
         let (own, _) = self.timers.next();
-        self.network.links.poll_timeout().map_or(own, |paths| own.min(paths))
+        let operations = self.operations_due();
+        self.network.links.poll_timeout().into_iter().chain(operations).fold(own, Instant::min)
     }
 
     /// Where we stand.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backline_wire::limits::NETWORK_RATE_HZ;
-use backline_wire::{SourceId, StreamFormat};
+use backline_wire::{Bus, GainValue, PanValue, SourceId, StreamFormat};
 
 use crate::stages::LatencyStages;
 
@@ -62,6 +62,40 @@ pub struct SourceView {
     pub drift_ppm: f32,
     /// In words: "PCM 16 bit, 1.25 ms".
     pub encoding: String,
+    /// How loud everyone gets it, set at its sender.
+    pub send: FaderView,
+}
+
+/// How a fader stands, of either kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FaderView {
+    /// How loud.
+    pub gain: GainValue,
+    /// Where.
+    pub pan: PanValue,
+    /// Silent.
+    pub mute: bool,
+    /// Alone.
+    pub solo: bool,
+    /// On which output.
+    pub bus: Bus,
+    /// A change of ours is not answered yet.
+    pub waiting: bool,
+    /// It is ours, or its owner lets us.
+    pub may_move: bool,
+    /// Who moved it last; none where nobody has.
+    pub moved_by: Option<String>,
+}
+
+/// Changes that wait for the host's answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct WaitingView {
+    /// All of them; some are on their way for as long as a round trip takes.
+    pub changes: usize,
+    /// Of these, those that have had no answer in spite of all attempts.
+    pub failed: usize,
+    /// For how long the first of them has waited.
+    pub since: Duration,
 }
 
 /// A slot and what it is bound to.

@@ -17,8 +17,11 @@ use thiserror::Error;
 use crate::credentials::{Fingerprint, IceCredentials};
 use crate::hello::Hello;
 use crate::ids::{Generation, ParticipantId, PeerId, SourceId, Ssrc};
-use crate::limits::{CANDIDATES_MAX, CONTROL_BYTES_MAX, PROTOCOL_VERSION};
+use crate::limits::{
+    CANDIDATES_MAX, CONTROL_BYTES_MAX, ENTRIES_PER_MESSAGE_MAX, OPERATIONS_PER_MESSAGE_MAX, PROTOCOL_VERSION,
+};
 use crate::name::Name;
+use crate::operation::{Counter, DocumentId, Entry, Operation, OutboxId, Outcome, Revision};
 
 pub use reasons::{GoodbyeReason, LeaveReason, RefusalReason};
 
@@ -114,6 +117,42 @@ pub enum Control {
         peer: PeerId,
         /// How.
         reception: Reception,
+    },
+    /// Follower to host: I have this document up to this revision; tell me what comes after. Also the
+    /// acknowledgement of [`Control::Changes`]. Who has another document, or none, asks from zero.
+    Follow {
+        /// Of the follower's copy.
+        document: DocumentId,
+        /// The last that it holds.
+        revision: Revision,
+    },
+    /// Host to follower: what was written since, in the order of revisions, the last value of each register.
+    Changes {
+        /// Which document; entries of another one replace everything.
+        document: DocumentId,
+        /// The last that the host would tell now: who has that is up to date.
+        head: Revision,
+        /// At most [`ENTRIES_PER_MESSAGE_MAX`].
+        #[serde(deserialize_with = "bounded::deserialize::<_, Entry, ENTRIES_PER_MESSAGE_MAX>")]
+        entries: Vec<Entry>,
+    },
+    /// Participant to host: change this.
+    Operate {
+        /// Where the operations are kept until they are answered.
+        outbox: OutboxId,
+        /// All before this one are answered: their outcomes may be forgotten.
+        settled: Counter,
+        /// At most [`OPERATIONS_PER_MESSAGE_MAX`], in the order of their counters.
+        #[serde(deserialize_with = "bounded::deserialize::<_, Operation, OPERATIONS_PER_MESSAGE_MAX>")]
+        operations: Vec<Operation>,
+    },
+    /// Host to the author of operations: what became of them.
+    Outcomes {
+        /// Of which outbox.
+        outbox: OutboxId,
+        /// At most [`ENTRIES_PER_MESSAGE_MAX`].
+        #[serde(deserialize_with = "bounded::deserialize::<_, (Counter, Outcome), ENTRIES_PER_MESSAGE_MAX>")]
+        outcomes: Vec<(Counter, Outcome)>,
     },
 }
 
@@ -322,7 +361,7 @@ fn decode_other_format(theirs: u8, body: &[u8]) -> Result<Control, ControlError>
 /// First byte of each message; rises when the body of an existing kind changes.
 const FORMAT: u8 = 1;
 /// Number of kinds; postcard writes a kind as one byte below 128.
-const KINDS: u8 = 17;
+const KINDS: u8 = 21;
 const REFUSED_KIND: u8 = 2;
 const _: () = assert!(PROTOCOL_VERSION > 0 && KINDS < 128);
 

@@ -1,7 +1,7 @@
 //! What Backline's peers say to each other: bytes to types and back.
 //!
 //! It is: ids, the invite link, ICE credentials derived from the session's secret, the hello proof,
-//! the control messages, and every limit of the project. It is not: a socket, a clock, a codec or a
+//! the control messages, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
 //! connection; it knows no samples. The step before is `session` (which decides what to say), the
 //! step after is `transport` (which carries the bytes encrypted). The wire is described in
 //! `docs/PROTOCOL.md`, which changes together with this crate.
@@ -14,6 +14,7 @@ pub mod ids;
 pub mod limits;
 pub mod link;
 pub mod name;
+pub mod operation;
 
 pub use control::{
     Control, ControlError, GoodbyeReason, LeaveReason, PathOffer, PeerInfo, PublishedSource, Reception,
@@ -25,3 +26,7 @@ pub use hello::{Hello, HelloTranscript, IdentityKey};
 pub use ids::{Generation, IdError, InstanceId, ParticipantId, PeerId, SourceId, Ssrc};
 pub use link::{InviteLink, LinkError};
 pub use name::Name;
+pub use operation::{
+    Bus, Change, Counter, DocumentId, Entry, Fader, GainValue, Grantee, Operation, OperationRefusal,
+    OutboxId, Outcome, PanValue, Register, Revision, Scope, Setting, SettingKind,
+};

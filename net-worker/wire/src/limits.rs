@@ -27,6 +27,22 @@ pub const SOURCES_MAX: usize = PARTICIPANTS_MAX * SOURCES_PER_PARTICIPANT_MAX;
 pub const NAME_BYTES_MAX: usize = 64;
 /// Length of one encoded control message, in bytes.
 pub const CONTROL_BYTES_MAX: usize = 4096;
+/// Operations in one control message.
+pub const OPERATIONS_PER_MESSAGE_MAX: usize = 24;
+/// Entries of the session document, or outcomes of operations, in one control message.
+pub const ENTRIES_PER_MESSAGE_MAX: usize = 16;
+/// Messages with entries that a host sends to a follower before the first of them is acknowledged.
+pub const CHANGES_IN_FLIGHT_MAX: usize = 16;
+/// Operations of one outbox that are on the way before the first of them is answered.
+pub const OPERATIONS_IN_FLIGHT_MAX: usize = 512;
+/// Entries of one session document.
+pub const DOCUMENT_ENTRIES_MAX: usize = 16_384;
+/// Entries of one document that one participant wrote last.
+pub const ENTRIES_PER_AUTHOR_MAX: usize = 12_288;
+/// Operations that a host takes from one participant, a second on average and at once at the most.
+pub const OPERATIONS_PER_SECOND_MAX: u32 = 4_000;
+/// How often a second one fader is sent while it is dragged.
+pub const FADER_MESSAGES_PER_SECOND: u32 = 50;
 /// Addresses in one path offer.
 pub const CANDIDATES_MAX: usize = 16;
 /// Addresses in one invite link.
@@ -77,6 +93,13 @@ const _: () = {
     assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
     // A tag, a length, and for each run a timestamp and a length as varints.
     assert!(4 + 1 + MISSING_RUNS_MAX * (5 + 3) <= FEEDBACK_BYTES_MAX);
+    // Per entry a change (two sources, or a name), a revision, an author, an operation and a time; for an outcome a counter too.
+    assert!(
+        32 + ENTRIES_PER_MESSAGE_MAX * (80 + NAME_BYTES_MAX + 10 + 32 + 20 + 10 + 12) <= CONTROL_BYTES_MAX
+    );
+    assert!(32 + OPERATIONS_PER_MESSAGE_MAX * (80 + NAME_BYTES_MAX + 10 + 10) <= CONTROL_BYTES_MAX);
+    assert!(CHANGES_IN_FLIGHT_MAX * CONTROL_BYTES_MAX < PATH_CONTROL_QUEUE_BYTES_MAX / 2);
+    assert!(OPERATIONS_IN_FLIGHT_MAX < OPERATIONS_PER_SECOND_MAX as usize);
     assert!(CONTROL_BYTES_MAX < PATH_CONTROL_QUEUE_BYTES_MAX);
     assert!(PEER_VANISHED_AFTER.as_millis() < PATH_SILENCE_MAX.as_millis());
 };

@@ -30,8 +30,19 @@ pub enum Control {
     SlotBus(usize),
     /// How much every playout holds back, in milliseconds (a setting of the project, not a parameter).
     DepthCeiling,
+    /// How loud everyone gets the source of a slot, in dB (a fader of the session, not a parameter).
+    RemoteSend(usize),
+    /// Whether the others may move how loud everybody gets this track, 0 or 1 (of the session, not a parameter).
+    OthersMayMove,
     /// Whether the quality moves as the paths allow, 0 or 1 (a setting of the project, not a parameter).
     Automatic,
+}
+
+impl Control {
+    /// Whether the host has it, and records its gestures.
+    pub fn is_parameter(self) -> bool {
+        !matches!(self, Self::DepthCeiling | Self::Automatic | Self::RemoteSend(_) | Self::OthersMayMove)
+    }
 }
 
 /// One thing that the person did.

@@ -50,7 +50,9 @@ impl PluginBackend<'_> {
             Control::SlotMute(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Switch(&slot.mute)),
             Control::SlotSolo(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Switch(&slot.solo)),
             Control::SlotBus(index) => Moved::Bus(index),
-            Control::DepthCeiling | Control::Automatic => Moved::Nothing,
+            Control::DepthCeiling | Control::Automatic | Control::RemoteSend(_) | Control::OthersMayMove => {
+                Moved::Nothing
+            }
         }
     }
 

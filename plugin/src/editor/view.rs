@@ -9,7 +9,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backline_client::{Command, DEPTH_CEILING_MAX, SLOTS, Snapshot};
+use backline_client::{
+    Command, DEPTH_CEILING_MAX, Fader, GainValue, Grantee, SLOTS, Scope, Setting, Snapshot, SourceId,
+};
 use egui::{Rect, ScrollArea, Ui, UiBuilder};
 
 use super::backend::{EditorBackend, HostPace, Readings, Values};
@@ -40,6 +42,8 @@ pub struct EditorView {
     copies_invite: bool,
     shown_at_s: f64,
     shown: Option<Shown>,
+    /// What others have set, once the DAW's parameter was moved there.
+    followed: Option<(GainValue, bool)>,
 }
 
 /// What the last frame showed, to find out whether anything changed.
@@ -62,7 +66,9 @@ impl EditorView {
     pub fn show(&mut self, ui: &mut Ui, backend: &mut dyn EditorBackend) {
         let readings = backend.readings();
         let mut moving = self.move_meters(ui, &readings);
-        let shown = Shown { snapshot: backend.snapshot(), values: backend.values(), pace: readings.pace };
+        let snapshot = backend.snapshot();
+        self.follow_session(&snapshot, backend);
+        let shown = Shown { snapshot, values: backend.values(), pace: readings.pace };
         self.copy_new_invite(ui, &shown.snapshot);
         let mut model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
         if let Stage::Connect(panel) = &mut model.stage {
@@ -89,6 +95,28 @@ impl EditorView {
             moving |= meter.update(peaks_db, elapsed_s);
         }
         moving || !self.send_meter.at_rest() || self.slot_meters.iter().any(|meter| !meter.at_rest())
+    }
+
+    /// Others have moved how loud everybody gets this track: it is heard already; the DAW's parameter goes there too, once.
+    fn follow_session(&mut self, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {
+        let fader = &snapshot.send_fader;
+        let by_others = fader.moved_by.as_deref().is_some_and(|name| name != "you");
+        let there = (fader.gain, fader.mute);
+        if !by_others || self.followed == Some(there) {
+            return;
+        }
+        self.followed = Some(there);
+        let values = backend.values();
+        for (control, is, wanted) in [
+            (Control::SendGain, values.send_gain_db, fader.gain.db()),
+            (Control::SendMute, values.send_muted.into(), fader.mute.into()),
+        ] {
+            if is != wanted {
+                backend.begin(control);
+                backend.set(control, wanted);
+                backend.end(control);
+            }
+        }
     }
 
     fn copy_new_invite(&mut self, ui: &Ui, snapshot: &Snapshot) {
@@ -138,8 +166,20 @@ impl EditorView {
                 backend.send(Command::SetDepthCeiling(depth));
             }
             Intent::Set(Control::Automatic, value) => backend.send(Command::SetAutomatic(value >= 0.5)),
-            Intent::Begin(Control::DepthCeiling | Control::Automatic)
-            | Intent::End(Control::DepthCeiling | Control::Automatic) => {}
+            Intent::Set(Control::RemoteSend(slot), db) => {
+                if let Some(view) = snapshot.slots.get(slot).and_then(Option::as_ref) {
+                    let setting = Setting::Gain(GainValue::from_db(db));
+                    backend.send(Command::MoveFader { fader: Fader::Send(view.source), setting });
+                }
+            }
+            Intent::Set(Control::OthersMayMove, value) => {
+                if let Some(participant) = snapshot.you.participant {
+                    let source = SourceId { participant, instance: snapshot.you.instance };
+                    let (scope, grantee) = (Scope::Send(source), Grantee::Everyone);
+                    backend.send(Command::Permit { scope, grantee, allowed: value >= 0.5 });
+                }
+            }
+            Intent::Begin(control) | Intent::End(control) if !control.is_parameter() => {}
             Intent::Begin(control) => backend.begin(control),
             Intent::Set(control, value) => backend.set(control, value),
             Intent::End(control) => backend.end(control),

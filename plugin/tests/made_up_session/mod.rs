@@ -9,8 +9,8 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
-    Command, Connection, Identity, InstanceId, Notice, ParticipantId, Quality, Route, SLOTS, SendView,
-    Severity, SlotView, Snapshot, SourceId, SourceView, WorkerView,
+    Command, Connection, Fader, FaderView, Identity, InstanceId, Notice, ParticipantId, Quality, Route,
+    SLOTS, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -71,6 +71,9 @@ impl MadeUpSession {
                 colour: [0x4D, 0xA3, 0xF5],
             },
             send: SendView::default(),
+            send_fader: FaderView::default(),
+            others_may_move_send: false,
+            waiting: WaitingView::default(),
             quality: Quality::Balanced,
             automatic: true,
             depth_ceiling: Duration::from_millis(5),
@@ -199,6 +202,16 @@ impl MadeUpSession {
                     .filter(|(_, bound)| bound.is_none())
                     .for_each(|(slot, _)| *slot = None);
             }
+            Command::MoveFader { fader: Fader::Send(source), setting: Setting::Gain(gain) } => {
+                let sources = &mut self.snapshot.sources;
+                sources
+                    .iter_mut()
+                    .filter(|view| view.source == source)
+                    .for_each(|view| view.send.gain = gain);
+            }
+            Command::Permit { allowed, .. } => self.snapshot.others_may_move_send = allowed,
+            Command::SyncNow | Command::DiscardWaiting => self.snapshot.waiting = WaitingView::default(),
+            Command::MoveFader { .. } => {}
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
             Command::SetHostAddress(_) | Command::SetServers { .. } | Command::Notify { .. } => {}
         }
@@ -248,7 +261,7 @@ impl EditorBackend for MadeUpSession {
             Control::SlotMute(slot) => values.slots[slot].muted = on,
             Control::SlotSolo(slot) => values.slots[slot].solo = on,
             Control::SlotBus(slot) => values.slots[slot].bus = value as usize,
-            Control::DepthCeiling | Control::Automatic => {}
+            Control::DepthCeiling | Control::Automatic | Control::RemoteSend(_) | Control::OthersMayMove => {}
         }
     }
 
@@ -274,6 +287,7 @@ pub struct Musician {
     route: Route,
     latency_us: u64,
     loss: f32,
+    lets_move: bool,
 }
 
 impl Musician {
@@ -298,6 +312,7 @@ impl Musician {
             depth: Duration::from_micros(5_200),
             drift_ppm: 11.0,
             encoding: "Opus 2.5 ms, 256 kbit/s".into(),
+            send: FaderView { may_move: self.lets_move, ..FaderView::default() },
         }
     }
 }
@@ -311,6 +326,7 @@ pub const BAND: &[Musician] = &[
         route: Route::Direct,
         latency_us: 7_400,
         loss: 0.0,
+        lets_move: true,
     },
     Musician {
         participant: "Ben",
@@ -319,6 +335,7 @@ pub const BAND: &[Musician] = &[
         route: Route::Direct,
         latency_us: 12_900,
         loss: 0.002,
+        lets_move: false,
     },
     Musician {
         participant: "Ben",
@@ -327,6 +344,7 @@ pub const BAND: &[Musician] = &[
         route: Route::Direct,
         latency_us: 12_900,
         loss: 0.0,
+        lets_move: true,
     },
     Musician {
         participant: "Dario",
@@ -335,6 +353,7 @@ pub const BAND: &[Musician] = &[
         route: Route::Direct,
         latency_us: 18_000,
         loss: 0.0,
+        lets_move: false,
     },
     Musician {
         participant: "Emilia Sandström-Okonkwo",
@@ -343,6 +362,7 @@ pub const BAND: &[Musician] = &[
         route: Route::ThroughHost,
         latency_us: 31_600,
         loss: 0.0,
+        lets_move: true,
     },
     Musician {
         participant: "Farid",
@@ -351,5 +371,6 @@ pub const BAND: &[Musician] = &[
         route: Route::ThroughHost,
         latency_us: 64_200,
         loss: 0.034,
+        lets_move: false,
     },
 ];

@@ -282,7 +282,8 @@ impl World {
         self.now
     }
 
-    fn instant(&self) -> Instant {
+    /// The same as engines count it.
+    pub fn instant(&self) -> Instant {
         self.epoch + self.now
     }
 

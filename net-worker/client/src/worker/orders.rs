@@ -1,14 +1,14 @@
 //! What the handle asks of the worker.
 
 use backline_io::clock::Clock;
+use backline_io::store::data_dir;
 use backline_io::{entropy, identity};
 use backline_session::SessionConfig;
-use backline_wire::{Generation, IdentityKey, InviteLink, Name};
+use backline_wire::{Change, Generation, IdentityKey, InviteLink, Name, OutboxId};
 
 use super::*;
-use crate::api::{Command, Severity};
+use crate::api::Command;
 use crate::engine::EngineConfig;
-use crate::sentences::sentences;
 use crate::servers;
 
 impl Worker {
@@ -64,6 +64,13 @@ impl Worker {
             Command::SetAutomatic(automatic) => session.set_automatic(now, *automatic),
             Command::SetDepthCeiling(_) => session.set_depth_ceiling(self.settings.depth_ceiling),
             Command::SetSlots(slots) => session.set_slots(*slots),
+            Command::MoveFader { fader, setting } => drop(session.move_fader(now, *fader, *setting)),
+            Command::Permit { scope, grantee, allowed } => {
+                session
+                    .change(now, Change::Permission { scope: *scope, grantee: *grantee, allowed: *allowed });
+            }
+            Command::SyncNow => session.sync_now(now),
+            Command::DiscardWaiting => session.discard_all(),
             _ => {}
         }
     }
@@ -115,8 +122,33 @@ impl Worker {
         };
         engine.attach(self.parked.net_end.as_deref())?;
         engine.set_servers(clock.now, self.settings.servers.config().0);
+        let store = self.open_store(&mut engine)?;
         self.started = clock.now;
-        Ok(Open { engine, port, addresses, buffer: Vec::with_capacity(2048) })
+        Ok(Open { engine, port, addresses, buffer: Vec::with_capacity(2048), store })
+    }
+
+    /// The outbox of earlier runs, if there is a place for it. A session goes on without one, and the person is told.
+    fn open_store(&mut self, engine: &mut Engine) -> Result<Option<StoreThread>, Box<dyn std::error::Error>> {
+        let own = self.settings.config_dir.as_ref().map(|dir| dir.join("data"));
+        let Some(dir) = own.or_else(data_dir) else { return Ok(None) };
+        let seed = entropy::seed()?;
+        let fresh = OutboxId(u64::from_be_bytes(std::array::from_fn(|at| seed[at])));
+        match StoreThread::open(&dir, Arc::clone(&self.doorbell), fresh, entropy::seed()?) {
+            Ok((store, kept)) => {
+                engine.session_mut().set_outbox(kept.outbox);
+                if let Some(aside) = kept.kept_aside {
+                    let text = "What waited to be sent could not be read.";
+                    let advice = format!("It is kept as {aside}; a copy of the disk may have it whole.");
+                    self.parked.notices.add(Severity::Warning, text, advice);
+                }
+                Ok(Some(store))
+            }
+            Err(error) => {
+                let (text, advice) = sentences(&error.to_string());
+                self.parked.notices.add(Severity::Warning, text, advice);
+                Ok(None)
+            }
+        }
     }
 
     fn identity(&self) -> Result<IdentityKey, Box<dyn std::error::Error>> {
@@ -166,6 +198,10 @@ impl Settings {
             Command::Host
             | Command::Join { .. }
             | Command::Leave
+            | Command::MoveFader { .. }
+            | Command::Permit { .. }
+            | Command::SyncNow
+            | Command::DiscardWaiting
             | Command::Notify { .. }
             | Command::DismissNotice(_) => {}
         }

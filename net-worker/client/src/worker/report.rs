@@ -2,16 +2,18 @@
 
 use std::net::IpAddr;
 
+use backline_audio::Db;
 use backline_media::automatic::{Move, Reason};
 use backline_relay::RelayEvent;
-use backline_session::{SessionEvent, SessionState};
+use backline_session::document::Conflict;
+use backline_session::{Session, SessionEvent, SessionState};
 use backline_transport::ReachEvent;
+use backline_wire::{Change, Fader, Grantee, Outcome, Scope, Setting};
 
 use super::*;
-use crate::api::{Connection, Severity, Snapshot};
+use crate::api::{Connection, Snapshot};
 use crate::client::idle_snapshot;
 use crate::engine::EngineEvent;
-use crate::sentences::sentences;
 
 impl Worker {
     pub(super) fn handle_events(&mut self, now: Instant) {
@@ -43,6 +45,14 @@ impl Worker {
                 let (severity, text, advice) = words_of_move(&moved);
                 tracing::info!(text, "moved");
                 self.parked.notices.supersede(QUALITY_TOPIC, severity, text, advice);
+            }
+            SessionEvent::Conflict(conflict) => {
+                let session = self.open.as_ref().map(|open| open.engine.session());
+                if let Some((text, advice)) =
+                    session.and_then(|session| words_of_conflict(session, &conflict))
+                {
+                    self.parked.notices.add(Severity::Info, text, advice);
+                }
             }
             SessionEvent::NoSlot(name) => {
                 let text = format!("“{name}” is here, but all 16 slots are taken.");
@@ -140,6 +150,47 @@ fn words_of_move(moved: &Move) -> (Severity, String, &'static str) {
     }
 }
 
+/// What has become of a change of ours, and what a person may do.
+fn words_of_conflict(session: &Session, conflict: &Conflict) -> Option<(String, String)> {
+    let what = match &conflict.wanted {
+        Change::Fader { fader: Fader::Send(source), .. } => {
+            format!("how loud everyone gets {}", session.words_for_source(*source))
+        }
+        Change::Fader { fader: Fader::Monitor { listener, source }, .. } => {
+            format!("what {} hears of {}", session.words_for(*listener), session.words_for_source(*source))
+        }
+        Change::Permission { .. } => "who may move your faders".to_owned(),
+        Change::Person { .. } => return None,
+    };
+    match &conflict.outcome {
+        Outcome::Accepted { .. } => None,
+        Outcome::Superseded { by } => {
+            let (who, value) = (session.words_for(by.author), words_of_change(&by.change));
+            let text = format!("You changed {what}; {who} changed it after you, to {value}. That counts.");
+            Some((text, "Set it again if you want it otherwise.".to_owned()))
+        }
+        Outcome::Refused { reason } => {
+            let (reason, advice) = sentences(&reason.to_string());
+            Some((format!("You can't change {what}: {reason}"), advice))
+        }
+    }
+}
+
+fn words_of_change(change: &Change) -> String {
+    match change {
+        Change::Fader { setting: Setting::Gain(gain), .. } => Db::new(gain.db()).to_string(),
+        Change::Fader { setting: Setting::Pan(pan), .. } => format!("pan {:+.0} %", 100.0 * pan.get()),
+        Change::Fader { setting: Setting::Mute(true), .. } => "muted".to_owned(),
+        Change::Fader { setting: Setting::Mute(false), .. } => "not muted".to_owned(),
+        Change::Fader { setting: Setting::Solo(true), .. } => "solo".to_owned(),
+        Change::Fader { setting: Setting::Solo(false), .. } => "not solo".to_owned(),
+        Change::Fader { setting: Setting::Bus(_), .. } => "another output".to_owned(),
+        Change::Permission { allowed: true, .. } => "allowed".to_owned(),
+        Change::Permission { allowed: false, .. } => "not allowed".to_owned(),
+        Change::Person { name, .. } => name.to_string(),
+    }
+}
+
 fn fill(snapshot: &mut Snapshot, open: &Open, net_end: Option<&NetEnd>, now: Instant) {
     let session = open.engine.session();
     let return_delay = net_end.map_or(Duration::ZERO, |net| open.engine.return_delay(net));
@@ -152,6 +203,10 @@ fn fill(snapshot: &mut Snapshot, open: &Open, net_end: Option<&NetEnd>, now: Ins
     };
     snapshot.participants = session.participants();
     snapshot.send = session.send_view();
+    let source = session.source();
+    snapshot.send_fader = session.fader(Fader::Send(source));
+    snapshot.others_may_move_send = session.is_permitted(Scope::Send(source), Grantee::Everyone);
+    snapshot.waiting = session.waiting_view(now);
     snapshot.sources = session.source_views(now, return_delay);
     snapshot.slots = session.slot_views();
     snapshot.local_port = Some(open.port.number());

@@ -134,8 +134,9 @@ impl Relay {
         self.replace(now, peer, hello.generation);
         let observed = self.links.get(link).and_then(Path::remote_address);
         let info = PeerInfo { peer, participant: hello.participant, name: hello.name, colour: hello.colour };
+        self.ledger.introduce(info.participant, info.name.clone(), info.colour, now);
         if let Some(known) = self.members.get_mut(peer) {
-            (known.info, known.link) = (info.clone(), Some(link));
+            (known.info, known.link, known.following) = (info.clone(), Some(link), None);
         } else {
             self.members.insert(Member {
                 info: info.clone(),
@@ -145,6 +146,7 @@ impl Relay {
                 sources: BTreeMap::new(),
                 direct: BTreeSet::new(),
                 repairs: BTreeMap::new(),
+                following: None,
                 joined_at: now,
             });
         }
@@ -180,6 +182,7 @@ impl Relay {
             }
             Control::Rename { name, colour } => {
                 let Some(member) = self.members.get_mut(peer) else { return };
+                self.ledger.introduce(member.info.participant, name.clone(), colour, now);
                 (member.info.name, member.info.colour) = (name, colour);
                 let joined = Control::Joined(member.info.clone());
                 self.say_to_others(now, peer, &joined);
@@ -200,6 +203,10 @@ impl Relay {
             }
             Control::Reception { peer: to, reception } => {
                 self.say(now, to, &Control::Reception { peer, reception });
+            }
+            Control::Follow { document, revision } => self.member_follows(now, peer, document, revision),
+            Control::Operate { outbox, settled, operations } => {
+                self.member_operates(now, peer, (outbox, settled), operations);
             }
             Control::Goodbye { .. } => self.remove_member(now, peer, LeaveReason::Left),
             other => tracing::debug!(%peer, ?other, "a member may not say that"),

@@ -28,6 +28,7 @@ impl Relay {
         }
         self.open_streams(peer, &streams);
         news.iter().for_each(|message| self.say(now, peer, message));
+        self.offer_document(now, peer);
     }
 
     /// A member publishes a source: everybody's path carries its stream from now on.

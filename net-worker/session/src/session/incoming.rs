@@ -148,6 +148,7 @@ impl Session {
         self.welcomed_at = Some(now);
         self.network.observed = Some(welcome.observed);
         self.open_streams(key);
+        self.outbox.disconnected();
         self.set_state(SessionState::Joined);
     }
 
@@ -190,6 +191,10 @@ impl Session {
             }
             Control::Pong { .. } => self.roster.pong(&message, self.now_us(now)),
             Control::Reception { peer, reception } => self.sending.heard(peer, reception, now),
+            Control::Changes { document, head, entries } => {
+                self.host_has_changes(now, (document, head), entries);
+            }
+            Control::Outcomes { outbox, outcomes } => self.host_has_answered(now, outbox, outcomes),
             Control::Goodbye { reason } => self.fail(now, reason.into()),
             other => tracing::debug!(?other, "the host may not say that"),
         }

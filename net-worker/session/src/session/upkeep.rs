@@ -33,6 +33,7 @@ impl Session {
             (true, _) => self.set_state(SessionState::Joined),
             (false, true) => {
                 self.set_state(SessionState::Reconnecting);
+                self.outbox.disconnected();
                 self.listening.vanish_silent(PEER_VANISHED_AFTER, now);
             }
             (false, false) => {}

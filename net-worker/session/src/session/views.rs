@@ -1,6 +1,7 @@
 //! What is shown of a session.
 
 use backline_transport::Path;
+use backline_wire::Fader;
 
 use super::*;
 
@@ -77,6 +78,7 @@ impl Session {
             depth: stats.queued,
             drift_ppm: stats.drift_ppm,
             encoding: crate::view::describe(source.info.format),
+            send: self.fader(Fader::Send(id)),
         })
     }
 }

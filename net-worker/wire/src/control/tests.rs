@@ -3,6 +3,7 @@
 use super::*;
 use crate::ids::InstanceId;
 use crate::limits::{NAME_BYTES_MAX, SOURCES_PER_PARTICIPANT_MAX};
+use crate::operation::{Change, Fader, GainValue, OperationRefusal, Setting};
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
@@ -50,7 +51,7 @@ fn offer() -> PathOffer {
 
 fn one_of_each() -> Vec<(Control, &'static str)> {
     let source_id = source().source;
-    vec![
+    let mut all = vec![
         (Control::Hello(Box::new(hello())), fixture::HELLO),
         (
             Control::Welcome(Welcome {
@@ -104,6 +105,13 @@ fn one_of_each() -> Vec<(Control, &'static str)> {
         ),
         (Control::Rename { name: Name::new("Ada L"), colour: [0, 0, 255] }, fixture::RENAME),
         (Control::Goodbye { reason: GoodbyeReason::SessionEnded }, fixture::GOODBYE),
+    ];
+    all.extend(later_kinds());
+    all
+}
+
+fn later_kinds() -> Vec<(Control, &'static str)> {
+    vec![
         (
             Control::Reception {
                 peer: PeerId(2),
@@ -118,7 +126,45 @@ fn one_of_each() -> Vec<(Control, &'static str)> {
             },
             fixture::RECEPTION,
         ),
+        (Control::Follow { document: DocumentId([0x66; 16]), revision: Revision(300) }, fixture::FOLLOW),
+        (
+            Control::Changes {
+                document: DocumentId([0x66; 16]),
+                head: Revision(301),
+                entries: vec![entry()],
+            },
+            fixture::CHANGES,
+        ),
+        (
+            Control::Operate {
+                outbox: OutboxId(7),
+                settled: Counter(8),
+                operations: vec![Operation { counter: Counter(9), age_ms: 20, change: entry().change }],
+            },
+            fixture::OPERATE,
+        ),
+        (
+            Control::Outcomes {
+                outbox: OutboxId(7),
+                outcomes: vec![
+                    (Counter(8), Outcome::Accepted { revision: Revision(301) }),
+                    (Counter(9), Outcome::Refused { reason: OperationRefusal::NotAllowed }),
+                ],
+            },
+            fixture::OUTCOMES,
+        ),
     ]
+}
+
+fn entry() -> Entry {
+    let setting = Setting::Gain(GainValue::from_db(-6.0));
+    Entry {
+        change: Change::Fader { fader: Fader::Send(source().source), setting },
+        revision: Revision(300),
+        author: ParticipantId([0x55; 32]),
+        operation: (OutboxId(7), Counter(4)),
+        made_at_ms: 1_000,
+    }
 }
 
 /// A difference here is a change of the wire: raise `FORMAT`, and keep these as the old bytes.
@@ -293,4 +339,9 @@ mod fixture {
     pub const RENAME: &str = "010e05416461204c0000ff";
     pub const GOODBYE: &str = "010f01";
     pub const RECEPTION: &str = "011002effdb6f50df40302e8070101";
+    pub const FOLLOW: &str = "011166666666666666666666666666666666ac02";
+    pub const CHANGES: &str = "011266666666666666666666666666666666ad020100001111111111111111111111111111111111111111111111111111111111111111a22200af09ac0255555555555555555555555555555555555555555555555555555555555555550704e807";
+    pub const OPERATE: &str =
+        "0113070801091400001111111111111111111111111111111111111111111111111111111111111111a22200af09";
+    pub const OUTCOMES: &str = "011407020800ad02090200";
 }

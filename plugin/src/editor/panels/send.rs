@@ -192,6 +192,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
 
 fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
     let mut rows = Rows::new(rect);
+    let others = if panel.others_may_move.is_some() { rows.bottom(24.0, 6.0) } else { rect };
     let mute = rows.bottom(26.0, 6.0);
     let value = rows.bottom(20.0, 6.0);
     let body = rows.rest();
@@ -223,6 +224,20 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
         tint: colour::RED,
     };
     toggle.show(ui, mute, intents).on_hover_text("Nobody hears this track");
+    if let Some(on) = panel.others_may_move {
+        let toggle = Toggle {
+            control: Control::OthersMayMove,
+            text: "Others",
+            label: "Others may move this level",
+            on,
+            tint: colour::AMBER,
+        };
+        let moved =
+            panel.moved_by.as_ref().map_or_else(String::new, |name| format!("\nMoved last by {name}"));
+        toggle.show(ui, others, intents).on_hover_text(format!(
+            "Everybody in the session may move how loud\nthey all get this track{moved}"
+        ));
+    }
 }
 
 /// One knob with a name and a value beside it.

@@ -9,7 +9,7 @@ use egui::{
 use crate::editor::intent::Intent;
 use crate::editor::theme::{self, Tone, colour, mix};
 use crate::editor::view_model::{Message, StatusLine};
-use crate::editor::widgets::button::icon_button;
+use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::draw;
 use crate::editor::widgets::icon::{Icon, icon};
 use backline_client::Command;
@@ -69,8 +69,10 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
             ui.painter().circle_filled(centre, 4.0, tone.colour());
         }
     }
-    let text =
-        Rect::from_min_max(pos2(rect.left() + 44.0, rect.top()), pos2(rect.right() - 36.0, rect.bottom()));
+    let text = Rect::from_min_max(
+        pos2(rect.left() + 44.0, rect.top()),
+        pos2(rect.right() - if message.offers_sync { 104.0 } else { 36.0 }, rect.bottom()),
+    );
     let response =
         ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &message.text));
@@ -90,6 +92,14 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     };
     if cut {
         response.on_hover_text(format!("{}\n{}", message.text, message.advice));
+    }
+    if message.offers_sync {
+        let place = Rect::from_center_size(pos2(rect.right() - 54.0, rect.center().y), vec2(84.0, 26.0));
+        let id = format!("{id} sync");
+        let button = Button { id: &id, text: "Sync now", icon: None, weight: Weight::Plain, enabled: true };
+        if button.show(ui, place).clicked() {
+            intents.push(Intent::send(Command::SyncNow));
+        }
     }
     if let Some(notice) = message.dismiss {
         let place = Rect::from_center_size(pos2(rect.right() - 18.0, rect.center().y), vec2(26.0, 26.0));

@@ -8,9 +8,9 @@ use crate::editor::layout::Rows;
 use crate::editor::theme::{self, Tone, colour, mix, participant_colour};
 use crate::editor::view_model::{BoundStrip, RouteBadge, words};
 use crate::editor::widgets::button::icon_button;
-use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH};
+use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down};
-use crate::editor::widgets::icon::Icon;
+use crate::editor::widgets::icon::{Icon, icon};
 use crate::editor::widgets::knob::{Knob, pan_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
@@ -21,6 +21,8 @@ use crate::editor::widgets::{chip, draw};
 const INSET: f32 = 8.0;
 /// Height of the tinted part behind the names, in points.
 const TINTED: f32 = 72.0;
+/// Points of drag from one end of the send knob to the other.
+const KNOB_TRAVEL: f32 = 180.0;
 
 /// A free slot: its number, and nothing to touch.
 pub fn show_free(ui: &Ui, rect: Rect, slot: usize) {
@@ -46,7 +48,10 @@ pub fn show(
     rows.top(10.0, 0.0);
     head(ui, &mut rows, slot, strip, &name, intents);
     path(ui, &mut rows, slot, strip);
-    pan(ui, rows.top(46.0, 8.0), slot, strip, &name, tint, intents);
+    let knobs = rows.top(46.0, 8.0);
+    let (left, right) = knobs.split_left_right_at_fraction(0.5);
+    pan(ui, left, slot, strip, &name, tint, intents);
+    send(ui, right, slot, strip, &name, intents);
     rows.bottom(INSET, 0.0);
     if let Some(bus) = strip.bus {
         bus_menu(ui, rows.bottom(22.0, 6.0), slot, bus, &name, intents);
@@ -214,6 +219,30 @@ fn pan(
         theme::regular(11.0),
         colour::TEXT_SOFT,
     );
+}
+
+/// How loud everyone gets it: a knob for who may move that, else only where it stands.
+fn send(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, intents: &mut Vec<Intent>) {
+    let Some(db) = strip.send_db else { return };
+    let place = Rect::from_center_size(pos2(rect.center().x, rect.top() + 16.0), vec2(32.0, 32.0));
+    let text = Rect::from_min_max(pos2(rect.left(), place.bottom()), rect.max);
+    let label = format!("{name}: level for everyone");
+    let control = Control::RemoteSend(slot);
+    let (response, shown) = if strip.may_move_send {
+        let knob = Knob { control, label: &label, value: db, tint: colour::AMBER, from_middle: false };
+        knob.show(ui, place, &gain_scale(KNOB_TRAVEL, 0.0), intents)
+    } else {
+        let response = ui.interact(place, Id::unique(("knob", control)), Sense::hover());
+        response.widget_info(|| WidgetInfo {
+            current_text_value: Some(words::gain(db)),
+            ..WidgetInfo::labeled(Role::Status, true, &label)
+        });
+        icon(ui.painter(), Icon::Lock, place.center(), 13.0, colour::TEXT_FAINT);
+        (response, db)
+    };
+    response.on_hover_text(&strip.send_text);
+    let ink = if strip.may_move_send { colour::TEXT_SOFT } else { colour::TEXT_FAINT };
+    draw::line(ui.painter(), text, Align2::CENTER_CENTER, &words::gain(shown), theme::regular(11.0), ink);
 }
 
 #[expect(clippy::too_many_arguments, reason = "the parts of one strip")]

@@ -33,6 +33,10 @@ pub struct SendPanel {
     pub gain_db: f32,
     /// Nobody hears this track.
     pub muted: bool,
+    /// The others may move gain and mute; none outside of a session.
+    pub others_may_move: Option<bool>,
+    /// Who moved it last, where that was somebody else.
+    pub moved_by: Option<String>,
     /// This track in one's own ears, in dB.
     pub monitor_db: f32,
     /// Everybody else in one's own ears, in dB.
@@ -58,6 +62,8 @@ impl SendPanel {
             depth_ms: snapshot.depth_ceiling.as_secs_f32() * 1000.0,
             gain_db: values.send_gain_db,
             muted: values.send_muted,
+            others_may_move: in_session.then_some(snapshot.others_may_move_send),
+            moved_by: snapshot.send_fader.moved_by.clone().filter(|name| name != "you"),
             monitor_db: values.monitor_db,
             return_db: values.return_db,
             live: !values.send_muted,

@@ -1,10 +1,15 @@
 //! The bottom line: what needs attention, worst first, or that all is well.
 
-use backline_client::{Connection, Notice, Severity, Snapshot};
+use std::time::Duration;
+
+use backline_client::{Connection, Notice, Severity, Snapshot, WaitingView};
 
 use super::words;
 use crate::editor::backend::HostPace;
 use crate::editor::theme::Tone;
+
+/// What waits for less long is on its way.
+const WAITS_FROM: Duration = Duration::from_secs(2);
 
 /// The bottom line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,13 +31,32 @@ pub struct Message {
     pub text: String,
     /// What to do; may be empty.
     pub advice: String,
+    /// It offers to send what waits now.
+    pub offers_sync: bool,
+}
+
+impl Message {
+    fn warning(text: &str, advice: &str) -> Self {
+        Self {
+            dismiss: None,
+            tone: Tone::Warning,
+            text: text.to_owned(),
+            advice: advice.to_owned(),
+            offers_sync: false,
+        }
+    }
 }
 
 impl StatusLine {
     pub(super) fn new(snapshot: &Snapshot, pace: HostPace) -> Self {
         let mut notices: Vec<&Notice> = snapshot.notices.iter().rev().collect();
         notices.sort_by_key(|notice| rank(notice.severity));
-        let own = [pace_message(pace), connection_message(&snapshot.connection), unplaced_message(snapshot)];
+        let own = [
+            pace_message(pace),
+            waiting_message(&snapshot.waiting),
+            connection_message(&snapshot.connection),
+            unplaced_message(snapshot),
+        ];
         let messages = own.into_iter().flatten().chain(notices.into_iter().map(message)).collect();
         Self { messages, calm: calm(&snapshot.connection).to_owned() }
     }
@@ -51,28 +75,46 @@ fn pace_message(pace: HostPace) -> Option<Message> {
         ),
         HostPace::RealTime | HostPace::Measuring | HostPace::Stopped => return None,
     };
-    Some(Message { dismiss: None, tone: Tone::Warning, text: text.to_owned(), advice: advice.to_owned() })
+    Some(Message::warning(text, advice))
 }
 
 /// What happens while the host does not answer.
 fn connection_message(connection: &Connection) -> Option<Message> {
-    (*connection == Connection::Reconnecting).then(|| Message {
-        dismiss: None,
-        tone: Tone::Warning,
-        text: "The host does not answer. Backline keeps calling.".to_owned(),
-        advice: "Everything comes back by itself: same strips, same levels. Leave to stop trying.".to_owned(),
+    (*connection == Connection::Reconnecting).then(|| {
+        Message::warning(
+            "The host does not answer. Backline keeps calling.",
+            "Everything comes back by itself: same strips, same levels. Leave to stop trying.",
+        )
     })
 }
 
 /// Sources that no strip is left for.
 fn unplaced_message(snapshot: &Snapshot) -> Option<Message> {
     let unplaced = snapshot.sources.iter().filter(|source| source.present && source.slot.is_none()).count();
-    (unplaced > 0).then(|| Message {
-        dismiss: None,
-        tone: Tone::Warning,
-        text: words::unplaced(unplaced),
-        advice: "Free the strip of somebody who is away: the cross at its top.".to_owned(),
+    (unplaced > 0).then(|| {
+        let advice = "Free the strip of somebody who is away: the cross at its top.";
+        Message::warning(&words::unplaced(unplaced), advice)
     })
+}
+
+/// Changes that the host has not answered for longer than a round trip takes.
+fn waiting_message(waiting: &WaitingView) -> Option<Message> {
+    if waiting.changes == 0 || waiting.since < WAITS_FROM {
+        return None;
+    }
+    let changes = words::changes(waiting.changes);
+    let message = if waiting.failed > 0 {
+        Message::warning(
+            &format!("{changes}: the host has not answered."),
+            "They are kept. Sync now tries them again; leaving the session changes nothing.",
+        )
+    } else {
+        Message::warning(
+            &format!("{changes} for the host."),
+            "Sent by themselves as soon as it answers; kept until then, also when the DAW is closed.",
+        )
+    };
+    Some(Message { offers_sync: true, ..message })
 }
 
 fn message(notice: &Notice) -> Message {
@@ -85,6 +127,7 @@ fn message(notice: &Notice) -> Message {
         },
         text: notice.text.clone(),
         advice: notice.advice.clone(),
+        offers_sync: false,
     }
 }
 

@@ -1,6 +1,6 @@
 //! The strips, in words: slot order, and an absent source keeps its place.
 
-use backline_client::{Route, SlotView, Snapshot, SourceView, Stage};
+use backline_client::{FaderView, Route, SlotView, Snapshot, SourceView, Stage};
 
 use super::words;
 use crate::editor::backend::{SlotValues, Values};
@@ -72,6 +72,12 @@ pub struct BoundStrip {
     pub pan: f32,
     /// "L20".
     pub pan_text: String,
+    /// How loud everyone gets it, in dB; none while it is away.
+    pub send_db: Option<f32>,
+    /// We may move that.
+    pub may_move_send: bool,
+    /// Who moved it last, and whether we may.
+    pub send_text: String,
     /// Not heard.
     pub muted: bool,
     /// Heard alone.
@@ -142,11 +148,32 @@ fn bound(
         gain_db: values.gain_db,
         pan: values.pan,
         pan_text: words::pan(values.pan),
+        send_db: here.map(|source| send_db(&source.send)),
+        may_move_send: here.is_some_and(|source| source.send.may_move),
+        send_text: here.map(send_text).unwrap_or_default(),
         muted: values.muted,
         solo: values.solo,
         hidden_by_solo: any_solo && !values.solo,
         bus,
     }
+}
+
+fn send_db(send: &FaderView) -> f32 {
+    if send.mute { f32::NEG_INFINITY } else { send.gain.db() }
+}
+
+fn send_text(source: &SourceView) -> String {
+    let what = format!("How loud everyone gets {}'s {}", source.participant_name, source.source_name);
+    let moved = match source.send.moved_by.as_deref() {
+        Some(name) => format!(". Moved last by {name}"),
+        None => String::new(),
+    };
+    let may = if source.send.may_move {
+        "You may move it for everyone."
+    } else {
+        "Only they may move it, until they let you."
+    };
+    format!("{what}{moved}.\n{may}")
 }
 
 /// Participant and source; of an absent source what the project remembers ("Ada · Guitar").

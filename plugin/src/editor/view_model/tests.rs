@@ -1,8 +1,8 @@
 use std::time::Duration;
 
 use backline_client::{
-    Identity, InstanceId, LatencyStages, Notice, ParticipantId, Quality, Route, SLOTS, SendView, Severity,
-    SlotView, SourceId, SourceView, Stage as LatencyStage, WorkerView,
+    FaderView, Identity, InstanceId, LatencyStages, Notice, ParticipantId, Quality, Route, SLOTS, SendView,
+    Severity, SlotView, SourceId, SourceView, Stage as LatencyStage, WaitingView, WorkerView,
 };
 
 use super::*;
@@ -25,6 +25,9 @@ fn snapshot(connection: Connection) -> Snapshot {
             packets_per_second: 400.0,
             bits_per_second: 264_000.0,
         },
+        send_fader: FaderView::default(),
+        others_may_move_send: false,
+        waiting: WaitingView::default(),
         quality: Quality::Balanced,
         automatic: true,
         depth_ceiling: Duration::from_millis(5),
@@ -61,6 +64,7 @@ fn source(number: u8, slot: Option<usize>) -> SourceView {
         depth: Duration::from_millis(5),
         drift_ppm: -12.0,
         encoding: "Opus 256 kbit/s, 2.5 ms".into(),
+        send: FaderView::default(),
     }
 }
 

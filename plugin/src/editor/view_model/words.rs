@@ -95,6 +95,14 @@ pub fn unplaced(count: usize) -> String {
     }
 }
 
+/// "1 change waits", "3 changes wait".
+pub fn changes(count: usize) -> String {
+    match count {
+        1 => "1 change waits".to_owned(),
+        _ => format!("{count} changes wait"),
+    }
+}
+
 /// "Main", "Aux 3".
 pub fn bus(bus: usize) -> String {
     match bus {

@@ -1,0 +1,260 @@
+//! The one that decides: gives accepted changes their revisions, and answers each operation once and for all.
+//!
+//! Last writer wins, by when a change was *made*: what somebody changed while they were away does not undo what others have changed since.
+//! The step before is the relay (operations of members), the step after is the relay again (outcomes to the author, changes to all who
+//! follow).
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use backline_wire::limits::{
+    DOCUMENT_ENTRIES_MAX, ENTRIES_PER_AUTHOR_MAX, OPERATIONS_IN_FLIGHT_MAX, OPERATIONS_PER_SECOND_MAX,
+};
+use backline_wire::{
+    Change, Counter, Entry, Name, Operation, OperationRefusal, OutboxId, Outcome, ParticipantId, Register,
+    Revision,
+};
+
+use super::Document;
+use super::budget::Budget;
+
+/// Outboxes whose answers are remembered; beyond it those that were silent for longest are forgotten.
+const OUTBOXES_MAX: usize = 256;
+
+/// The document with the right to change it.
+///
+/// Nothing is told before it is kept: with a store, [`Authority::kept`] lags behind the document until the store has confirmed, so that
+/// a host that crashes never forgets what somebody else was told.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    document: Document,
+    /// Asked of the store up to here; none without a store.
+    asked: Option<Revision>,
+    kept: Revision,
+    outboxes: BTreeMap<(ParticipantId, OutboxId), Answers>,
+    budgets: BTreeMap<ParticipantId, Budget>,
+    by_author: BTreeMap<ParticipantId, usize>,
+    /// Never runs back, also where the wall clock does.
+    latest_ms: u64,
+    stats: AuthorityStats,
+}
+
+/// What became of operations, counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AuthorityStats {
+    /// In the document.
+    pub accepted: u64,
+    /// Somebody had changed the same later.
+    pub superseded: u64,
+    /// Not allowed, or no room.
+    pub refused: u64,
+    /// Came once more, and were answered as before.
+    pub repeated: u64,
+    /// Beyond their author's budget; they come again.
+    pub dropped: u64,
+}
+
+/// What was answered to one outbox.
+#[derive(Debug, Clone, Default)]
+struct Answers {
+    given: BTreeMap<Counter, Outcome>,
+    /// All before it are settled.
+    settled: Counter,
+    heard_at: Option<Instant>,
+}
+
+impl Authority {
+    /// For a document, new or as it was kept. With `has_store`, poll [`Authority::poll_store`] and confirm.
+    pub fn new(document: Document, has_store: bool) -> Self {
+        let mut by_author = BTreeMap::new();
+        let mut latest_ms = 0;
+        for entry in document.entries() {
+            *by_author.entry(entry.author).or_insert(0) += 1;
+            latest_ms = latest_ms.max(entry.made_at_ms);
+        }
+        let revision = document.revision();
+        Self {
+            document,
+            asked: has_store.then_some(revision),
+            kept: revision,
+            outboxes: BTreeMap::new(),
+            budgets: BTreeMap::new(),
+            by_author,
+            latest_ms,
+            stats: AuthorityStats::default(),
+        }
+    }
+
+    /// What everybody agrees on.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Up to which revision everything may be told.
+    pub fn kept(&self) -> Revision {
+        if self.asked.is_some() { self.kept } else { self.document.revision() }
+    }
+
+    /// The next entry that the store must keep, in place of what it has for that register.
+    pub fn poll_store(&mut self) -> Option<Entry> {
+        let asked = self.asked.as_mut()?;
+        let entry = self.document.since(*asked).next()?;
+        *asked = entry.revision;
+        Some(entry.clone())
+    }
+
+    /// The store has everything up to this revision.
+    pub fn handle_stored(&mut self, revision: Revision) {
+        self.kept = self.kept.max(revision);
+    }
+
+    /// The store cannot keep anything now: the session goes on from memory.
+    pub fn handle_store_failed(&mut self) {
+        self.asked = None;
+    }
+
+    /// What was counted.
+    pub fn stats(&self) -> AuthorityStats {
+        self.stats
+    }
+
+    /// A participant wants something changed. None when it is beyond their budget: unanswered, it comes again.
+    pub fn operate(
+        &mut self,
+        author: ParticipantId,
+        (outbox, settled): (OutboxId, Counter),
+        operation: Operation,
+        (now, unix_time): (Instant, Duration),
+    ) -> Option<Outcome> {
+        let answers = self.answers(author, outbox, now);
+        answers.settle(settled);
+        if let Some(outcome) = answers.given.get(&operation.counter) {
+            let outcome = outcome.clone();
+            self.stats.repeated += 1;
+            return Some(outcome);
+        }
+        if operation.counter < answers.settled {
+            self.stats.refused += 1;
+            return Some(Outcome::Refused { reason: OperationRefusal::TooOld });
+        }
+        // Twice as many as are ever on the way: only who does not say what is settled gets here.
+        let is_full = answers.given.len() >= 2 * OPERATIONS_IN_FLIGHT_MAX;
+        let budget = self.budgets.entry(author).or_insert_with(|| Budget::new(OPERATIONS_PER_SECOND_MAX));
+        if is_full || !budget.spend(now) {
+            self.stats.dropped += 1;
+            return None;
+        }
+        let counter = operation.counter;
+        let outcome = self.decide(author, outbox, operation, unix_time);
+        self.answers(author, outbox, now).given.insert(counter, outcome.clone());
+        Some(outcome)
+    }
+
+    /// Somebody is in, or has another name or colour: said by the relay, which knows who they are.
+    pub fn introduce(
+        &mut self,
+        participant: ParticipantId,
+        name: Name,
+        colour: [u8; 3],
+        unix_time: Duration,
+    ) {
+        let change = Change::Person { participant, name, colour };
+        let known = self.document.get(&change.register());
+        if known.is_none_or(|known| known.change != change) {
+            let made_at_ms = self.clock_ms(unix_time);
+            // A document without room for names goes on without them.
+            let _ = self.write((participant, OutboxId(0), Counter(0)), change, made_at_ms);
+        }
+    }
+
+    fn decide(
+        &mut self,
+        author: ParticipantId,
+        outbox: OutboxId,
+        operation: Operation,
+        unix_time: Duration,
+    ) -> Outcome {
+        let register = operation.change.register();
+        if !self.document.may(author, &register) {
+            self.stats.refused += 1;
+            let reason = match register {
+                Register::Fader(..) => OperationRefusal::NotAllowed,
+                Register::Permission(..) | Register::Person(_) => OperationRefusal::NotYours,
+            };
+            return Outcome::Refused { reason };
+        }
+        let made_at_ms = self.clock_ms(unix_time).saturating_sub(operation.age_ms);
+        // How long operations were on their way is not known, so that of one outbox the time says less than the counter.
+        let is_older = |known: &&Entry| {
+            if (known.author, known.operation.0) == (author, outbox) {
+                known.operation.1 > operation.counter
+            } else {
+                known.made_at_ms > made_at_ms
+            }
+        };
+        if let Some(by) = self.document.get(&register).filter(is_older) {
+            self.stats.superseded += 1;
+            return Outcome::Superseded { by: by.clone() };
+        }
+        match self.write((author, outbox, operation.counter), operation.change, made_at_ms) {
+            Ok(revision) => {
+                self.stats.accepted += 1;
+                Outcome::Accepted { revision }
+            }
+            Err(reason) => {
+                self.stats.refused += 1;
+                Outcome::Refused { reason }
+            }
+        }
+    }
+
+    fn write(
+        &mut self,
+        (author, outbox, counter): (ParticipantId, OutboxId, Counter),
+        change: Change,
+        made_at_ms: u64,
+    ) -> Result<Revision, OperationRefusal> {
+        let before = self.document.get(&change.register()).map(|entry| entry.author);
+        let written = self.by_author.get(&author).copied().unwrap_or_default();
+        let is_new = before.is_none() && self.document.len() >= DOCUMENT_ENTRIES_MAX;
+        if is_new || (before != Some(author) && written >= ENTRIES_PER_AUTHOR_MAX) {
+            return Err(OperationRefusal::DocumentFull);
+        }
+        if before != Some(author) {
+            *self.by_author.entry(author).or_insert(0) += 1;
+            if let Some(count) = before.and_then(|before| self.by_author.get_mut(&before)) {
+                *count = count.saturating_sub(1);
+            }
+        }
+        let revision = Revision(self.document.revision().0 + 1);
+        self.document.put(Entry { change, revision, author, operation: (outbox, counter), made_at_ms });
+        Ok(revision)
+    }
+
+    fn clock_ms(&mut self, unix_time: Duration) -> u64 {
+        self.latest_ms = self.latest_ms.max(unix_time.as_millis() as u64);
+        self.latest_ms
+    }
+
+    fn answers(&mut self, author: ParticipantId, outbox: OutboxId, now: Instant) -> &mut Answers {
+        let key = (author, outbox);
+        if !self.outboxes.contains_key(&key) && self.outboxes.len() >= OUTBOXES_MAX {
+            let silent =
+                self.outboxes.iter().min_by_key(|(_, answers)| answers.heard_at).map(|(key, _)| *key);
+            silent.and_then(|silent| self.outboxes.remove(&silent));
+        }
+        let answers = self.outboxes.entry(key).or_default();
+        answers.heard_at = Some(now);
+        answers
+    }
+}
+
+impl Answers {
+    /// Forgets what its author has heard.
+    fn settle(&mut self, settled: Counter) {
+        if settled > self.settled {
+            self.settled = settled;
+            self.given = self.given.split_off(&settled);
+        }
+    }
+}
