@@ -4,6 +4,7 @@
 //! (`cargo xtask sanitize`), RealtimeSanitizer watches every one of those calls.
 #![cfg_attr(rtsan, feature(sanitize))]
 
+pub mod cable;
 pub mod turn_server;
 
 use std::f32::consts::TAU;
@@ -24,6 +25,7 @@ const BLOCK_FRAMES: usize = 64;
 pub struct Rig {
     /// The instance.
     pub client: Client,
+    config: ClientConfig,
     _folder: TempDir,
     is_running: Arc<AtomicBool>,
     heard: Arc<Mutex<Vec<f32>>>,
@@ -40,7 +42,8 @@ impl Rig {
             config_dir: Some(folder.path().to_owned()),
         };
         Self {
-            client: Client::new(config),
+            client: Client::new(config.clone()),
+            config,
             _folder: folder,
             is_running: Arc::new(AtomicBool::new(false)),
             heard: Arc::default(),
@@ -66,6 +69,12 @@ impl Rig {
             let _ = thread.join();
         }
         self.client.deactivate();
+    }
+
+    /// Closes the DAW and opens its project again: the same person and instance.
+    pub fn reopen(&mut self) {
+        self.stop();
+        self.client = Client::new(self.config.clone());
     }
 
     /// Waits until the snapshot is as wished; the last one otherwise.

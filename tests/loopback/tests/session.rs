@@ -3,8 +3,10 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use backline_client::{Command, Connection, Quality, Route};
+use backline_client::{Command, Connection, Fader, GainValue, Quality, Route, Setting, SourceId};
+use backline_loopback::cable::Cable;
 use backline_loopback::{Rig, worker_threads};
+use backline_wire::InviteLink;
 
 /// Threads are counted, and time is real: one test at a time.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
@@ -103,4 +105,43 @@ fn a_host_that_activates_again_goes_on_in_the_same_session() {
     bob.wait(|snapshot| snapshot.sources.iter().any(|source| source.route == Route::Direct)).unwrap();
     std::thread::sleep(Duration::from_millis(1_000));
     assert!((level(&bob.heard(Duration::from_millis(500))) - 0.177).abs() < 0.02);
+}
+
+/// The link that leads through a cable.
+fn through(cable: &Cable, link: &str) -> String {
+    let link = InviteLink::parse(link).unwrap();
+    InviteLink::new(&[cable.address()], *link.secret(), *link.fingerprint()).unwrap().to_text()
+}
+
+#[test]
+fn what_was_changed_without_a_network_is_done_after_the_daw_was_closed_and_opened() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let (mut ada, mut bob) = (Rig::new(1), Rig::new(2));
+    ada.play(440.0);
+    bob.play(330.0);
+    let link = ada.host().unwrap();
+    let port = ada.client.snapshot().local_port.unwrap();
+    let cable = Cable::new(([127, 0, 0, 1], port).into()).unwrap();
+    let link = through(&cable, &link);
+    bob.join(&link).unwrap();
+    ada.wait(|snapshot| snapshot.sources.iter().any(|source| source.present)).unwrap();
+    let you = bob.wait(|snapshot| snapshot.you.participant.is_some()).unwrap().you.clone();
+    let source = SourceId { participant: you.participant.unwrap(), instance: you.instance };
+
+    cable.plug(false);
+    bob.wait(|snapshot| snapshot.connection == Connection::Reconnecting).unwrap();
+    let setting = Setting::Gain(GainValue::from_db(-12.0));
+    bob.client.send(Command::MoveFader { fader: Fader::Send(source), setting });
+    let waiting = bob.wait(|snapshot| snapshot.waiting.changes == 1).unwrap();
+    assert_eq!(waiting.send_fader.gain, GainValue::from_db(-12.0), "shown while it waits");
+    std::thread::sleep(Duration::from_millis(200));
+    bob.reopen();
+    assert_eq!(ada.client.snapshot().sources[0].send.gain, GainValue::UNITY);
+
+    cable.plug(true);
+    bob.play(330.0);
+    bob.join(&link).unwrap();
+    let there = ada.wait(|snapshot| snapshot.sources[0].send.gain == GainValue::from_db(-12.0)).unwrap();
+    assert!(there.sources[0].send.moved_by.is_some());
+    bob.wait(|snapshot| snapshot.waiting.changes == 0).unwrap();
 }
