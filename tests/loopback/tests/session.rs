@@ -107,12 +107,6 @@ fn a_host_that_activates_again_goes_on_in_the_same_session() {
     assert!((level(&bob.heard(Duration::from_millis(500))) - 0.177).abs() < 0.02);
 }
 
-/// The link that leads through a cable.
-fn through(cable: &Cable, link: &str) -> String {
-    let link = InviteLink::parse(link).unwrap();
-    InviteLink::new(&[cable.address()], *link.secret(), *link.fingerprint()).unwrap().to_text()
-}
-
 #[test]
 fn what_was_changed_without_a_network_is_done_after_the_daw_was_closed_and_opened() {
     let _guard = ONE_AT_A_TIME.lock().unwrap();
@@ -122,7 +116,8 @@ fn what_was_changed_without_a_network_is_done_after_the_daw_was_closed_and_opene
     let link = ada.host().unwrap();
     let port = ada.client.snapshot().local_port.unwrap();
     let cable = Cable::new(([127, 0, 0, 1], port).into()).unwrap();
-    let link = through(&cable, &link);
+    let link = InviteLink::parse(&link).unwrap();
+    let link = InviteLink::new(&[cable.address()], *link.secret(), *link.fingerprint()).unwrap().to_text();
     bob.join(&link).unwrap();
     ada.wait(|snapshot| snapshot.sources.iter().any(|source| source.present)).unwrap();
     let you = bob.wait(|snapshot| snapshot.you.participant.is_some()).unwrap().you.clone();
