@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|again|failed|joining|hosting|band|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|found|crowd|failed|joining|hosting|band|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -82,7 +82,7 @@ impl Gallery {
 
 fn scene(name: &str) -> MadeUpSession {
     let mut session = match name {
-        "idle" | "again" | "failed" | "joining" => MadeUpSession::idle(),
+        "idle" | "again" | "found" | "crowd" | "failed" | "joining" => MadeUpSession::idle(),
         "hosting" => MadeUpSession::hosting(),
         _ => MadeUpSession::band(),
     };
@@ -92,6 +92,15 @@ fn scene(name: &str) -> MadeUpSession {
             session.snapshot.connection = Connection::Failed { text: text.into() };
         }
         "again" => session.last_joined = Some(OLD_LINK.to_owned()),
+        "found" => session.appear("Ada", 3),
+        "crowd" => {
+            session.snapshot.open_to_lan = false;
+            for (host, participants) in
+                [("Ada", 3), ("Ben and the Long-Winded Quintet", 5), ("Clara", 1), ("Dario", 2)]
+            {
+                session.appear(host, participants);
+            }
+        }
         "joining" => session.snapshot.connection = Connection::Joining,
         "multi" => {
             session.values.has_aux_buses = true;

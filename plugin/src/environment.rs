@@ -11,11 +11,12 @@
 //! | `BACKLINE_HOST_ADDRESS` | `ip` or `ip:port` under which the internet reaches this machine, for the invite link |
 //! | `BACKLINE_STUN` | `ip:port` of a STUN server, which tells the address that the internet sees |
 //! | `BACKLINE_TURN` | `user:password@ip:port` of a TURN server, which passes on what no other way carries |
+//! | `BACKLINE_LOCAL_NETWORK` | `on` or `off`: whether sessions are announced and looked for in the local network, and people there get in without a link |
 //! | `BACKLINE_CONFIG_DIR` | the folder of the identity, instead of the user's config folder |
 //! | `BACKLINE_REPORT` | a path: what the editor would show, as JSON, every second and at the end (`report.rs`) |
 //! | `BACKLINE_LOG` | `error` to `trace`: log lines on standard error (`logging.rs`) |
 //!
-//! They are read at the first activation of each instance (`BACKLINE_CONFIG_DIR` when it is made), and win over
+//! They are read at the first activation of each instance (`BACKLINE_CONFIG_DIR` and `BACKLINE_LOCAL_NETWORK` when it is made), and win over
 //! what the project says. In a path, `{instance}` stands for the instance's id, so that several can report.
 //! What is done with them: `unattended.rs`.
 
@@ -65,6 +66,12 @@ impl Environment {
         std::env::var_os("BACKLINE_CONFIG_DIR").filter(|path| !path.is_empty()).map(PathBuf::from)
     }
 
+    /// Whether the local network may hear of this process. [main-thread]
+    pub fn uses_local_network() -> bool {
+        let switch = std::env::var("BACKLINE_LOCAL_NETWORK").ok();
+        switch.as_deref().and_then(parse_switch).unwrap_or(true)
+    }
+
     /// The variables as a function tells them; empty ones count as absent.
     pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
         let value = |name: &str| variable(name).filter(|value| !value.is_empty());
@@ -82,6 +89,9 @@ impl Environment {
         let automatic_text = text("BACKLINE_AUTOMATIC");
         let automatic = automatic_text.as_deref().and_then(parse_switch);
         checked("BACKLINE_AUTOMATIC", automatic.is_some() || automatic_text.is_none(), "on or off");
+        let local_network = text("BACKLINE_LOCAL_NETWORK");
+        let is_switch = local_network.as_deref().is_none_or(|text| parse_switch(text).is_some());
+        checked("BACKLINE_LOCAL_NETWORK", is_switch, "on or off");
         let depth_text = text("BACKLINE_DEPTH_MS");
         let depth = depth_text.as_deref().and_then(parse_depth);
         checked(
@@ -186,6 +196,7 @@ mod tests {
         for (name, value) in [
             ("BACKLINE_TURN", "203.0.113.9"),
             ("BACKLINE_QUALITY", "best"),
+            ("BACKLINE_LOCAL_NETWORK", "maybe"),
             ("BACKLINE_DEPTH_MS", "-1"),
             ("BACKLINE_DEPTH_MS", "inf"),
         ] {

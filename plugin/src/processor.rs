@@ -43,6 +43,7 @@ impl Processor {
             instance: live.id(),
             app: concat!("Backline ", env!("CARGO_PKG_VERSION")).to_owned(),
             config_dir: Environment::config_dir(),
+            uses_local_network: Environment::uses_local_network(),
         };
         let client = Arc::new(Client::new(config));
         let project = Arc::new(Project::new(client, live));

@@ -170,6 +170,7 @@ impl Project {
         client.send(Command::SetAutomatic(state.automatic));
         client.send(Command::SetDepthCeiling(state.depth_ceiling()));
         client.send(Command::SetHostAddress(state.host_address.clone()));
+        client.send(Command::SetOpenToLan(state.open_to_lan));
         client.send(Command::SetSlots(state.bindings()));
     }
 
@@ -212,6 +213,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
             state.slots.iter_mut().zip(sources).for_each(|(slot, source)| slot.source = *source);
         }
         Command::SetHostAddress(address) => state.host_address = address.clone(),
+        Command::SetOpenToLan(is_open) => state.open_to_lan = *is_open,
         Command::Join { link } => {
             state.session = Some(LastSession { role: Role::Joined, link: link.trim().to_owned() });
         }

@@ -32,6 +32,7 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
         "quality": state_text::quality::text(snapshot.quality),
         "automatic": snapshot.automatic,
         "depth_ceiling_ms": ms(snapshot.depth_ceiling),
+        "open_to_lan": snapshot.open_to_lan,
         "send": {
             "encoding": snapshot.send.encoding,
             "packets_per_second": snapshot.send.packets_per_second,

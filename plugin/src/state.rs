@@ -52,6 +52,8 @@ pub struct ProjectState {
     pub session: Option<LastSession>,
     /// Under which address the internet reaches this machine, for invite links.
     pub host_address: Option<String>,
+    /// Whether the local network hears of a session that is hosted here, and people there get in without a link.
+    pub open_to_lan: bool,
     /// Servers that help through routers.
     pub servers: ServerState,
     /// How this instance sends.
@@ -189,6 +191,7 @@ impl Default for ProjectState {
             source_name: String::new(),
             session: None,
             host_address: None,
+            open_to_lan: true,
             servers: ServerState::default(),
             quality: Quality::Balanced,
             automatic: true,

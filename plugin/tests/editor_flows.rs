@@ -15,7 +15,7 @@ use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
-use made_up_session::{Asked, LINK, MadeUpSession, OLD_ADDRESS, OLD_LINK};
+use made_up_session::{Asked, FOUND_LINK, LINK, MadeUpSession, OLD_ADDRESS, OLD_LINK};
 
 struct Editor {
     session: MadeUpSession,
@@ -209,6 +209,54 @@ fn the_last_session_is_offered_and_joined_with_one_click() {
     click(&mut editor, &format!("Join again: {OLD_ADDRESS}"));
     assert_eq!(editor.state().session.commands(), [Command::Join { link: OLD_LINK.into() }]);
     editor.get_by_label("In session");
+}
+
+#[test]
+fn a_session_in_the_local_network_appears_is_joined_with_one_click_and_goes() {
+    let mut editor = open(MadeUpSession::idle());
+    editor.run();
+    assert!(editor.state().session.looks_around);
+    let join_card = editor.get_by_label("Join").rect();
+    editor.state_mut().session.appear("Ada", 3);
+    editor.run_steps(10);
+    let offer = editor.get_by_label("Join Ada’s session (3 people)");
+    assert_eq!(offer.accesskit_node().role(), Role::Button);
+    assert_eq!(editor.get_by_label("Join").rect(), join_card, "nothing moves");
+    editor.state_mut().session.around.clear();
+    editor.run_steps(10);
+    assert!(editor.query_by_label_contains("Ada’s session").is_none());
+    editor.state_mut().session.appear("Ada", 4);
+    editor.run_steps(10);
+    click(&mut editor, "Join Ada’s session (4 people)");
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: FOUND_LINK.into() }]);
+    editor.get_by_label("In session");
+    assert!(!editor.state().session.looks_around, "in a session nobody looks");
+}
+
+#[test]
+fn many_sessions_in_the_smallest_window_can_all_be_reached() {
+    let mut session = MadeUpSession::idle();
+    (1..=9).for_each(|number| session.appear("Ada", number));
+    let mut editor = open_sized(session, theme::MIN_SIZE_POINTS);
+    editor.run();
+    let last = editor.get_by_label("Join Ada’s session (9 people)");
+    last.scroll_to_me();
+    editor.run();
+    click(&mut editor, "Join Ada’s session (9 people)");
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: FOUND_LINK.into() }]);
+}
+
+#[test]
+fn the_local_network_may_be_kept_out() {
+    let mut editor = open(MadeUpSession::idle());
+    assert!(toggled(&editor.get_by_label("Visible in this local network")));
+    click(&mut editor, "Visible in this local network");
+    assert!(!toggled(&editor.get_by_label("Visible in this local network")));
+    click(&mut editor, "Visible in this local network");
+    assert_eq!(
+        editor.state().session.commands(),
+        [Command::SetOpenToLan(false), Command::SetOpenToLan(true)]
+    );
 }
 
 #[test]

@@ -24,6 +24,7 @@ impl Program {
         command.env("BACKLINE_CONFIG_DIR", &home).env("BACKLINE_REPORT", home.join("report.json"));
         command.env("BACKLINE_LOG", "debug").stderr(std::fs::File::create(home.join("log")).unwrap());
         command.env("BACKLINE_NAME", name).stdout(Stdio::null());
+        command.env("BACKLINE_LOCAL_NETWORK", "off");
         command.envs(variables.iter().copied());
         Self { child: command.spawn().unwrap(), home }
     }

@@ -50,6 +50,9 @@ pub enum Command {
     SetSlots([Option<SourceId>; SLOTS]),
     /// An IP address, with a port or without, under which the internet reaches this machine, for the invite link.
     SetHostAddress(Option<String>),
+    /// Whether the local network hears of a session that is hosted here, and people there get in without a link. A running
+    /// session takes it up; who is in stays.
+    SetOpenToLan(bool),
     /// Servers that help to reach others, and to be reached, through routers; `203.0.113.7:3478` or `203.0.113.7`. A running
     /// session takes them up. What is wrong with them is shown as notices.
     SetServers {
@@ -137,6 +140,17 @@ pub enum Connection {
     },
 }
 
+/// A session in the local network that can be joined without a link from anybody.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundSession {
+    /// The host's name.
+    pub host: String,
+    /// How many are in, the host included.
+    pub participants: usize,
+    /// For [`Command::Join`].
+    pub link: String,
+}
+
 /// How loud a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -221,6 +235,8 @@ pub struct Snapshot {
     pub automatic: bool,
     /// The most that playouts may hold back, as the person chose it.
     pub depth_ceiling: Duration,
+    /// Whether the local network hears of a session that is hosted here, as the person chose it.
+    pub open_to_lan: bool,
     /// Every remote source of this session, in slot order, then those without a slot.
     pub sources: Vec<SourceView>,
     /// All 16 slots.

@@ -12,14 +12,16 @@ use arc_swap::ArcSwap;
 use backline_bridge::{AudioEnd, BridgeConfig, Doorbell, Meters, NetEnd, Wake, bridge};
 use backline_codec::Quality;
 use backline_io::{Poller, WakeHandle};
-use backline_wire::InstanceId;
 use backline_wire::limits::SLOTS;
+use backline_wire::{InstanceId, InviteLink};
 use crossbeam_queue::ArrayQueue;
 
 use crate::api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, FaderView, Identity, SendView, Severity, Snapshot,
-    WaitingView, WorkerView,
+    Command, Connection, DEPTH_CEILING_DEFAULT, FaderView, FoundSession, Identity, SendView, Severity,
+    Snapshot, WaitingView, WorkerView,
 };
+use crate::around::Around;
+use crate::sentences::sentences;
 use crate::servers::Servers;
 use crate::worker::{Parked, Settings, Worker};
 
@@ -35,6 +37,8 @@ pub struct ClientConfig {
     pub app: String,
     /// Where the identity lives; none for the system's usual place.
     pub config_dir: Option<PathBuf>,
+    /// Whether the local network may hear of us at all; where not, nothing is announced, looked for or let in without a link.
+    pub uses_local_network: bool,
 }
 
 /// An instance's handle. Cheap to make: no thread, no socket and no file before a session.
@@ -43,6 +47,8 @@ pub struct Client {
     shared: Arc<Shared>,
     doorbell: Arc<Doorbell>,
     wake: Arc<LateWake>,
+    /// None where the local network is not used.
+    around: Option<Around>,
 }
 
 /// What worker and handle share.
@@ -87,6 +93,7 @@ impl Wake for LateWake {
 impl Client {
     /// A handle without a session. [main-thread]
     pub fn new(config: ClientConfig) -> Self {
+        let around = config.uses_local_network.then(Around::default);
         let settings = Settings::new(config);
         let snapshot = idle_snapshot(&settings, &Parked::default());
         let wake = Arc::new(LateWake::default());
@@ -100,6 +107,7 @@ impl Client {
             desk: Mutex::new(Desk { settings, state: WorkerState::Idle(Box::default()) }),
             doorbell: Arc::new(Doorbell::new(Arc::clone(&wake) as Arc<dyn Wake>)),
             wake,
+            around,
         }
     }
 
@@ -144,6 +152,23 @@ impl Client {
     /// The callback's meters; others after each [`Client::activate`]. [any-thread]
     pub fn meters(&self) -> Arc<Meters> {
         self.shared.meters.load_full()
+    }
+
+    /// Looks around in the local network for sessions to join, or no longer: a thread and a socket while somebody looks.
+    /// [main-thread]
+    pub fn look_around(&self, is_wanted: bool) {
+        let Some(Err(error)) = self.around.as_ref().map(|around| around.look(is_wanted)) else { return };
+        let (text, advice) = sentences(&error.to_string());
+        self.send(Command::Notify { severity: Severity::Warning, text, advice });
+    }
+
+    /// The sessions in the local network while somebody looks around; not the one that is hosted here. [main-thread]
+    pub fn found(&self) -> Vec<FoundSession> {
+        let mut found = self.around.as_ref().map(Around::found).unwrap_or_default();
+        if let Some(own) = self.snapshot().invite.as_deref() {
+            found.retain(|session| !leads_to_the_same(&session.link, own));
+        }
+        found
     }
 
     fn attach(&self, net_end: Option<NetEnd>) {
@@ -256,6 +281,12 @@ impl Drop for Client {
     }
 }
 
+/// Whether two links are of one session.
+fn leads_to_the_same(one: &str, other: &str) -> bool {
+    let host = |link: &str| InviteLink::parse(link).map(|link| *link.fingerprint());
+    matches!((host(one), host(other)), (Ok(one), Ok(other)) if one == other)
+}
+
 fn joined(thread: JoinHandle<Parked>) -> Parked {
     thread.join().unwrap_or_else(|_| {
         let mut parked = Parked::default();
@@ -289,6 +320,7 @@ pub(crate) fn idle_snapshot(settings: &Settings, parked: &Parked) -> Snapshot {
         quality: settings.quality,
         automatic: settings.automatic,
         depth_ceiling: settings.depth_ceiling,
+        open_to_lan: settings.open_to_lan,
         sources: Vec::new(),
         slots: std::array::from_fn(|slot| {
             settings.slots[slot].map(|source| crate::api::SlotView {
@@ -309,6 +341,8 @@ impl Settings {
             instance: config.instance,
             app: config.app,
             config_dir: config.config_dir,
+            uses_local_network: config.uses_local_network,
+            open_to_lan: true,
             name: String::new(),
             source_name: String::new(),
             colour: [0x4F, 0xC3, 0xF7],

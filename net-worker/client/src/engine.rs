@@ -15,7 +15,7 @@ use backline_session::{Session, SessionConfig, SessionEvent};
 use backline_transport::{
     Arrived, Certificate, CertificateError, LocalAddresses, Reach, ReachConfig, ReachEvent, Transmit,
 };
-use backline_wire::{DocumentId, InviteLink, LinkError, SessionSecret};
+use backline_wire::{DocumentId, Fingerprint, InviteLink, LinkError, SessionSecret};
 
 use crate::faders::SendFader;
 use crate::lanes::Lanes;
@@ -313,6 +313,18 @@ impl Engine {
             return None;
         }
         self.relay.as_ref().map(|relay| relay.invite(named))
+    }
+
+    /// Whether people of the local network get into the session that is hosted here without a link; closed to begin with.
+    pub fn set_open_to_lan(&mut self, is_open: bool) {
+        if let Some(relay) = &mut self.relay {
+            relay.set_open_to_lan(is_open);
+        }
+    }
+
+    /// Of the certificate by which the session that is hosted here is known; none when nothing is.
+    pub fn hosted_fingerprint(&self) -> Option<Fingerprint> {
+        self.relay.as_ref().map(Relay::fingerprint)
     }
 
     /// What the return ring and the rate conversion add after a playout.

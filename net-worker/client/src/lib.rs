@@ -9,6 +9,7 @@
 //! without thread, socket or clock: simulations run it.
 
 pub mod api;
+mod around;
 mod client;
 pub mod engine;
 mod faders;
@@ -20,9 +21,9 @@ mod store;
 mod worker;
 
 pub use api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, Identity, LatencyStages,
-    Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView,
-    WorkerView, link_address,
+    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, FoundSession, Identity,
+    LatencyStages, Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView, Stage,
+    TurnServer, WaitingView, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;

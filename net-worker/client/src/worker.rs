@@ -3,6 +3,7 @@
 //! Everything that decides is in [`Engine`]; here are the port, the clock and the queue. The thread exists only
 //! while a session does. All methods are [worker-thread] unless said.
 
+mod announce;
 mod orders;
 mod report;
 
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 use backline_bridge::{Doorbell, NetEnd};
 use backline_codec::Quality;
 use backline_io::clock;
-use backline_io::{Poller, Port, interfaces, priority};
+use backline_io::{Announcer, Poller, Port, interfaces, priority};
 use backline_wire::limits::SLOTS;
 use backline_wire::{InstanceId, ParticipantId, SourceId};
 
@@ -29,7 +30,7 @@ use crate::store::{Confirmation, StoreThread};
 
 /// Between snapshots: 20 a second.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
-/// Between looks at the network interfaces.
+/// Between looks at the network interfaces, and at what the local network should hear.
 const INTERFACES_EVERY: Duration = Duration::from_secs(2);
 /// How long the last words may take to be sent.
 const GOODBYE: Duration = Duration::from_millis(30);
@@ -42,6 +43,8 @@ pub(crate) struct Settings {
     pub instance: InstanceId,
     pub app: String,
     pub config_dir: Option<PathBuf>,
+    pub uses_local_network: bool,
+    pub open_to_lan: bool,
     pub name: String,
     pub source_name: String,
     pub colour: [u8; 3],
@@ -85,6 +88,8 @@ pub(crate) struct Worker {
 struct Open {
     engine: Engine,
     port: Port,
+    /// Once there was something to announce.
+    announcer: Option<Announcer>,
     addresses: Vec<IpAddr>,
     buffer: Vec<u8>,
     /// None where nothing can be kept: what waits is lost with the process then.
@@ -152,6 +157,7 @@ impl Worker {
         if now >= self.interfaces_at {
             self.interfaces_at = now + INTERFACES_EVERY;
             self.look_at_interfaces();
+            self.announce();
         }
         if now >= self.snapshot_at {
             self.snapshot_at = now + SNAPSHOT_EVERY;
@@ -222,6 +228,7 @@ impl Worker {
         let Some(open) = &mut self.open else { return };
         self.settings.slots = open.engine.session().bindings();
         self.parked.slots = Some(self.settings.slots);
+        open.announcer = None;
         open.engine.close(clock::now());
         self.linger(GOODBYE);
         if self.open.as_mut().is_some_and(|open| open.engine.give_back(clock::now())) {

@@ -35,14 +35,19 @@ impl Port {
     /// # Errors
     /// When not even that works.
     pub fn open() -> Result<Self, PortError> {
-        let mut last = None;
-        for port in PORT_RANGE.chain([0]) {
+        Self::open_first(PORT_RANGE)
+    }
+
+    /// From the lowest of `ports` upward: a port may be taken, or be one that the system keeps for itself.
+    fn open_first(ports: std::ops::RangeInclusive<u16>) -> Result<Self, PortError> {
+        for port in ports {
             match bind(port) {
                 Ok((socket, dual_stack)) => return Self::from_socket(socket, dual_stack),
-                Err(error) => last = Some(error),
+                Err(error) => tracing::debug!(port, %error, "a port can't be had"),
             }
         }
-        Err(PortError::Bind(last.unwrap_or_else(|| io::ErrorKind::AddrInUse.into())))
+        let (socket, dual_stack) = bind(0).map_err(PortError::from_bind)?;
+        Self::from_socket(socket, dual_stack)
     }
 
     fn from_socket(socket: Socket, dual_stack: bool) -> Result<Self, PortError> {
@@ -146,9 +151,14 @@ fn mapped(address: SocketAddr) -> SocketAddr {
 /// Why there is no port.
 #[derive(Debug, thiserror::Error)]
 pub enum PortError {
+    /// The system does not let this program have any.
+    #[error(
+        "the system does not let the DAW open a UDP port ({0}): allow it to use the network, in the system's settings, firewall or sandbox"
+    )]
+    Forbidden(io::Error),
     /// Neither a port of the range nor any other could be bound.
     #[error(
-        "no UDP port can be opened ({0}): allow the DAW to use the network, in the system's settings or its sandbox"
+        "no UDP port can be opened ({0}): close other programs that use the network, or restart the computer"
     )]
     Bind(io::Error),
     /// The port is there and cannot be used.
@@ -156,9 +166,20 @@ pub enum PortError {
     Configure(io::Error),
 }
 
+impl PortError {
+    /// Why not even a port that the system picks could be had.
+    fn from_bind(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden(error),
+            _ => Self::Bind(error),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::UdpSocket;
 
     fn exchange(from: &Port, to: &mut Port, via: IpAddr) -> Vec<(SocketAddr, IpAddr, Vec<u8>)> {
         let mut poller = crate::Poller::new().unwrap();
@@ -184,6 +205,37 @@ mod tests {
     fn two_ports_in_one_machine_differ() {
         let (a, b) = (Port::open().unwrap(), Port::open().unwrap());
         assert_ne!(a.number(), b.number());
+    }
+
+    #[test]
+    fn where_the_whole_range_is_taken_the_system_picks_a_port() {
+        // Those that cannot be had are taken already.
+        let taken: Vec<Port> = PORT_RANGE.filter_map(|port| Port::open_first(port..=port).ok()).collect();
+        assert!(taken.len() <= PORT_RANGE.len());
+        let mut port = Port::open().unwrap();
+        assert!(port.number() != 0 && !PORT_RANGE.contains(&port.number()), "{}", port.number());
+        let other = Port::open().unwrap();
+        assert_eq!(exchange(&other, &mut port, IpAddr::V4(Ipv4Addr::LOCALHOST)).len(), 1);
+    }
+
+    #[test]
+    fn the_lowest_free_port_is_taken_whoever_has_those_below() {
+        let range = 24_464..=24_467;
+        let by_ipv4 = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 24_464)).unwrap();
+        let by_backline = Port::open_first(range.clone()).unwrap();
+        assert_eq!(by_backline.number(), 24_465, "one that only IPv4 has taken is not half used");
+        assert_eq!(Port::open_first(range.clone()).unwrap().number(), 24_466);
+        drop(by_ipv4);
+        assert_eq!(Port::open_first(range).unwrap().number(), 24_464);
+    }
+
+    #[test]
+    fn every_error_says_what_to_do() {
+        let forbidden = PortError::from_bind(io::ErrorKind::PermissionDenied.into());
+        assert!(matches!(forbidden, PortError::Forbidden(_)));
+        assert!(forbidden.to_string().contains("allow it to use the network"), "{forbidden}");
+        let full = PortError::from_bind(io::Error::from_raw_os_error(24));
+        assert!(full.to_string().contains("close other programs"), "{full}");
     }
 
     #[test]

@@ -3,9 +3,12 @@
 use backline_wire::limits::{PARTICIPANTS_MAX, PROTOCOL_VERSION, SOURCES_PER_PARTICIPANT_MAX};
 use backline_wire::{Fingerprint, Hello, HelloTranscript, RefusalReason, SessionSecret};
 
-/// The session that somebody wants to join.
+/// The session that somebody wants to join, by the door at which they are.
 pub(crate) struct Door<'a> {
+    /// The session's, or what stands in for it at the local door.
     pub secret: &'a SessionSecret,
+    /// The local door may have been closed since they knocked.
+    pub is_open: bool,
     /// Ours.
     pub fingerprint: &'a Fingerprint,
     /// Members who stay if this one comes in (who comes again replaces themselves).
@@ -19,7 +22,7 @@ pub(crate) fn check(door: &Door<'_>, fingerprint: &Fingerprint, hello: &Hello) -
         return Err(RefusalReason::OtherVersion { ours: PROTOCOL_VERSION });
     }
     let transcript = HelloTranscript::new(door.fingerprint, fingerprint);
-    if !transcript.proof_is_valid(door.secret, &hello.proof) {
+    if !door.is_open || !transcript.proof_is_valid(door.secret, &hello.proof) {
         return Err(RefusalReason::WrongSecret);
     }
     if !transcript.signature_is_valid(&hello.participant, &hello.signature) {
@@ -63,7 +66,7 @@ mod tests {
     fn outcome(others: usize, change: impl FnOnce(&mut Hello)) -> Result<(), RefusalReason> {
         let mut hello = hello();
         change(&mut hello);
-        check(&Door { secret: &SECRET, fingerprint: &HOST, others }, &JOINER, &hello)
+        check(&Door { secret: &SECRET, is_open: true, fingerprint: &HOST, others }, &JOINER, &hello)
     }
 
     #[test]
@@ -84,7 +87,13 @@ mod tests {
 
     #[test]
     fn a_hello_of_another_connection_is_worth_nothing() {
-        let door = Door { secret: &SECRET, fingerprint: &HOST, others: 0 };
+        let door = Door { secret: &SECRET, is_open: true, fingerprint: &HOST, others: 0 };
         assert_eq!(check(&door, &Fingerprint([9; 32]), &hello()), Err(RefusalReason::WrongSecret));
+    }
+
+    #[test]
+    fn a_door_that_was_closed_meanwhile_lets_nobody_in() {
+        let door = Door { secret: &SECRET, is_open: false, fingerprint: &HOST, others: 0 };
+        assert_eq!(check(&door, &JOINER, &hello()), Err(RefusalReason::WrongSecret));
     }
 }

@@ -3,6 +3,7 @@
 //! It carries the session inside of the plugin of whoever hosts. It knows paths and control messages; it does not know samples, sockets, HTTP or disks.
 
 mod admission;
+mod local_door;
 mod members;
 mod relay;
 

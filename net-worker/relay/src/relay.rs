@@ -22,12 +22,16 @@ use backline_wire::{
     LinkError, Name, ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
 };
 
+use crate::local_door::LocalDoor;
 use crate::members::{LinkId, Member, Members, RelayStats};
 use ledger::Ledger;
 use repair::Recent;
 
 /// Paths of people who have not said a valid hello yet.
 const KNOCKING_MAX: usize = 32;
+/// Those of them who come without a link: they never take the room of people who were invited.
+const KNOCKING_LOCALLY_MAX: usize = 8;
+const _: () = assert!(KNOCKING_LOCALLY_MAX < KNOCKING_MAX);
 /// How long somebody may take from the first datagram to a valid hello.
 const KNOCKING_TIME_MAX: Duration = Duration::from_secs(10);
 /// A path that is told why it ends is kept this long, so that the message arrives.
@@ -61,6 +65,8 @@ pub enum RelayEvent {
     Stranger(SocketAddr),
     /// Somebody was not let in, and why.
     Refused(Name, RefusalReason),
+    /// Somebody of the local network came in without a link.
+    CameLocally(Name),
 }
 
 /// A session's relay.
@@ -69,6 +75,7 @@ pub enum RelayEvent {
 /// `poll_timeout`.
 pub struct Relay {
     config: RelayConfig,
+    local_door: LocalDoor,
     links: Links<LinkId>,
     next_link: u64,
     members: Members,
@@ -87,6 +94,8 @@ struct Knocking {
     since: Instant,
     ufrag: String,
     fingerprint: Option<Fingerprint>,
+    /// At the local door, without a link.
+    is_local: bool,
 }
 
 /// The participant of the same process.
@@ -110,6 +119,7 @@ impl Relay {
         let authority = Authority::new(document, config.has_store);
         Self {
             members: Members::new(config.first_ssrc),
+            local_door: LocalDoor::new(&config.certificate.fingerprint()),
             ledger: Ledger::new(authority, (now, config.unix_time)),
             config,
             recent: Recent::default(),
@@ -164,6 +174,10 @@ impl Relay {
         local: SocketAddr,
         datagram: &[u8],
     ) -> bool {
+        if self.local_door.is_from_afar(source, local, &self.config.addresses, datagram) {
+            self.refuse_stranger(source, local, datagram);
+            return true;
+        }
         if self.links.handle_datagram(now, source, local, datagram).is_none()
             && !self.handle_stranger(now, source, local, datagram)
         {
@@ -209,6 +223,16 @@ impl Relay {
         for (_, path) in self.links.iter_mut() {
             path.add_local_addresses(addresses);
         }
+    }
+
+    /// Whether people of the local network get in without a link; who is in stays. Closed to begin with.
+    pub fn set_open_to_lan(&mut self, is_open: bool) {
+        self.local_door.is_open = is_open;
+    }
+
+    /// Of this host's certificate.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.config.certificate.fingerprint()
     }
 
     /// Ends the session for everybody; poll the datagrams once more, then drop the relay.

@@ -31,6 +31,13 @@ pub struct IceCredentials {
 }
 
 impl SessionSecret {
+    /// What people in the host's local network use in place of the secret. It is no secret: everybody can compute it from the
+    /// fingerprint, which is announced. So it opens nothing but the local door (see `relay`), and the secret does not follow from it.
+    pub fn of_local_network(fingerprint: &Fingerprint) -> Self {
+        let derived = SessionSecret([0; 16]).mac(b"backline local network", &fingerprint.0);
+        SessionSecret(std::array::from_fn(|at| derived[at]))
+    }
+
     /// The host's credentials: the same for every joiner, and the way its demultiplexer knows its session.
     pub fn ice_credentials_host(&self) -> IceCredentials {
         let ufrag = self.mac(b"backline ice host ufrag", b"");
@@ -133,6 +140,13 @@ mod tests {
     }
 
     #[test]
+    fn what_opens_the_local_door_is_made_of_the_fingerprint_alone() {
+        let derived = SessionSecret::of_local_network(&Fingerprint([1; 32]));
+        assert_eq!(HEXLOWER.encode(&derived.0), LOCAL_FIXTURE);
+        assert!(derived != SessionSecret::of_local_network(&Fingerprint([2; 32])));
+    }
+
+    #[test]
     fn no_secret_reaches_a_log() {
         let secret = SessionSecret(*b"0123456789abcdef");
         let host = secret.ice_credentials_host();
@@ -141,5 +155,6 @@ mod tests {
     }
 
     const HOST_FIXTURE: (&str, &str) = ("fa4757ffbed7a46d", "944c4e046866adfc41e4a380f1f89f62");
+    const LOCAL_FIXTURE: &str = "0f2772e82b1378bc6d9760c3271d4dc4";
     const JOINER_FIXTURE: &str = "0eb5d0d6b6c704cf6a7f7b546786cd25";
 }

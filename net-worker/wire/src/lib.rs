@@ -1,11 +1,12 @@
 //! What Backline's peers say to each other: bytes to types and back.
 //!
-//! It is: ids, the invite link, ICE credentials derived from the session's secret, the hello proof,
-//! the control messages, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
+//! It is: ids, the invite link, the announcement in the local network, ICE credentials derived from the session's secret, the hello
+//! proof, the control messages, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
 //! connection; it knows no samples. The step before is `session` (which decides what to say), the
 //! step after is `transport` (which carries the bytes encrypted). The wire is described in
 //! `docs/PROTOCOL.md`, which changes together with this crate.
 
+pub mod announcement;
 pub mod control;
 pub mod credentials;
 pub mod feedback;
@@ -16,6 +17,7 @@ pub mod link;
 pub mod name;
 pub mod operation;
 
+pub use announcement::Announcement;
 pub use control::{
     Control, ControlError, GoodbyeReason, LeaveReason, PathOffer, PeerInfo, PublishedSource, Reception,
     RefusalReason, SourceInfo, StreamFormat, Welcome,

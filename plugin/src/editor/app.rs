@@ -107,5 +107,6 @@ impl NiceEguiApp for EditorApp {
 
     fn editor_closed(&mut self) {
         self.gui = None;
+        self.client.look_around(false);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use backline_client::{Command, SLOTS, Snapshot};
+use backline_client::{Command, FoundSession, SLOTS, Snapshot};
 
 use super::intent::Control;
 use crate::servers::ServerFields;
@@ -86,6 +86,10 @@ pub trait EditorBackend {
     fn values(&self) -> Values;
     /// The link of the session that was joined last, to offer it again.
     fn last_joined(&self) -> Option<String>;
+    /// Somebody looks for sessions in the local network, or no longer.
+    fn look_around(&mut self, is_wanted: bool);
+    /// The sessions that were found there.
+    fn found(&self) -> Vec<FoundSession>;
     /// A gesture on a parameter starts.
     fn begin(&mut self, control: Control);
     /// Moves a parameter, in the control's unit.

@@ -36,12 +36,21 @@ pub enum Control {
     OthersMayMove,
     /// Whether the quality moves as the paths allow, 0 or 1 (a setting of the project, not a parameter).
     Automatic,
+    /// Whether the local network hears of a session that is hosted here, 0 or 1 (a setting of the project, not a parameter).
+    OpenToLan,
 }
 
 impl Control {
     /// Whether the host has it, and records its gestures.
     pub fn is_parameter(self) -> bool {
-        !matches!(self, Self::DepthCeiling | Self::Automatic | Self::RemoteSend(_) | Self::OthersMayMove)
+        !matches!(
+            self,
+            Self::DepthCeiling
+                | Self::Automatic
+                | Self::OpenToLan
+                | Self::RemoteSend(_)
+                | Self::OthersMayMove
+        )
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use backline_audio::Gain;
 use backline_bridge::{BusChoice, Pace, Peak};
-use backline_client::{Client, Command, SLOTS, Snapshot};
+use backline_client::{Client, Command, FoundSession, SLOTS, Snapshot};
 use nice_plug::prelude::{BoolParam, FloatParam, ParamSetter};
 
 use super::backend::{EditorBackend, HostPace, Readings, SlotValues, Values};
@@ -50,9 +50,11 @@ impl PluginBackend<'_> {
             Control::SlotMute(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Switch(&slot.mute)),
             Control::SlotSolo(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Switch(&slot.solo)),
             Control::SlotBus(index) => Moved::Bus(index),
-            Control::DepthCeiling | Control::Automatic | Control::RemoteSend(_) | Control::OthersMayMove => {
-                Moved::Nothing
-            }
+            Control::DepthCeiling
+            | Control::Automatic
+            | Control::OpenToLan
+            | Control::RemoteSend(_)
+            | Control::OthersMayMove => Moved::Nothing,
         }
     }
 
@@ -105,6 +107,14 @@ impl EditorBackend for PluginBackend<'_> {
 
     fn last_joined(&self) -> Option<String> {
         self.params.project.last_joined()
+    }
+
+    fn look_around(&mut self, is_wanted: bool) {
+        self.client.look_around(is_wanted);
+    }
+
+    fn found(&self) -> Vec<FoundSession> {
+        self.client.found()
     }
 
     fn begin(&mut self, control: Control) {

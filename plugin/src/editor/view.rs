@@ -71,8 +71,10 @@ impl EditorView {
         let shown = Shown { snapshot, values: backend.values(), pace: readings.pace };
         self.copy_new_invite(ui, &shown.snapshot);
         let mut model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
+        backend.look_around(matches!(model.stage, Stage::Connect(_)));
         if let Stage::Connect(panel) = &mut model.stage {
             panel.offer_again(backend.last_joined());
+            panel.offer_found(backend.found());
         }
         let mut intents = Vec::new();
         self.draw(ui, &model, &mut intents);
@@ -166,6 +168,7 @@ impl EditorView {
                 backend.send(Command::SetDepthCeiling(depth));
             }
             Intent::Set(Control::Automatic, value) => backend.send(Command::SetAutomatic(value >= 0.5)),
+            Intent::Set(Control::OpenToLan, value) => backend.send(Command::SetOpenToLan(value >= 0.5)),
             Intent::Set(Control::RemoteSend(slot), db) => {
                 if let Some(view) = snapshot.slots.get(slot).and_then(Option::as_ref) {
                     let setting = Setting::Gain(GainValue::from_db(db));

@@ -9,7 +9,7 @@ pub mod status;
 pub mod strips;
 pub mod words;
 
-use backline_client::{Connection, Snapshot};
+use backline_client::{Connection, FoundSession, Snapshot};
 
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
@@ -66,13 +66,17 @@ pub struct ConnectPanel {
     /// Why the last try did not work, and what to do.
     pub failure: Option<String>,
     /// The session that was joined last.
-    pub again: Option<JoinAgain>,
+    pub again: Option<JoinOffer>,
+    /// Those in the local network.
+    pub found: Vec<JoinOffer>,
+    /// The local network hears of a session that is hosted here.
+    pub open_to_lan: bool,
 }
 
-/// The session that was joined last.
+/// A session that is joined with one click.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JoinAgain {
-    /// "Join again: 203.0.113.7".
+pub struct JoinOffer {
+    /// "Join again: 203.0.113.7", "Join Ada’s session (3 people)".
     pub text: String,
     /// Leads there.
     pub link: String,
@@ -83,9 +87,18 @@ impl ConnectPanel {
     pub fn offer_again(&mut self, link: Option<String>) {
         let offer = |link: String| {
             let address = backline_client::link_address(&link)?;
-            Some(JoinAgain { text: format!("Join again: {address}"), link })
+            Some(JoinOffer { text: format!("Join again: {address}"), link })
         };
         self.again = link.and_then(offer);
+    }
+
+    /// Offers the sessions that were found in the local network.
+    pub fn offer_found(&mut self, found: Vec<FoundSession>) {
+        let offer = |session: FoundSession| {
+            let text = words::join_found(&session.host, session.participants);
+            JoinOffer { text, link: session.link }
+        };
+        self.found = found.into_iter().map(offer).collect();
     }
 }
 
@@ -138,7 +151,8 @@ fn detail(snapshot: &Snapshot) -> String {
 fn stage(snapshot: &Snapshot) -> Stage {
     let connect = |busy: Option<&str>, failure: Option<&str>| {
         let (busy, failure) = (busy.map(str::to_owned), failure.map(str::to_owned));
-        Stage::Connect(ConnectPanel { busy, failure, again: None })
+        let open_to_lan = snapshot.open_to_lan;
+        Stage::Connect(ConnectPanel { busy, failure, open_to_lan, ..ConnectPanel::default() })
     };
     match &snapshot.connection {
         Connection::Idle => connect(None, None),

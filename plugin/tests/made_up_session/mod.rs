@@ -9,8 +9,9 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
-    Command, Connection, Fader, FaderView, Identity, InstanceId, Notice, ParticipantId, Quality, Route,
-    SLOTS, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView, WaitingView, WorkerView,
+    Command, Connection, Fader, FaderView, FoundSession, Identity, InstanceId, Notice, ParticipantId,
+    Quality, Route, SLOTS, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView,
+    WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -22,6 +23,9 @@ pub const OLD_LINK: &str = "backline://join/AU4wMTIzNDU2Nzg5YWJjZGVmw8PDw8PDw8PD
 /// The first address of it.
 #[allow(dead_code, reason = "the gallery does not look at it")]
 pub const OLD_ADDRESS: &str = "192.0.2.7";
+
+/// The link of a session in the local network.
+pub const FOUND_LINK: &str = "backline://join/found";
 
 /// What the editor asked for, in order.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,6 +55,10 @@ pub struct MadeUpSession {
     pub asked: Vec<Asked>,
     /// The link of the session that was joined last.
     pub last_joined: Option<String>,
+    /// What is found in the local network while somebody looks.
+    pub around: Vec<FoundSession>,
+    /// Somebody looks.
+    pub looks_around: bool,
     /// The host takes its time with parameters: they stay as they are.
     pub host_lags: bool,
     published: Arc<Snapshot>,
@@ -77,6 +85,7 @@ impl MadeUpSession {
             quality: Quality::Balanced,
             automatic: true,
             depth_ceiling: Duration::from_millis(5),
+            open_to_lan: true,
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
             notices: Vec::new(),
@@ -95,6 +104,8 @@ impl MadeUpSession {
             readings: Readings::default(),
             asked: Vec::new(),
             last_joined: None,
+            around: Vec::new(),
+            looks_around: false,
             host_lags: false,
         }
     }
@@ -152,6 +163,12 @@ impl MadeUpSession {
         self.snapshot.notices.push(Notice { id, severity, text: text.into(), advice: advice.into() });
     }
 
+    /// A session in the local network.
+    pub fn appear(&mut self, host: &str, participants: usize) {
+        let link = FOUND_LINK.to_owned();
+        self.around.push(FoundSession { host: host.to_owned(), participants, link });
+    }
+
     /// The commands among what was asked.
     #[allow(dead_code, reason = "the gallery does not look at them")]
     pub fn commands(&self) -> Vec<Command> {
@@ -175,7 +192,7 @@ impl MadeUpSession {
     fn answer(&mut self, command: Command) {
         match command {
             Command::Host => self.enter(Connection::Hosting, Some(LINK)),
-            Command::Join { link } if link == LINK || link == OLD_LINK => {
+            Command::Join { link } if [LINK, OLD_LINK, FOUND_LINK].contains(&&*link) => {
                 self.enter(Connection::Joined, None);
                 self.arrive(&BAND[0]);
             }
@@ -192,6 +209,7 @@ impl MadeUpSession {
             Command::SetSourceName(name) => self.snapshot.you.source_name = name,
             Command::SetColour(colour) => self.snapshot.you.colour = colour,
             Command::SetAutomatic(automatic) => self.snapshot.automatic = automatic,
+            Command::SetOpenToLan(is_open) => self.snapshot.open_to_lan = is_open,
             Command::SetQuality(quality) => self.snapshot.quality = quality,
             Command::SetDepthCeiling(depth) => self.snapshot.depth_ceiling = depth,
             Command::SetSlots(slots) => {
@@ -240,6 +258,14 @@ impl EditorBackend for MadeUpSession {
         self.last_joined.clone()
     }
 
+    fn look_around(&mut self, is_wanted: bool) {
+        self.looks_around = is_wanted;
+    }
+
+    fn found(&self) -> Vec<FoundSession> {
+        if self.looks_around { self.around.clone() } else { Vec::new() }
+    }
+
     fn begin(&mut self, control: Control) {
         self.asked.push(Asked::Begin(control));
     }
@@ -261,7 +287,11 @@ impl EditorBackend for MadeUpSession {
             Control::SlotMute(slot) => values.slots[slot].muted = on,
             Control::SlotSolo(slot) => values.slots[slot].solo = on,
             Control::SlotBus(slot) => values.slots[slot].bus = value as usize,
-            Control::DepthCeiling | Control::Automatic | Control::RemoteSend(_) | Control::OthersMayMove => {}
+            Control::DepthCeiling
+            | Control::Automatic
+            | Control::OpenToLan
+            | Control::RemoteSend(_)
+            | Control::OthersMayMove => {}
         }
     }
 

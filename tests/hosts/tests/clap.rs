@@ -217,6 +217,8 @@ fn fifty_lives_that_open_a_session() {
         .env_remove("BACKLINE_JOIN")
         .env("BACKLINE_HOST_LINK_FILE", folder.path().join("link"))
         .env("BACKLINE_CONFIG_DIR", folder.path())
+        // Tests tell the network nothing.
+        .env("BACKLINE_LOCAL_NETWORK", "off")
         .output()
         .unwrap();
     assert!(output.status.success(), "{}: {}", output.status, String::from_utf8_lossy(&output.stderr));

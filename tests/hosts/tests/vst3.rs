@@ -16,6 +16,8 @@ fn run(script: &str, arguments: &[&str]) {
         .arg("--bundle")
         .arg(bundle)
         .env("BACKLINE_CONFIG_DIR", folder.path())
+        // Tests tell the network nothing.
+        .env("BACKLINE_LOCAL_NETWORK", "off")
         .env_remove("BACKLINE_JOIN")
         .env_remove("BACKLINE_HOST_LINK_FILE")
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -33,13 +33,23 @@ pub struct Rig {
 }
 
 impl Rig {
-    /// An instance that nobody processes yet.
+    /// An instance that nobody processes yet, and of which the local network hears nothing.
     pub fn new(number: u64) -> Self {
+        Self::made(number, false)
+    }
+
+    /// An instance that may use the local network: for tests in a network of their own.
+    pub fn in_own_network(number: u64) -> Self {
+        Self::made(number, true)
+    }
+
+    fn made(number: u64, uses_local_network: bool) -> Self {
         let Ok(folder) = tempfile::tempdir() else { unreachable!("tests can write to the temporary folder") };
         let config = ClientConfig {
             instance: InstanceId(number),
             app: "loopback test".to_owned(),
             config_dir: Some(folder.path().to_owned()),
+            uses_local_network,
         };
         Self {
             client: Client::new(config.clone()),

@@ -71,6 +71,7 @@ fn command(validator: &Validator, bundle: &Path) -> Command {
     } else {
         run::program(validator.program)
     };
-    command.args(validator.arguments).arg(bundle);
+    // An editor that is opened for a check looks for nobody.
+    command.args(validator.arguments).arg(bundle).env("BACKLINE_LOCAL_NETWORK", "off");
     command
 }

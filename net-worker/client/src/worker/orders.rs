@@ -43,6 +43,13 @@ impl Worker {
                 }
                 self.parked.handle(Order::Command(command));
             }
+            Command::SetOpenToLan(_) => {
+                let is_open = self.settings.is_open_to_lan();
+                if let Some(open) = &mut self.open {
+                    open.engine.set_open_to_lan(is_open);
+                }
+                self.announce();
+            }
             _ => self.change_settings(&command, now),
         }
         self.snapshot_at = now;
@@ -90,7 +97,10 @@ impl Worker {
         self.close();
         self.parked.failure = None;
         match self.open(link) {
-            Ok(open) => self.open = Some(open),
+            Ok(open) => {
+                self.open = Some(open);
+                self.announce();
+            }
             Err(error) => self.fail(error.to_string()),
         }
     }
@@ -122,9 +132,10 @@ impl Worker {
         };
         engine.attach(self.parked.net_end.as_deref())?;
         engine.set_servers(clock.now, self.settings.servers.config().0);
+        engine.set_open_to_lan(self.settings.is_open_to_lan());
         let store = self.open_store(&mut engine)?;
         self.started = clock.now;
-        Ok(Open { engine, port, addresses, buffer: Vec::with_capacity(2048), store })
+        Ok(Open { engine, port, announcer: None, addresses, buffer: Vec::with_capacity(2048), store })
     }
 
     /// The outbox of earlier runs, if there is a place for it. A session goes on without one, and the person is told.
@@ -169,7 +180,7 @@ impl Worker {
             // Seconds since 2020 rise from start to start, and 136 years of them fit.
             generation: Generation((unix_time.as_secs().saturating_sub(1_577_836_800)) as u32),
             app: Name::new(&settings.app),
-            name: Name::new(if settings.name.is_empty() { "Musician" } else { &settings.name }),
+            name: settings.participant_name(),
             source_name: Name::new(&settings.source_name),
             colour: settings.colour,
             quality: settings.quality,
@@ -181,6 +192,16 @@ impl Worker {
 }
 
 impl Settings {
+    /// By which the others know the participant.
+    pub fn participant_name(&self) -> Name {
+        Name::new(if self.name.is_empty() { "Musician" } else { &self.name })
+    }
+
+    /// Whether the local network hears of a session that is hosted here.
+    pub fn is_open_to_lan(&self) -> bool {
+        self.uses_local_network && self.open_to_lan
+    }
+
     /// Remembers what a command sets.
     pub fn apply(&mut self, command: &Command) {
         match command {
@@ -192,6 +213,7 @@ impl Settings {
             Command::SetDepthCeiling(depth) => self.depth_ceiling = (*depth).min(DEPTH_CEILING_MAX),
             Command::SetSlots(slots) => self.slots = *slots,
             Command::SetHostAddress(address) => self.host_address = address.clone(),
+            Command::SetOpenToLan(is_open) => self.open_to_lan = *is_open,
             Command::SetServers { stun, turn } => {
                 self.servers = Servers { stun: stun.clone(), turn: turn.clone() };
             }

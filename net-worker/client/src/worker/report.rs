@@ -81,6 +81,11 @@ impl Worker {
                 let text = format!("{who} was not let in. They were told: {reason}");
                 self.parked.notices.add(Severity::Warning, text, "");
             }
+            RelayEvent::CameLocally(name) => {
+                let who = if name.is_empty() { "Somebody" } else { name.as_str() };
+                let text = format!("{who} came in from your local network, without a link.");
+                self.parked.notices.add(Severity::Info, text, "");
+            }
         }
     }
 

@@ -24,16 +24,18 @@ impl Relay {
             return false;
         };
         let (Some(local_ufrag), Some(remote_ufrag)) = (local_ufrag, remote_ufrag) else { return false };
-        let ours = self.config.secret.ice_credentials_host();
-        if local_ufrag != ours.ufrag {
+        let is_local = self.local_door.is_named(local_ufrag);
+        let secret = self.secret_at(is_local);
+        let ours = secret.ice_credentials_host();
+        if local_ufrag != ours.ufrag || (is_local && !self.local_door.is_open) {
             self.refuse_stranger(source, local, datagram);
             return true;
         }
         // Only who knows the secret can sign a check for us: nobody else costs us a path.
-        if self.knocking.len() >= KNOCKING_MAX || !demux::stun_is_proven(datagram, &ours.password) {
+        if !self.has_room_for_knocking(is_local) || !demux::stun_is_proven(datagram, &ours.password) {
             return false;
         }
-        let theirs = self.config.secret.ice_credentials_joiner(remote_ufrag);
+        let theirs = secret.ice_credentials_joiner(remote_ufrag);
         let ufrag = theirs.ufrag.clone();
         let config = PathConfig {
             role: Role::Acceptor,
@@ -56,11 +58,20 @@ impl Relay {
         let link = LinkId(self.next_link);
         self.next_link += 1;
         self.links.insert(link, path);
-        self.knocking.insert(link, Knocking { since: now, ufrag, fingerprint: None });
+        self.knocking.insert(link, Knocking { since: now, ufrag, fingerprint: None, is_local });
         true
     }
 
-    fn refuse_stranger(&mut self, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
+    fn secret_at(&self, is_local: bool) -> SessionSecret {
+        if is_local { *self.local_door.secret() } else { self.config.secret }
+    }
+
+    fn has_room_for_knocking(&self, is_local: bool) -> bool {
+        let locally = self.knocking.values().filter(|knocking| knocking.is_local).count();
+        self.knocking.len() < KNOCKING_MAX && (!is_local || locally < KNOCKING_LOCALLY_MAX)
+    }
+
+    pub(super) fn refuse_stranger(&mut self, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
         self.stats.strangers += 1;
         let mut reply = Vec::new();
         if self.replies.len() < KNOCKING_MAX && demux::stun_unauthorised(datagram, &mut reply) {
@@ -125,11 +136,17 @@ impl Relay {
         };
         let others = self.members.iter().filter(|(_, member)| !is_same(member)).count();
         let ours = self.config.certificate.fingerprint();
-        let door = Door { secret: &self.config.secret, fingerprint: &ours, others };
+        let is_local = self.knocking.get(&link).is_some_and(|knocking| knocking.is_local);
+        let secret = self.secret_at(is_local);
+        let is_open = !is_local || self.local_door.is_open;
+        let door = Door { secret: &secret, is_open, fingerprint: &ours, others };
         if let Err(reason) = check(&door, fingerprint, &hello) {
             return self.refuse(now, link, hello.name, reason);
         }
         self.knocking.remove(&link);
+        if is_local {
+            self.tell(RelayEvent::CameLocally(hello.name.clone()));
+        }
         let peer = self.members.id_of(hello.participant, hello.instance);
         self.replace(now, peer, hello.generation);
         let observed = self.links.get(link).and_then(Path::remote_address);

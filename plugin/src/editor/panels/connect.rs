@@ -1,18 +1,19 @@
 //! The choice between Host and Join, with a place for why the last try did not work.
 
 use egui::{
-    Align2, Color32, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
-    pos2, vec2,
+    Align2, Color32, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder,
+    WidgetInfo, pos2, vec2,
 };
 
 use super::network::{self, NetworkEdits};
-use crate::editor::intent::Intent;
+use crate::editor::intent::{Control, Intent};
 use crate::editor::layout::Rows;
 use crate::editor::theme::{self, Tone, colour};
-use crate::editor::view_model::ConnectPanel;
+use crate::editor::view_model::{ConnectPanel, JoinOffer};
 use crate::editor::widgets::button::{Button, Weight};
 use crate::editor::widgets::field::text_field;
 use crate::editor::widgets::icon::{Icon, icon};
+use crate::editor::widgets::toggle::Toggle;
 use crate::editor::widgets::{chip, draw};
 use backline_client::Command;
 
@@ -24,6 +25,12 @@ const CARD_MAX: egui::Vec2 = vec2(330.0, 252.0);
 const CARD_HEIGHTS_MIN: [f32; 2] = [236.0, 220.0];
 /// A card of this width is wide, in points.
 const CARD_WIDE_FROM: f32 = 270.0;
+/// Height of the offer of a session in the local network, and the gap under it, in points.
+const OFFER_HEIGHT: f32 = 28.0;
+const OFFER_GAP: f32 = 4.0;
+/// Height of the switch in the host's card, and the room that its longer text needs, in points.
+const SWITCH_HEIGHT: f32 = 24.0;
+const SWITCH_WIDTHS: [f32; 2] = [104.0, 196.0];
 /// Over and under the cards, in points.
 const GAPS: [f32; 2] = [12.0, 6.0];
 
@@ -163,8 +170,9 @@ fn host_card(
     let free = panel.busy.is_none();
     let sentence =
         "The session runs inside this plugin. You get an invite link, ready to paste to the others.";
-    let mut rows = card(ui, rect, Icon::Host, "Host a session", sentence, free);
-    let joins = panel.again.is_some() || !edits.link.trim().is_empty();
+    let mut rows = card(ui, rect, Icon::Host, "Host a session", Some(sentence), free);
+    ui.add_enabled_ui(free, |ui| local_network_switch(ui, rect, panel.open_to_lan, intents));
+    let joins = panel.again.is_some() || !panel.found.is_empty() || !edits.link.trim().is_empty();
     let weight = if joins { Weight::Plain } else { Weight::Primary };
     let button = Button { id: "host", text: "Host", icon: None, weight, enabled: free };
     if button.show(ui, rows.bottom(34.0, 10.0)).clicked() {
@@ -184,6 +192,25 @@ fn host_card(
     );
 }
 
+/// At the top right of the host's card.
+fn local_network_switch(ui: &Ui, card: Rect, on: bool, intents: &mut Vec<Intent>) {
+    let inner = card.shrink(18.0);
+    let is_wide = inner.width() - 52.0 >= SWITCH_WIDTHS[1];
+    let size = vec2(SWITCH_WIDTHS[usize::from(is_wide)], SWITCH_HEIGHT);
+    let label = "Visible in this local network";
+    let toggle = Toggle {
+        control: Control::OpenToLan,
+        text: if is_wide { label } else { "Local network" },
+        label,
+        on,
+        tint: colour::AMBER,
+    };
+    toggle.show(ui, Rect::from_min_size(pos2(inner.right() - size.x, inner.top()), size), intents).on_hover_text(
+        "On: whoever is in your local network sees your session and joins with one click, without a link.\n\
+         Off: only people with your invite link come in. In a network that you share with strangers, switch it off.",
+    );
+}
+
 fn join_card(
     ui: &mut Ui,
     rect: Rect,
@@ -194,9 +221,10 @@ fn join_card(
     let free = panel.busy.is_none();
     let again = panel.again.as_ref();
     let sentence = match again {
-        None => "Somebody sent you an invite link? Paste it here and press Enter.",
+        None => "Paste an invite link. Sessions in your local network appear here.",
         Some(_) => "Back to the last session with one click; or paste another invite link.",
     };
+    let sentence = Some(sentence).filter(|_| panel.found.is_empty());
     let mut rows = card(ui, rect, Icon::Join, "Join a session", sentence, free);
     let typed = !edits.link.trim().is_empty();
     let again = again.filter(|_| !typed);
@@ -205,7 +233,9 @@ fn join_card(
     let text = again.map_or("Join", |again| &again.text);
     let button = Button { id: "join", text, icon: None, weight, enabled: ready };
     let pressed = button.show(ui, rows.bottom(34.0, 10.0)).clicked();
-    let field = rows.bottom(30.0, 0.0);
+    let field = rows.bottom(30.0, OFFER_GAP);
+    let is_first = !typed && again.is_none();
+    offers(ui, rows.rest(), &panel.found, free, is_first, intents);
     let id = Id::unique("invite link");
     let hint = "backline://join/…";
     let edited = ui.add_enabled_ui(free, |ui| {
@@ -221,8 +251,37 @@ fn join_card(
     intents.push(Intent::send(Command::Join { link }));
 }
 
-/// Frame, picture, title and sentence of a card. Returns the room below.
-fn card(ui: &Ui, rect: Rect, picture: Icon, title: &str, sentence: &str, free: bool) -> Rows {
+/// Sessions in the local network, one under the other; more than have room scroll. `is_first`: nothing else is next to do.
+fn offers(
+    ui: &mut Ui,
+    rect: Rect,
+    found: &[JoinOffer],
+    free: bool,
+    is_first: bool,
+    intents: &mut Vec<Intent>,
+) {
+    if found.is_empty() {
+        return;
+    }
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+        ScrollArea::vertical().id_salt("found").auto_shrink([false, false]).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = OFFER_GAP;
+            for (index, offer) in found.iter().enumerate() {
+                let size = vec2(ui.available_width(), OFFER_HEIGHT);
+                let (place, _) = ui.allocate_exact_size(size, Sense::hover());
+                let weight = if is_first && index == 0 { Weight::Primary } else { Weight::Plain };
+                let id = format!("found {index}");
+                let button = Button { id: &id, text: &offer.text, icon: None, weight, enabled: free };
+                if button.show(ui, place).on_hover_text(&offer.text).clicked() {
+                    intents.push(Intent::send(Command::Join { link: offer.link.clone() }));
+                }
+            }
+        });
+    });
+}
+
+/// Frame, picture, title and sentence of a card, where it has one. Returns the room below.
+fn card(ui: &Ui, rect: Rect, picture: Icon, title: &str, sentence: Option<&str>, free: bool) -> Rows {
     draw::panel(ui.painter(), rect, colour::PANEL);
     let painter = ui.painter();
     let inner = rect.shrink(18.0);
@@ -237,6 +296,8 @@ fn card(ui: &Ui, rect: Rect, picture: Icon, title: &str, sentence: &str, free: b
     let mut rows = Rows::new(Rect::from_min_max(pos2(inner.left(), disc.bottom() + 12.0), inner.max));
     let text = if free { colour::TEXT } else { colour::TEXT_FAINT };
     draw::line(painter, rows.top(22.0, 4.0), Align2::LEFT_CENTER, title, theme::semibold(17.0), text);
-    draw::paragraph(painter, rows.rest(), sentence, theme::regular(12.5), colour::TEXT_SOFT);
+    if let Some(sentence) = sentence {
+        draw::paragraph(painter, rows.rest(), sentence, theme::regular(12.5), colour::TEXT_SOFT);
+    }
     rows
 }

@@ -31,6 +31,7 @@ fn snapshot(connection: Connection) -> Snapshot {
         quality: Quality::Balanced,
         automatic: true,
         depth_ceiling: Duration::from_millis(5),
+        open_to_lan: true,
         sources: Vec::new(),
         slots: std::array::from_fn(|_| None),
         notices: Vec::new(),
@@ -84,7 +85,7 @@ fn shown(snapshot: &Snapshot) -> ViewModel {
 #[test]
 fn an_idle_instance_offers_host_and_join() {
     let model = shown(&snapshot(Connection::Idle));
-    assert_eq!(model.stage, Stage::Connect(ConnectPanel::default()));
+    assert_eq!(model.stage, Stage::Connect(ConnectPanel { open_to_lan: true, ..ConnectPanel::default() }));
     assert_eq!(model.header.state, "Not in a session");
     assert_eq!((model.header.detail.as_str(), model.header.leave), ("", None));
     assert_eq!(model.send.state, "Nobody listens yet");
@@ -100,10 +101,30 @@ fn a_session_is_offered_again_by_its_address_and_a_broken_link_is_not() {
 }
 
 #[test]
+fn sessions_in_the_local_network_are_offered_by_their_hosts_names() {
+    let found = |host: &str, participants| FoundSession {
+        host: host.to_owned(),
+        participants,
+        link: format!("backline://join/{host}"),
+    };
+    let mut panel = ConnectPanel::default();
+    panel.offer_found(vec![found("Ada", 3), found("Ben", 1), found("", 2)]);
+    let texts: Vec<&str> = panel.found.iter().map(|offer| offer.text.as_str()).collect();
+    let expected = [
+        "Join Ada’s session (3 people)",
+        "Join Ben’s session (1 person)",
+        "Join a session in your network (2 people)",
+    ];
+    assert_eq!(texts, expected);
+    assert_eq!(panel.found[0].link, "backline://join/Ada");
+}
+
+#[test]
 fn a_failure_is_shown_word_for_word_and_one_can_try_again() {
     let text = "The link is damaged. Ask for it again.".to_owned();
     let model = shown(&snapshot(Connection::Failed { text: text.clone() }));
-    assert_eq!(model.stage, Stage::Connect(ConnectPanel { failure: Some(text), ..ConnectPanel::default() }));
+    let Stage::Connect(panel) = model.stage else { panic!("no connect panel") };
+    assert_eq!((panel.failure, panel.busy), (Some(text), None));
     assert_eq!(model.header.tone, Tone::Bad);
 }
 

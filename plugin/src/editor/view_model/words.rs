@@ -87,6 +87,15 @@ pub fn participants(count: usize) -> String {
     }
 }
 
+/// "Join Ada’s session (3 people)".
+pub fn join_found(host: &str, participants: usize) -> String {
+    let people = if participants == 1 { "1 person".to_owned() } else { format!("{participants} people") };
+    match host {
+        "" => format!("Join a session in your network ({people})"),
+        _ => format!("Join {host}’s session ({people})"),
+    }
+}
+
 /// Sources that all 16 strips leave no room for.
 pub fn unplaced(count: usize) -> String {
     match count {

@@ -166,6 +166,8 @@ fn start(desktop: &Desktop, folder: &Path, said: &Path, report: &Path) -> Result
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("BACKLINE_CONFIG_DIR", folder.join("config"))
+        // Tests tell the network nothing.
+        .env("BACKLINE_LOCAL_NETWORK", "off")
         .env("BACKLINE_REPORT", report)
         .env("BACKLINE_NAME", "Berta")
         .env_remove("BACKLINE_HOST_LINK_FILE")

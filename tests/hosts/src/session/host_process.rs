@@ -88,6 +88,8 @@ impl HostProcess {
             .env("BACKLINE_AUTOMATIC", "off")
             .env("BACKLINE_NAME", format!("Host {}", name.to_uppercase()))
             .env("BACKLINE_CONFIG_DIR", folder.join("config"))
+            // Tests tell the network nothing.
+            .env("BACKLINE_LOCAL_NETWORK", "off")
             .env("BACKLINE_REPORT", &report_file)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
