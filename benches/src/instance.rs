@@ -7,7 +7,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backline_audio::SampleRate;
-use backline_bridge::{AudioEnd, BlockControls, BlockIo, BridgeConfig, Doorbell, NetEnd, Wake, bridge};
+use backline_bridge::{
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, CycleClock, Doorbell, NetEnd, Wake, bridge,
+};
 
 /// A worker that need not be woken: the harness serves between the calls.
 struct Unneeded;
@@ -36,7 +38,8 @@ impl Instance {
     pub fn new(sources: usize, block_frames: usize) -> Self {
         let doorbell = Arc::new(Doorbell::new(Arc::new(Unneeded)));
         let config = BridgeConfig { sample_rate: SampleRate::NETWORK, max_block_frames: block_frames };
-        let (audio, mut net) = bridge(config, Arc::clone(&doorbell));
+        let (audio, mut net) =
+            bridge(config, Arc::clone(&doorbell), Arc::new(CycleClock::new(Instant::now())));
         (0..sources).for_each(|slot| net.set_slot_live(slot, true));
         let sine = |n: usize| (n as f32 * 0.05).sin() * 0.2;
         let mut instance = Self {

@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|again|found|crowd|failed|joining|hosting|band|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|tracks|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -15,8 +15,8 @@ use std::time::Instant;
 use backline::editor::backend::HostPace;
 use backline::editor::theme;
 use backline::editor::view::EditorView;
-use backline_client::{Connection, SLOTS, Severity, WaitingView};
-use made_up_session::{BAND, MadeUpSession, OLD_LINK};
+use backline_client::{Connection, SLOTS, SessionHere, Severity, WaitingView};
+use made_up_session::{BAND, LINK, MadeUpSession, OLD_LINK};
 use nice_plug_egui::baseview::{HandlerError, dpi::PhysicalSize};
 use nice_plug_egui::{App, EguiWindow, EguiWindowSettings, Frame};
 
@@ -82,7 +82,7 @@ impl Gallery {
 
 fn scene(name: &str) -> MadeUpSession {
     let mut session = match name {
-        "idle" | "again" | "found" | "crowd" | "failed" | "joining" => MadeUpSession::idle(),
+        "idle" | "again" | "here" | "found" | "crowd" | "failed" | "joining" => MadeUpSession::idle(),
         "hosting" => MadeUpSession::hosting(),
         _ => MadeUpSession::band(),
     };
@@ -101,6 +101,8 @@ fn scene(name: &str) -> MadeUpSession {
                 session.appear(host, participants);
             }
         }
+        "here" => session.snapshot.here = Some(SessionHere { link: LINK.to_owned() }),
+        "tracks" => session.add_track("Drums", true),
         "joining" => session.snapshot.connection = Connection::Joining,
         "multi" => {
             session.values.has_aux_buses = true;

@@ -1,5 +1,5 @@
 //! Which instance ids are alive in this process, so that a copied track or a shared preset gets an id of
-//! its own: two instances with one id would be one source, and each would silence the other.
+//! its own, and is a new source: two instances with one id would be one source, and each would silence the other.
 //!
 //! The one mutable static of this crate. Instances in other processes are not seen here; a session tells
 //! those apart when they publish. The step after is `project.rs`.

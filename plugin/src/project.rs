@@ -166,6 +166,8 @@ impl Project {
             client.send(Command::SetColour(colour));
         }
         client.send(Command::SetSourceName(state.source_name.clone()));
+        client.send(Command::SetSends(state.sends));
+        client.send(Command::SetReturns(state.returns.clone()));
         client.send(Command::SetQuality(state.quality));
         client.send(Command::SetAutomatic(state.automatic));
         client.send(Command::SetDepthCeiling(state.depth_ceiling()));
@@ -203,6 +205,8 @@ fn keep(state: &mut ProjectState, command: &Command) {
         Command::SetName(name) => state.name = Some(name.clone()),
         Command::SetSourceName(name) => state.source_name = name.clone(),
         Command::SetColour(colour) => state.colour = Some(*colour),
+        Command::SetSends(sends) => state.sends = *sends,
+        Command::SetReturns(returns) => state.returns = returns.clone(),
         Command::SetQuality(quality) => state.quality = *quality,
         Command::SetAutomatic(automatic) => state.automatic = *automatic,
         Command::SetDepthCeiling(depth) => {

@@ -6,7 +6,9 @@
 use std::time::Duration;
 
 use backline_bridge::{Meters, Pace, Peak};
-use backline_client::{Connection, LatencyStages, Notice, Route, Severity, Snapshot, SourceView, Stage};
+use backline_client::{
+    Connection, FaderView, InstanceView, LatencyStages, Notice, Route, Severity, Snapshot, SourceView, Stage,
+};
 use serde_json::{Value, json};
 
 use crate::state_text;
@@ -29,6 +31,9 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
             "name": you.name,
             "source_name": you.source_name,
         },
+        "sends": snapshot.sends,
+        "returns": state_text::returns::text(&snapshot.returns),
+        "instances": snapshot.instances.iter().map(instance_json).collect::<Vec<_>>(),
         "quality": state_text::quality::text(snapshot.quality),
         "automatic": snapshot.automatic,
         "depth_ceiling_ms": ms(snapshot.depth_ceiling),
@@ -38,6 +43,9 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
             "packets_per_second": snapshot.send.packets_per_second,
             "bits_per_second": snapshot.send.bits_per_second,
         },
+        "send_fader": fader_json(&snapshot.send_fader),
+        "others_may_move_send": snapshot.others_may_move_send,
+        "changes": changes_json(snapshot),
         "sources": snapshot.sources.iter().map(source_json).collect::<Vec<_>>(),
         "slots": snapshot.slots.iter().map(|slot| slot.as_ref().map(|slot| json!({
             "source": slot.source.to_string(),
@@ -50,10 +58,22 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
     })
 }
 
+fn instance_json(instance: &InstanceView) -> Value {
+    json!({
+        "instance": instance.instance.to_string(),
+        "source_name": instance.source_name,
+        "published": instance.is_published,
+        "active": instance.is_active,
+        "returns": state_text::returns::text(&instance.returns),
+        "returns_mix": instance.returns_mix,
+    })
+}
+
 fn source_json(source: &SourceView) -> Value {
     json!({
         "source": source.source.to_string(),
         "slot": source.slot,
+        "returned_by": source.returned_by.map(|instance| instance.to_string()),
         "participant_name": source.participant_name,
         "source_name": source.source_name,
         "present": source.present,
@@ -75,6 +95,33 @@ fn source_json(source: &SourceView) -> Value {
         "depth_ms": ms(source.depth),
         "drift_ppm": source.drift_ppm,
         "encoding": source.encoding,
+        "send_fader": fader_json(&source.send),
+    })
+}
+
+fn fader_json(fader: &FaderView) -> Value {
+    json!({
+        // JSON knows no infinity: silence is null.
+        "gain_db": Some(fader.gain.db()).filter(|db| db.is_finite()),
+        "muted": fader.mute,
+        "may_move": fader.may_move,
+        "moved_by": fader.moved_by,
+    })
+}
+
+fn changes_json(snapshot: &Snapshot) -> Value {
+    let (waiting, changes) = (&snapshot.waiting, &snapshot.changes);
+    json!({
+        "waiting": waiting.changes,
+        "failed": waiting.failed,
+        "waiting_for_ms": ms(waiting.since),
+        "made": changes.made,
+        "coalesced": changes.coalesced,
+        "sent": changes.sent,
+        "accepted": changes.accepted,
+        "superseded": changes.superseded,
+        "refused": changes.refused,
+        "unanswered": changes.unanswered,
     })
 }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use backline_bridge::{AUX_BUSES, BusChoice};
 use backline_client::{
-    DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, InstanceId, ParticipantId, Quality, SLOTS, SourceId,
+    DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, InstanceId, ParticipantId, Quality, ReturnChoice, SLOTS,
+    SourceId,
 };
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -48,6 +49,11 @@ pub struct ProjectState {
     pub colour: Option<[u8; 3]>,
     /// What this instance sends is called this; empty for the default.
     pub source_name: String,
+    /// Whether the others get what this instance plays.
+    pub sends: bool,
+    /// What this instance returns.
+    #[serde(with = "state_text::returns")]
+    pub returns: ReturnChoice,
     /// The session of last time, offered again but never entered by itself.
     pub session: Option<LastSession>,
     /// Under which address the internet reaches this machine, for invite links.
@@ -189,6 +195,8 @@ impl Default for ProjectState {
             name: None,
             colour: None,
             source_name: String::new(),
+            sends: true,
+            returns: ReturnChoice::Automatic,
             session: None,
             host_address: None,
             open_to_lan: true,

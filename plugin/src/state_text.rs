@@ -1,4 +1,4 @@
-//! Text forms inside the state: ids, qualities, buses. For serde's `with`.
+//! Text forms inside the state: ids, qualities, buses, returns. For serde's `with`.
 //!
 //! Not value texts of parameters (`value_text.rs`). Text rather than numbers, so that a project can be
 //! read by people and survives JSON readers that round large integers.
@@ -103,5 +103,43 @@ pub mod bus {
         let number = text.strip_prefix("aux").and_then(|digits| digits.parse::<u8>().ok());
         let index = number.filter(|number| (1..=AUX_BUSES as u8).contains(number)).map(|number| number - 1);
         index.map(BusChoice::Aux).ok_or_else(|| D::Error::custom("no such bus"))
+    }
+}
+
+/// "automatic", "mix", "nothing", or the ids of sources with blanks between.
+pub mod returns {
+    use super::*;
+    use backline_client::{ReturnChoice, SLOTS, SourceId};
+
+    /// The text of a choice.
+    pub fn text(choice: &ReturnChoice) -> String {
+        match choice {
+            ReturnChoice::Automatic => "automatic".to_owned(),
+            ReturnChoice::Mix => "mix".to_owned(),
+            ReturnChoice::Nothing => "nothing".to_owned(),
+            ReturnChoice::Sources(sources) => {
+                sources.iter().map(SourceId::to_string).collect::<Vec<_>>().join(" ")
+            }
+        }
+    }
+
+    /// For serde.
+    pub fn serialize<S: Serializer>(choice: &ReturnChoice, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&text(choice))
+    }
+
+    /// For serde.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ReturnChoice, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        match text.trim() {
+            "automatic" => Ok(ReturnChoice::Automatic),
+            "mix" => Ok(ReturnChoice::Mix),
+            "nothing" => Ok(ReturnChoice::Nothing),
+            sources => {
+                let sources = sources.split_whitespace().take(SLOTS).map(str::parse::<SourceId>);
+                let sources = sources.collect::<Result<Vec<_>, _>>().map_err(D::Error::custom)?;
+                Ok(ReturnChoice::Sources(sources))
+            }
+        }
     }
 }

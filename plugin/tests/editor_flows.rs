@@ -8,8 +8,8 @@ use backline::editor::theme;
 use backline::editor::view::EditorView;
 use backline::servers::{self, ServerFields};
 use backline_client::{
-    Command, Connection, Fader, FaderView, GainValue, Grantee, Quality, Scope, Setting, Severity, SourceId,
-    WaitingView,
+    Command, Connection, Fader, FaderView, GainValue, Grantee, Quality, ReturnChoice, Scope, SessionHere,
+    Setting, Severity, SourceId, WaitingView,
 };
 use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
@@ -700,4 +700,33 @@ fn everything_is_there_in_the_smallest_window_and_below_it_scrolls() {
             assert!(found || size != theme::MIN_SIZE_POINTS, "{label} is missing at {size}");
         }
     }
+}
+
+#[test]
+fn a_track_says_who_returns_the_mix_and_may_return_one_musician() {
+    let mut session = MadeUpSession::band();
+    session.add_track("Drums", true);
+    let mut editor = open(session);
+    editor.run();
+    editor.get_by_label("The mix is returned by “Drums”");
+    click(&mut editor, "Returns");
+    click(&mut editor, "Ada · Guitar");
+    let Some(Command::SetReturns(ReturnChoice::Sources(sources))) = editor.state().session.commands().pop()
+    else {
+        panic!("{:?}", editor.state().session.commands());
+    };
+    assert_eq!(sources, [editor.state().session.snapshot.sources[0].source]);
+    click(&mut editor, "Send this track");
+    assert_eq!(editor.state().session.commands().last(), Some(&Command::SetSends(false)));
+}
+
+#[test]
+fn the_session_of_this_project_is_one_click_away() {
+    let mut session = MadeUpSession::idle();
+    session.last_joined = Some(OLD_LINK.into());
+    session.snapshot.here = Some(SessionHere { link: LINK.into() });
+    let mut editor = open(session);
+    editor.run();
+    click(&mut editor, "Join the session of this project");
+    assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
 }

@@ -13,6 +13,7 @@ use backline_audio::{Gain, Pan, Ramp, StereoGain, strip};
 use crate::block::BlockIo;
 use crate::capture::CaptureWriter;
 use crate::controls::BlockControls;
+use crate::cycle::CycleMember;
 use crate::depth::ReturnDepth;
 use crate::doorbell::Doorbell;
 use crate::harmless::copy_harmless;
@@ -32,6 +33,7 @@ pub struct AudioEnd {
     config: BridgeConfig,
     shared: Arc<Shared>,
     doorbell: Arc<Doorbell>,
+    cycle: CycleMember,
     pace: PaceMeter,
     last_call: Option<Instant>,
     depth: ReturnDepth,
@@ -59,6 +61,8 @@ struct Scratch {
 /// What a whole block has in common.
 #[derive(Clone, Copy)]
 struct Course {
+    /// When the host's cycle began; the same for all instances that are called in it.
+    captured_at: Instant,
     send_gain: Option<Gain>,
     send_peak_gain: Gain,
     /// A slot may be heard.
@@ -69,7 +73,7 @@ impl AudioEnd {
     pub(crate) fn new(
         config: BridgeConfig,
         shared: Arc<Shared>,
-        doorbell: Arc<Doorbell>,
+        (doorbell, cycle): (Arc<Doorbell>, CycleMember),
         capture: CaptureWriter,
         lanes: [LaneReader; SLOTS],
         fill_max_frames: usize,
@@ -80,6 +84,7 @@ impl AudioEnd {
             config,
             shared,
             doorbell,
+            cycle,
             pace: PaceMeter::new(config.sample_rate),
             last_call: None,
             depth: ReturnDepth::new(config.sample_rate, fill_max_frames),
@@ -109,7 +114,7 @@ impl AudioEnd {
         let mut begin = 0;
         while begin < frames {
             let end = frames.min(begin + piece_frames);
-            self.piece(now, &mut io, begin..end, course);
+            self.piece(&mut io, begin..end, course);
             begin = end;
         }
         silence_rest(&mut io, frames);
@@ -148,6 +153,9 @@ impl AudioEnd {
         }
         let elapsed = self.last_call.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         self.last_call = Some(now);
+        let block = Duration::from_secs_f64(frames as f64 / f64::from(self.config.sample_rate.hz()));
+        let captured_at = self.cycle.join(now, block);
+        self.shared.meters.set_bypassed(controls.bypassed);
         self.depth.block(frames, elapsed.as_secs_f64());
         let may_flow = reading.pace == Pace::RealTime;
         let any_on = self.strips.begin_block(&self.shared, controls, may_flow);
@@ -158,6 +166,7 @@ impl AudioEnd {
         let send_gain = self.send_gain(controls);
         let is_wanted = self.shared.capture_wanted.load(Ordering::Acquire);
         Course {
+            captured_at,
             send_gain: (may_send && is_wanted).then_some(send_gain),
             send_peak_gain: send_gain.unless_muted(!may_send),
             any_on,
@@ -171,11 +180,11 @@ impl AudioEnd {
         Gain::new(f32::from_bits(gain)).unless_muted(muted != 0)
     }
 
-    fn piece(&mut self, now: Instant, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {
+    fn piece(&mut self, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {
         let frames = range.len();
         let bad_samples = take_input(io, &range, &mut self.scratch.dry);
         self.shared.meters.bad_input_samples.add(bad_samples);
-        self.capture(now, &range, course);
+        self.capture(&range, course);
 
         let Scratch { dry: [dry_left, dry_right], mix: [mix_left, mix_right], lane } = &mut self.scratch;
         let (mix_left, mix_right) = (&mut mix_left[..frames], &mut mix_right[..frames]);
@@ -199,14 +208,14 @@ impl AudioEnd {
         self.put_output(io, range);
     }
 
-    fn capture(&mut self, now: Instant, range: &Range<usize>, course: Course) {
+    fn capture(&mut self, range: &Range<usize>, course: Course) {
         let meters = &*self.shared.meters;
         let frames = range.len();
         let dry = [&self.scratch.dry[0][..frames], &self.scratch.dry[1][..frames]];
         let peak = Peak::of_planar(dry[0], dry[1]).scaled(course.send_peak_gain);
         meters.set_send(self.send_hold.add(peak, frames, self.peak_window_frames));
         let offset = Duration::from_secs_f64(range.start as f64 / f64::from(self.config.sample_rate.hz()));
-        let captured = self.capture.write(now + offset, dry, course.send_gain);
+        let captured = self.capture.write(course.captured_at + offset, dry, course.send_gain);
         meters.overruns.add(usize::from(captured.has_overrun));
         meters.overrun_frames.add(captured.lost_frames);
     }

@@ -14,8 +14,8 @@ use crate::tail::fade_frames;
 /// When a run of captured samples was handed over by the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CaptureStamp {
-    /// The first sample frame: the start of the `process()` call that brought it, plus its place in that block.
-    /// The latency of the device before that call is not in it.
+    /// The first sample frame: the start of the host's cycle that brought it, plus its place in that block. All instances
+    /// that were called in that cycle have the same start. The latency of the device before it is not in it.
     pub at: Instant,
     /// Something is missing between the run before and this one.
     pub discontinuity: bool,
@@ -179,7 +179,7 @@ pub(crate) struct CaptureReader {
 }
 
 impl CaptureReader {
-    /// Takes everything up to the next discontinuity.
+    /// Takes everything up to the next mark, or, where there is none, everything.
     pub(crate) fn read(&mut self, out: &mut Vec<f32>) -> Option<CaptureStamp> {
         out.clear();
         let ready_frames = (self.samples.slots() / 2) as u64;
@@ -206,7 +206,8 @@ impl CaptureReader {
         self.is_interrupted = true;
     }
 
-    /// The time of the next sample frame, and how many follow without a discontinuity.
+    /// The time of the next sample frame, and how many follow up to the next mark: each mark's own time counts, so that two
+    /// instances that were called together are told the same however late either is read.
     fn stamp(&mut self, ready_frames: u64) -> Option<(CaptureStamp, u64)> {
         let mut discontinuity = std::mem::take(&mut self.is_interrupted);
         while let Some(mark) = self.mark_before(self.position_frames + 1) {
@@ -217,16 +218,8 @@ impl CaptureReader {
         let since = self.position_frames - reference.position_frames;
         let at = reference.at + Duration::from_nanos(since * 1_000_000_000 / u64::from(self.rate_hz));
         let mut end_frames = self.position_frames + ready_frames;
-        loop {
-            match self.marks.peek() {
-                Ok(mark) if mark.position_frames >= end_frames => break,
-                Ok(mark) if mark.discontinuity => {
-                    end_frames = mark.position_frames;
-                    break;
-                }
-                Ok(_) => self.reference = self.marks.pop().ok(),
-                Err(_) => break,
-            }
+        if let Ok(mark) = self.marks.peek() {
+            end_frames = end_frames.min(mark.position_frames);
         }
         Some((CaptureStamp { at, discontinuity }, end_frames - self.position_frames))
     }

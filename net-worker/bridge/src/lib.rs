@@ -19,6 +19,7 @@ mod audio_end;
 mod block;
 mod capture;
 mod controls;
+mod cycle;
 mod depth;
 mod doorbell;
 mod harmless;
@@ -40,12 +41,14 @@ pub use audio_end::AudioEnd;
 pub use block::{BlockIo, StereoBus};
 pub use capture::CaptureStamp;
 pub use controls::{BlockControls, BusChoice, SlotControls};
+pub use cycle::CycleClock;
 pub use doorbell::{Doorbell, Wake};
 pub use meters::{CallbackCost, Faults, Meters, Peak};
 pub use net_end::{NetEnd, SendMoves};
 pub use pace::{GAP, Pace, PaceMeter, PaceReading};
 
 use capture::capture_ring;
+use cycle::CycleMember;
 use depth::MARGIN_MAX_S;
 use lane::return_ring;
 use lane_state::LaneState;
@@ -79,9 +82,9 @@ struct Shared {
     send_muted: SharedControl,
 }
 
-/// Makes the two ends of an instance, everything allocated. For a new sample rate or block size make a new bridge; the old
+/// Makes the two ends of an instance, everything allocated. All instances of a process share `cycles`. For a new sample rate or block size make a new bridge; the old
 /// `AudioEnd` is dropped on the main thread, never on the audio thread. [main-thread]
-pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>) -> (AudioEnd, NetEnd) {
+pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>, cycles: Arc<CycleClock>) -> (AudioEnd, NetEnd) {
     let shared = Arc::new(Shared {
         meters: Arc::new(Meters::default()),
         lanes: std::array::from_fn(|_| LaneState::new()),
@@ -100,7 +103,13 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>) -> (AudioEnd, NetEn
         writers.push(writer);
         reader
     });
-    let audio_end =
-        AudioEnd::new(config, Arc::clone(&shared), doorbell, capture_writer, lanes, fill_max_frames);
+    let audio_end = AudioEnd::new(
+        config,
+        Arc::clone(&shared),
+        (doorbell, CycleMember::new(cycles)),
+        capture_writer,
+        lanes,
+        fill_max_frames,
+    );
     (audio_end, NetEnd::new(config.sample_rate, shared, capture_reader, writers))
 }

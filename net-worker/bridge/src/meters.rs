@@ -2,7 +2,7 @@
 //!
 //! Any thread reads it at any time without disturbing the audio thread. Ballistics and decibels are the reader's.
 
-use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use backline_audio::Gain;
@@ -106,6 +106,7 @@ pub struct Meters {
     block_frames: AtomicU32,
     return_fill_frames: AtomicU32,
     pace: AtomicU8,
+    is_bypassed: AtomicBool,
     cost_last_ns: AtomicU64,
     cost_max_ns: AtomicU64,
     cost_sum_ns: AtomicU64,
@@ -144,6 +145,11 @@ impl Meters {
     /// How fast the host calls. [any-thread]
     pub fn pace(&self) -> Pace {
         Pace::from_code(self.pace.load(Ordering::Relaxed))
+    }
+
+    /// Whether the host bypasses the instance, as of its last call. [any-thread]
+    pub fn is_bypassed(&self) -> bool {
+        self.is_bypassed.load(Ordering::Relaxed)
     }
 
     /// What the callback costs. [any-thread]
@@ -187,6 +193,10 @@ impl Meters {
 
     pub(crate) fn set_pace(&self, pace: Pace) {
         self.pace.store(pace.code(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_bypassed(&self, is_bypassed: bool) {
+        self.is_bypassed.store(is_bypassed, Ordering::Relaxed);
     }
 
     pub(crate) fn set_block(&self, block_frames: usize, return_fill_frames: usize) {

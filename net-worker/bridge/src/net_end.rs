@@ -65,7 +65,7 @@ impl NetEnd {
         }
     }
 
-    /// Takes what was captured since last time, up to the next discontinuity: call until it returns `None`.
+    /// Takes what was captured since last time, up to the next mark of its time: call until it returns `None`.
     /// `out` is cleared, then filled with stereo interleaved samples at the device's rate; it allocates only to grow.
     /// The first call opens the capture (until then the audio end captures nothing and counts no overrun). [worker-thread]
     pub fn read_capture(&mut self, out: &mut Vec<f32>) -> Option<CaptureStamp> {
@@ -164,6 +164,12 @@ impl NetEnd {
             self.shared.meters.set_pace(Pace::Stopped);
         }
         is_processing
+    }
+
+    /// Whether what is returned can be heard: the host calls, and does not bypass the instance. Ask as often as
+    /// [`is_processing`](Self::is_processing), which it stands for. [worker-thread]
+    pub fn is_active(&mut self, now: Instant) -> bool {
+        self.is_processing(now) && !self.shared.meters.is_bypassed()
     }
 
     /// What the callback reports. [any-thread]

@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use backline_audio::{Gain, Pan, SampleRate};
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, BusChoice, Doorbell, NetEnd, Pace, SLOTS, StereoBus,
-    Wake, bridge,
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, BusChoice, CycleClock, Doorbell, NetEnd, Pace, SLOTS,
+    StereoBus, Wake, bridge,
 };
 
 /// Wakes by one write system call that never blocks, as the eventfd of `backline_io` does.
@@ -154,8 +154,11 @@ fn the_callback_is_clean_under_stress() {
     let (mut underruns, mut real_time_blocks) = (0, 0);
     for rate_hz in [44_100, 48_000, 96_000, 192_000, 48_000] {
         let sample_rate = SampleRate::new(rate_hz).unwrap();
-        let (mut audio, mut net) =
-            bridge(BridgeConfig { sample_rate, max_block_frames: 512 }, Arc::clone(&bell));
+        let (mut audio, mut net) = bridge(
+            BridgeConfig { sample_rate, max_block_frames: 512 },
+            Arc::clone(&bell),
+            Arc::new(CycleClock::new(Instant::now())),
+        );
         // A worker that wants the input and then does nothing: the capture ring runs full.
         net.read_capture(&mut Vec::new());
         perform(&mut audio, Instant::now(), 4_000, &mut random);

@@ -1,6 +1,6 @@
 //! What an instance says to its worker, and what it sees of it: commands in, snapshots out.
 //!
-//! Nothing here waits. The step before is the editor or the plugin; the step after is `worker.rs`.
+//! Nothing here waits. The step before is the editor or the plugin; the step after is `guest.rs` or `worker.rs`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -13,9 +13,12 @@ pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
 
 /// The most that playouts hold back until the person says otherwise.
 pub const DEPTH_CEILING_DEFAULT: Duration = Duration::from_millis(25);
+pub use backline_session::document::OutboxStats;
 /// What a listener is shown of each source, each slot and its own send.
-pub use backline_session::view::{FaderView, Route, SendView, SlotView, SourceView, WaitingView};
-pub use backline_session::{LatencyStages, Stage};
+pub use backline_session::view::{
+    FaderView, InstanceView, Route, SendView, SlotView, SourceView, WaitingView,
+};
+pub use backline_session::{LatencyStages, ReturnChoice, Stage};
 /// Automatable strips of an instance.
 pub use backline_wire::limits::SLOTS;
 
@@ -27,12 +30,12 @@ const _: () = assert!(SLOTS == backline_bridge::SLOTS, "the rings and the sessio
 pub enum Command {
     /// Open a session in this plugin; the invite link is in the next snapshots.
     Host,
-    /// Join the session that an invite link leads to.
+    /// Join the session that an invite link leads to. Where another instance of this process is in it, they share everything.
     Join {
         /// As pasted.
         link: String,
     },
-    /// Leave the session (or close it for everybody, where it is hosted here).
+    /// Leave the session. With the last instance of this process it ends here (for everybody, where it is hosted here).
     Leave,
     /// The participant's name, at most 64 bytes; longer ones are cut at a character.
     SetName(String),
@@ -40,6 +43,10 @@ pub enum Command {
     SetSourceName(String),
     /// The participant's colour, sRGB.
     SetColour([u8; 3]),
+    /// Whether the others get what this instance plays.
+    SetSends(bool),
+    /// What this instance returns.
+    SetReturns(ReturnChoice),
     /// How this instance sends.
     SetQuality(Quality),
     /// Whether it may send in another way while the paths do not carry that quality.
@@ -190,6 +197,13 @@ pub struct Identity {
     pub colour: [u8; 3],
 }
 
+/// A session that other instances of this process are in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionHere {
+    /// Leads into it.
+    pub link: String,
+}
+
 /// What the worker costs and how it keeps up.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct WorkerView {
@@ -215,12 +229,20 @@ pub struct WorkerView {
 pub struct Snapshot {
     /// Where this instance stands.
     pub connection: Connection,
+    /// While in no session: the one that this process is in.
+    pub here: Option<SessionHere>,
     /// The link that others paste, while hosting.
     pub invite: Option<String>,
     /// Participants in the session, this one included; 0 without a session.
     pub participants: usize,
     /// Who this instance is.
     pub you: Identity,
+    /// All instances of this process in the session, this one included, in the order in which they came; none without a session.
+    pub instances: Vec<InstanceView>,
+    /// The person wants the others to get what it plays; whether they do, say `instances`.
+    pub sends: bool,
+    /// What it was asked to return; who returns the mix, say `instances`.
+    pub returns: ReturnChoice,
     /// What it sends.
     pub send: SendView,
     /// How loud everybody gets it: by this instance's parameters, or by who has moved it in the session since.
@@ -229,6 +251,8 @@ pub struct Snapshot {
     pub others_may_move_send: bool,
     /// Changes of ours that the host has not answered.
     pub waiting: WaitingView,
+    /// What has become of all our changes since this process came into the session.
+    pub changes: OutboxStats,
     /// The quality that the person chose.
     pub quality: Quality,
     /// Whether another way of sending is taken while the paths do not carry that.

@@ -1,9 +1,10 @@
-//! A whole instance between two rings and the wire: the session, the relay when it hosts, the lanes. Sans-IO.
+//! All instances of a process in one session, between their rings and the wire: the session, the relay when it hosts, and lanes
+//! for each instance. Sans-IO.
 //!
 //! The step before is the worker (datagrams, time, the ends of the rings) or a simulation; the step after is
 //! the same. It glues and decides nothing.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,7 @@ use backline_session::{Session, SessionConfig, SessionEvent};
 use backline_transport::{
     Arrived, Certificate, CertificateError, LocalAddresses, Reach, ReachConfig, ReachEvent, Transmit,
 };
-use backline_wire::{DocumentId, Fingerprint, InviteLink, LinkError, SessionSecret};
+use backline_wire::{DocumentId, Fingerprint, InstanceId, InviteLink, LinkError, SessionSecret};
 
 use crate::faders::SendFader;
 use crate::lanes::Lanes;
@@ -23,7 +24,7 @@ use crate::store::{Confirmation, Request};
 
 /// What an engine starts with.
 pub struct EngineConfig {
-    /// Who takes part, and how.
+    /// Who takes part, and how; with the first instance.
     pub session: SessionConfig,
     /// This machine's addresses with the port, best first.
     pub addresses: Vec<SocketAddr>,
@@ -35,15 +36,17 @@ pub struct EngineConfig {
     pub unix_time: Duration,
 }
 
-/// One instance in one session.
+/// One participant in one session: all instances of the process that are in it.
 ///
 /// Polling order after any of `handle_…` and `run_audio`: `poll_transmit` until none, `poll_event` until none,
 /// then `poll_timeout`.
 pub struct Engine {
     session: Session,
     relay: Option<Relay>,
-    lanes: Option<Lanes>,
-    send_fader: SendFader,
+    /// Of the instances whose hosts are ready to call.
+    lanes: BTreeMap<InstanceId, Lanes>,
+    /// Of the same.
+    send_faders: BTreeMap<InstanceId, SendFader>,
     /// Servers that help to reach and to be reached, if any were named.
     reach: Option<Reach>,
     /// What those that were named before are still told.
@@ -85,8 +88,8 @@ impl Engine {
         let mut relay = Relay::new(relay_config, config.now);
         let local = LocalMember {
             participant: config.session.identity.participant_id(),
-            instance: config.session.instance,
-            generation: config.session.generation,
+            instance: config.session.first.instance,
+            generation: config.session.first.generation,
             name: config.session.name.clone(),
             colour: config.session.colour,
         };
@@ -114,8 +117,8 @@ impl Engine {
         Self {
             session,
             relay,
-            lanes: None,
-            send_fader: SendFader::default(),
+            lanes: BTreeMap::new(),
+            send_faders: BTreeMap::new(),
             reach: None,
             to_old_servers: VecDeque::new(),
             host_addresses,
@@ -124,17 +127,28 @@ impl Engine {
         }
     }
 
-    /// Another end of the rings, or none: lanes are made for its rate.
+    /// Another end of an instance's rings, or none: lanes are made for its rate.
     ///
     /// # Errors
-    /// When its rate cannot be converted; nothing is sent or played then.
-    pub fn attach(&mut self, net: Option<&NetEnd>) -> Result<(), EngineError> {
-        self.lanes = None;
-        if let Some(net) = net {
-            self.send_fader.attached(net);
-            self.lanes = Some(Lanes::new(net.sample_rate())?);
+    /// When its rate cannot be converted; the instance sends and plays nothing then.
+    pub fn attach(&mut self, instance: InstanceId, net: Option<&NetEnd>) -> Result<(), EngineError> {
+        self.lanes.remove(&instance);
+        self.send_faders.remove(&instance);
+        match net {
+            Some(net) => {
+                self.lanes.insert(instance, Lanes::new(instance, net.sample_rate())?);
+                self.send_faders.insert(instance, SendFader::new(net));
+            }
+            None => self.session.set_active(instance, false),
         }
         Ok(())
+    }
+
+    /// An instance leaves; the session goes on with the others.
+    pub fn remove_instance(&mut self, now: Instant, instance: InstanceId) {
+        self.lanes.remove(&instance);
+        self.session.remove_instance(now, instance);
+        self.exchange(now);
     }
 
     /// Which servers help to reach others and to be reached; addresses on earlier ones are given back.
@@ -192,15 +206,24 @@ impl Engine {
         self.exchange(now);
     }
 
-    /// Sends what was captured and fills the return rings. `net` must be the end that was attached.
-    pub fn run_audio(&mut self, now: Instant, net: &mut NetEnd) {
-        let Some(lanes) = &mut self.lanes else { return };
-        debug_assert_eq!(lanes.rate(), net.sample_rate(), "attach every new end");
-        net.is_processing(now);
-        lanes.capture(net, &mut self.session, now);
-        lanes.play(net, &mut self.session, now);
-        let source = self.session.source();
-        self.send_fader.run(net, &mut self.session, source, now);
+    /// Sends what the instances captured and fills their return rings. `ends` must be those that were attached.
+    pub fn run_audio(&mut self, now: Instant, ends: &mut [(InstanceId, &mut NetEnd)]) {
+        for (instance, net) in ends.iter_mut() {
+            let Some(lanes) = self.lanes.get_mut(instance) else { continue };
+            debug_assert_eq!(lanes.rate(), net.sample_rate(), "attach every new end");
+            self.session.set_active(*instance, net.is_active(now));
+            lanes.capture(net, &mut self.session, now);
+        }
+        // Who returns what is settled before anybody pulls: what one has lost to another is heard on neither twice.
+        for (instance, net) in ends.iter_mut() {
+            if let Some(lanes) = self.lanes.get_mut(instance) {
+                lanes.play(net, &mut self.session, now);
+            }
+            if let Some(fader) = self.send_faders.get_mut(instance) {
+                let source = self.session.source_of(*instance);
+                fader.run(net, &mut self.session, source, now);
+            }
+        }
         self.session.ask_for_missing(now);
         self.exchange(now);
     }
@@ -298,7 +321,7 @@ impl Engine {
         &self.session
     }
 
-    /// The participant, to change names, quality, slots.
+    /// The participant, to change names and what its instances send and return.
     pub fn session_mut(&mut self) -> &mut Session {
         &mut self.session
     }
@@ -327,9 +350,9 @@ impl Engine {
         self.relay.as_ref().map(Relay::fingerprint)
     }
 
-    /// What the return ring and the rate conversion add after a playout.
-    pub fn return_delay(&self, net: &NetEnd) -> Duration {
-        self.lanes.as_ref().map_or(Duration::ZERO, |lanes| lanes.return_delay(net))
+    /// What an instance's return ring and rate conversion add after a playout.
+    pub fn return_delay(&self, instance: InstanceId, net: &NetEnd) -> Duration {
+        self.lanes.get(&instance).map_or(Duration::ZERO, |lanes| lanes.return_delay(net))
     }
 
     /// A datagram for the paths.

@@ -12,7 +12,7 @@ use backline_session::Session;
 use backline_wire::{Fader, GainValue, Setting, SettingKind, SourceId};
 
 /// Where both sides stood last.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SendFader {
     gain: Hands<GainValue>,
     muted: Hands<bool>,
@@ -66,11 +66,13 @@ impl<T: Copy + PartialEq> Hands<T> {
 }
 
 impl SendFader {
-    /// Another end of the rings, or another session: both have to meet anew.
-    pub fn attached(&mut self, net: &NetEnd) {
+    /// For an end of the rings, in a session that has not met it yet.
+    pub fn new(net: &NetEnd) -> Self {
         let standing = net.send_standing();
-        self.gain = Hands { heard: standing.gain.map(gain_value), ..Hands::default() };
-        self.muted = Hands { heard: standing.muted, ..Hands::default() };
+        Self {
+            gain: Hands { heard: standing.gain.map(gain_value), ..Hands::default() },
+            muted: Hands { heard: standing.muted, ..Hands::default() },
+        }
     }
 
     /// Carries moves both ways.

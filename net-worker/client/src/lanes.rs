@@ -1,4 +1,4 @@
-//! Between the rings (device rate) and the session (48 kHz): one lane in, sixteen out.
+//! Between the rings (device rate) of one instance and the session (48 kHz): one lane in, sixteen out.
 //!
 //! The step before is the capture ring, the step after the session's sender; and back: the session's playouts,
 //! then the return rings. At 48 kHz samples pass as they are. No allocation once warm.
@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use backline_audio::{RateConverter, RateConverterError, SampleRate};
 use backline_bridge::NetEnd;
 use backline_session::Session;
+use backline_wire::InstanceId;
 use backline_wire::limits::SLOTS;
 
 /// A host that has used one block length for so long is taken to go on with it; nothing is sent while the pace of
@@ -19,6 +20,7 @@ const MISSED_FRAMES_MAX: usize = 192_000;
 
 /// All lanes of an instance at one device rate.
 pub(crate) struct Lanes {
+    instance: InstanceId,
     rate: SampleRate,
     capture: Lane,
     returns: Vec<Lane>,
@@ -38,13 +40,14 @@ struct Lane {
 }
 
 impl Lanes {
-    /// For a device rate. Allocates; made when a bridge is attached.
+    /// For an instance's device rate. Allocates; made when a bridge is attached.
     ///
     /// # Errors
     /// When no converter can be made for the rate.
-    pub fn new(rate: SampleRate) -> Result<Self, RateConverterError> {
+    pub fn new(instance: InstanceId, rate: SampleRate) -> Result<Self, RateConverterError> {
         let returns = (0..SLOTS).map(|_| Lane::new(SampleRate::NETWORK, rate)).collect::<Result<_, _>>()?;
         Ok(Self {
+            instance,
             rate,
             capture: Lane::new(rate, SampleRate::NETWORK)?,
             returns,
@@ -68,13 +71,13 @@ impl Lanes {
                 self.capture.reset();
             }
             match &mut self.capture.converter {
-                None => session.capture(&self.scratch, stamp.at, now),
+                None => session.capture(self.instance, &self.scratch, stamp.at, now),
                 Some(converter) => {
                     self.capture.ready.clear();
                     converter.push(&self.scratch, &mut self.capture.ready);
                     let delay = frames_to_time(converter.delay_frames(), SampleRate::NETWORK);
                     let at = stamp.at.checked_sub(delay).unwrap_or(stamp.at);
-                    session.capture(&self.capture.ready, at, now);
+                    session.capture(self.instance, &self.capture.ready, at, now);
                 }
             }
         }
@@ -86,7 +89,7 @@ impl Lanes {
         match self.block {
             Some((seen, since)) if seen == block_frames => {
                 if now.saturating_duration_since(since) >= BLOCK_IS_STEADY {
-                    session.set_block(now, block_frames);
+                    session.set_block(now, self.instance, block_frames);
                 }
             }
             _ => self.block = Some((block_frames, now)),
@@ -100,14 +103,15 @@ impl Lanes {
             self.longest_block_frames = block_frames;
             let network_hz = u64::from(SampleRate::NETWORK.hz());
             let at_network = (block_frames as u64 * network_hz).div_ceil(u64::from(self.rate.hz()));
-            session.set_capture_block(now, at_network as usize);
+            session.set_capture_block(now, self.instance, at_network as usize);
         }
     }
 
     /// Fills the return rings for the callbacks to come.
     pub fn play(&mut self, net: &mut NetEnd, session: &mut Session, now: Instant) {
         for (slot, lane) in self.returns.iter_mut().enumerate() {
-            let live = session.is_live(slot, now);
+            let from = (self.instance, slot);
+            let live = session.is_live(from, now);
             if live != self.live[slot] {
                 self.live[slot] = live;
                 lane.reset();
@@ -117,11 +121,11 @@ impl Lanes {
             // Asked for after the ring's level, so that what is left out was missing when the ring was that empty.
             let missed_frames = net.take_missed(slot).min(MISSED_FRAMES_MAX);
             if live && missed_frames > 0 {
-                lane.fill(slot, missed_frames, session, &mut self.scratch, now);
+                lane.fill(from, missed_frames, session, &mut self.scratch, now);
                 lane.ready.drain(..2 * missed_frames);
             }
             if live && wanted_frames > 0 {
-                lane.fill(slot, wanted_frames, session, &mut self.scratch, now);
+                lane.fill(from, wanted_frames, session, &mut self.scratch, now);
                 let taken = net.write_return(slot, &lane.ready[..2 * wanted_frames]);
                 lane.ready.drain(..2 * taken);
             }
@@ -152,7 +156,7 @@ impl Lane {
     /// Pulls from the slot's playout until `wanted_frames` are ready.
     fn fill(
         &mut self,
-        slot: usize,
+        slot: (InstanceId, usize),
         wanted_frames: usize,
         session: &mut Session,
         scratch: &mut Vec<f32>,

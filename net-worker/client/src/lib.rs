@@ -1,20 +1,24 @@
-//! The worker thread of a plugin instance: the only crate that sees the bridge and the session.
+//! The worker thread of a plugin process: the only crate that sees the bridge and the session.
 //!
 //! ```text
-//! plugin ── Client (commands, snapshots) ──> Worker (thread, port, clock) ── Engine (sans-IO) ──> Session, Relay
-//!                                               └── NetEnd (rings to and from the audio thread)
+//! plugin ── Client (commands, snapshots) ──┐
+//! plugin ── Client ── Registry ────────────┼─> Worker (thread, port, clock) ── Engine (sans-IO) ──> Session, Relay
+//! plugin ── Client ────────────────────────┘      └── NetEnds (rings to and from the audio threads)
 //! ```
 //!
-//! [`Client`] is what the plugin holds. [`Engine`] is the whole of an instance between two rings and the wire,
-//! without thread, socket or clock: simulations run it.
+//! [`Client`] is what the plugin holds. All instances of a process that are in one session share one worker, which they find
+//! through the registry. [`Engine`] is everything between their rings and the wire, without thread, socket or clock:
+//! simulations run it.
 
 pub mod api;
 mod around;
 mod client;
 pub mod engine;
 mod faders;
+mod guest;
 mod lanes;
 mod notices;
+mod registry;
 mod sentences;
 mod servers;
 mod store;
@@ -22,8 +26,8 @@ mod worker;
 
 pub use api::{
     Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, FoundSession, Identity,
-    LatencyStages, Notice, Route, SLOTS, SendView, Severity, SlotView, Snapshot, SourceView, Stage,
-    TurnServer, WaitingView, WorkerView, link_address,
+    InstanceView, LatencyStages, Notice, OutboxStats, ReturnChoice, Route, SLOTS, SendView, SessionHere,
+    Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use backline_bridge::Doorbell;
+use backline_io::WakeHandle;
 use backline_io::store::{Opened, Store, StoreError, Write};
 use backline_session::document::{Outbox, QueuedOperation, StoreRequest};
 use backline_wire::{Counter, OutboxId};
@@ -66,14 +66,14 @@ pub(crate) struct Kept {
 }
 
 impl StoreThread {
-    /// Opens the store in `dir`, reads what it had kept, and starts the thread; `doorbell` rings when something is confirmed.
+    /// Opens the store in `dir`, reads what it had kept, and starts the thread; `wake` is used when something is confirmed.
     /// `fresh` becomes the outbox's id where the store has none; `seed` is for the outbox.
     ///
     /// # Errors
     /// When the store cannot be opened or read, or there is no thread.
     pub fn open(
         dir: &Path,
-        doorbell: Arc<Doorbell>,
+        wake: WakeHandle,
         fresh: OutboxId,
         seed: [u8; 32],
     ) -> Result<(Self, Kept), StoreError> {
@@ -85,7 +85,7 @@ impl StoreThread {
         let news = Arc::clone(&confirmations);
         let thread = std::thread::Builder::new()
             .name("backline-store".to_owned())
-            .spawn(move || run(&store, &received, &news, &doorbell))
+            .spawn(move || run(&store, &received, &news, &wake))
             .map_err(|error| StoreError::File { path: dir.to_owned(), error })?;
         let this =
             Self { requests: Some(requests), waiting: VecDeque::new(), confirmations, thread: Some(thread) };
@@ -139,7 +139,7 @@ fn run(
     store: &Store,
     requests: &Receiver<Request>,
     confirmations: &SegQueue<Confirmation>,
-    doorbell: &Doorbell,
+    wake: &WakeHandle,
 ) {
     while let Ok(first) = requests.recv() {
         let batch: Vec<Request> =
@@ -149,7 +149,7 @@ fn run(
         let has_failed = outcome.is_err();
         let last = batch.iter().map(Request::ticket).max().unwrap_or_default();
         confirmations.push(outcome.map_or_else(Confirmation::Failed, |()| Confirmation::Outbox(last)));
-        doorbell.ring();
+        wake.wake();
         if has_failed {
             return;
         }
@@ -201,22 +201,15 @@ fn bytes_of(value: &impl serde::Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use backline_bridge::Wake;
     use backline_session::document::OperationState;
     use backline_wire::{
         Change, DocumentId, Fader, GainValue, InstanceId, Outcome, ParticipantId, Revision, Setting, SourceId,
     };
     use std::time::Duration;
 
-    struct NoWake;
-
-    impl Wake for NoWake {
-        fn wake(&self) {}
-    }
-
     fn open(dir: &Path) -> (StoreThread, Outbox) {
-        let doorbell = Arc::new(Doorbell::new(Arc::new(NoWake)));
-        let (thread, kept) = StoreThread::open(dir, doorbell, OutboxId(42), [7; 32]).unwrap();
+        let wake = backline_io::Poller::new().unwrap().wake_handle();
+        let (thread, kept) = StoreThread::open(dir, wake, OutboxId(42), [7; 32]).unwrap();
         (thread, kept.outbox)
     }
 

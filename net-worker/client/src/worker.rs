@@ -1,31 +1,26 @@
-//! The thread that carries a session: it waits for the doorbell, a datagram or a deadline, and does a turn.
+//! The thread that carries a session: it waits for a doorbell, a datagram or a deadline, and does a turn.
 //!
-//! Everything that decides is in [`Engine`]; here are the port, the clock and the queue. The thread exists only
-//! while a session does. All methods are [worker-thread] unless said.
+//! It carries one session for all instances of the process that are in it, and exists only as long as there are any. Everything that
+//! decides is in [`Engine`]; here are the port, the clock and the queues. All methods are [worker-thread].
 
 mod announce;
 mod orders;
 mod report;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use backline_bridge::{Doorbell, NetEnd};
-use backline_codec::Quality;
+use backline_bridge::NetEnd;
 use backline_io::clock;
 use backline_io::{Announcer, Poller, Port, interfaces, priority};
-use backline_wire::limits::SLOTS;
-use backline_wire::{InstanceId, ParticipantId, SourceId};
+use backline_wire::InstanceId;
 
-use crate::api::{DEPTH_CEILING_MAX, Severity, WorkerView};
-use crate::client::{Order, Shared};
+use crate::api::{Severity, WorkerView};
 use crate::engine::Engine;
-use crate::notices::Notices;
+use crate::guest::{Guest, Person, Wish};
+use crate::registry::{House, Registry};
 use crate::sentences::sentences;
-use crate::servers::Servers;
 use crate::store::{Confirmation, StoreThread};
 
 /// Between snapshots: 20 a second.
@@ -37,46 +32,16 @@ const GOODBYE: Duration = Duration::from_millis(30);
 /// How long a TURN server may take to hear that its address is free again; where it does not, it frees it after a while.
 const GIVING_BACK: Duration = Duration::from_millis(100);
 
-/// What a person set, also while there is no session.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub instance: InstanceId,
-    pub app: String,
-    pub config_dir: Option<PathBuf>,
-    pub uses_local_network: bool,
-    pub open_to_lan: bool,
-    pub name: String,
-    pub source_name: String,
-    pub colour: [u8; 3],
-    pub quality: Quality,
-    pub automatic: bool,
-    pub depth_ceiling: Duration,
-    pub slots: [Option<SourceId>; SLOTS],
-    pub host_address: Option<String>,
-    pub servers: Servers,
-}
-
-/// What stays while there is no worker, and goes from worker to worker.
-#[derive(Default)]
-pub(crate) struct Parked {
-    pub net_end: Option<Box<NetEnd>>,
-    pub poller: Option<Poller>,
-    pub notices: Notices,
-    pub participant: Option<ParticipantId>,
-    /// What the last session bound the slots to.
-    pub slots: Option<[Option<SourceId>; SLOTS]>,
-    /// Why the last session ended, where it did not end as asked.
-    pub failure: Option<String>,
-}
-
 /// The thread's own.
 pub(crate) struct Worker {
-    shared: Arc<Shared>,
-    doorbell: Arc<Doorbell>,
-    settings: Settings,
-    parked: Parked,
+    registry: Arc<Registry>,
+    house: Arc<House>,
+    /// None only while it is given back.
+    poller: Option<Poller>,
+    /// In the order in which they came.
+    guests: Vec<Guest>,
+    person: Option<Person>,
     open: Option<Open>,
-    is_stopping: bool,
     is_raised: bool,
     started: Instant,
     snapshot_at: Instant,
@@ -97,16 +62,15 @@ struct Open {
 }
 
 impl Worker {
-    /// [main-thread]
-    pub fn new(shared: Arc<Shared>, doorbell: Arc<Doorbell>, settings: Settings, parked: Parked) -> Self {
+    pub fn new(registry: Arc<Registry>, house: Arc<House>, poller: Poller) -> Self {
         let now = clock::now();
         Self {
-            shared,
-            doorbell,
-            settings,
-            parked,
+            registry,
+            house,
+            poller: Some(poller),
+            guests: Vec::new(),
+            person: None,
             open: None,
-            is_stopping: false,
             is_raised: false,
             started: now,
             snapshot_at: now,
@@ -115,27 +79,15 @@ impl Worker {
         }
     }
 
-    /// Carries sessions until there is none to carry, and gives back what the next worker needs.
-    pub fn run(mut self) -> Parked {
+    /// Opens the session that the first instance wishes for, and carries it until nobody is left in it.
+    pub fn run(mut self, wish: Wish) {
         self.is_raised = priority::raise();
-        loop {
+        self.begin(wish);
+        while self.open.is_some() {
+            self.take_in();
             self.handle_orders();
-            if self.open.is_none() && self.is_done() {
-                return self.parked;
-            }
             self.turn();
             self.wait();
-        }
-    }
-
-    /// No session and nothing asked for. From the moment that `is_closing` is set the handle does by itself
-    /// what it finds in the queue.
-    fn is_done(&mut self) -> bool {
-        self.publish();
-        self.shared.is_closing.store(true, Ordering::SeqCst);
-        self.is_stopping || self.shared.orders.is_empty() || {
-            self.shared.is_closing.store(false, Ordering::SeqCst);
-            false
         }
     }
 
@@ -148,9 +100,12 @@ impl Worker {
         if open.engine.poll_timeout() <= now {
             open.engine.handle_timeout(now);
         }
-        if let Some(net_end) = &mut self.parked.net_end {
-            open.engine.run_audio(now, net_end);
-        }
+        let mut ends: Vec<(InstanceId, &mut NetEnd)> = self
+            .guests
+            .iter_mut()
+            .filter_map(|guest| Some((guest.own.settings.instance, guest.own.net_end.as_deref_mut()?)))
+            .collect();
+        open.engine.run_audio(now, &mut ends);
         self.run_store(now);
         self.transmit();
         self.handle_events(now);
@@ -169,12 +124,14 @@ impl Worker {
         let Some(open) = &mut self.open else { return };
         let until = open.engine.poll_timeout().min(self.snapshot_at);
         let timeout = until.saturating_duration_since(clock::now());
-        if let Some(poller) = &mut self.parked.poller
+        if let Some(poller) = &mut self.poller
             && let Err(error) = poller.wait(Some(timeout))
         {
             tracing::error!(%error, "waiting failed");
         }
-        self.doorbell.silence();
+        for guest in &self.guests {
+            guest.shared.doorbell.silence();
+        }
     }
 
     /// What must be kept goes to the store's thread; what is kept may be sent.
@@ -187,7 +144,9 @@ impl Worker {
             engine.handle_stored(now, &confirmation);
             if let Confirmation::Failed(error) = confirmation {
                 let (text, advice) = sentences(&error.to_string());
-                self.parked.notices.add(Severity::Warning, text, advice);
+                if let Some(guest) = self.guests.first_mut() {
+                    guest.own.notices.add(Severity::Warning, text, advice);
+                }
             }
         }
     }
@@ -226,8 +185,6 @@ impl Worker {
     /// Says goodbye, gives it a moment to leave, and drops the session.
     fn close(&mut self) {
         let Some(open) = &mut self.open else { return };
-        self.settings.slots = open.engine.session().bindings();
-        self.parked.slots = Some(self.settings.slots);
         open.announcer = None;
         open.engine.close(clock::now());
         self.linger(GOODBYE);
@@ -235,11 +192,8 @@ impl Worker {
             self.linger(GIVING_BACK);
         }
         self.open = None;
-        if let Some(net_end) = &mut self.parked.net_end {
-            net_end.stop_capture();
-            (0..SLOTS).for_each(|slot| net_end.set_slot_live(slot, false));
-        }
     }
+
     /// Goes on sending and receiving for a moment, for what must be said at the end.
     fn linger(&mut self, time: Duration) {
         let started = clock::now();
@@ -250,10 +204,20 @@ impl Worker {
             let Some(open) = &mut self.open else { return };
             open.engine.handle_timeout(now);
             self.transmit();
-            if let Some(poller) = &mut self.parked.poller {
+            if let Some(poller) = &mut self.poller {
                 // An error here only means that the last words are not repeated.
                 let _ = poller.wait(Some(time / 10));
             }
+        }
+    }
+}
+
+impl Drop for Worker {
+    /// Also after a panic: nobody finds this house any more, and its instances go home.
+    fn drop(&mut self) {
+        self.registry.close(&self.house);
+        if let Some(poller) = self.poller.take() {
+            self.registry.give_back(&self.house, poller);
         }
     }
 }

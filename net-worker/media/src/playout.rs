@@ -289,6 +289,13 @@ impl Playout {
         self.begin_again();
     }
 
+    /// Another listener pulls from now on, on a clock of its own: what the one before has pulled is not heard again, and
+    /// this one fades in.
+    pub fn change_listener(&mut self) {
+        self.forget_listener();
+        self.last_pull = None;
+    }
+
     /// What has happened so far and what is happening now.
     pub fn stats(&self) -> PlayoutStats {
         let now = self.clock.latest;
@@ -449,12 +456,16 @@ impl Playout {
         let stalled = self.last_pull.is_some_and(|last| now - last > STALL_TICKS);
         self.last_pull = Some(now);
         if stalled {
-            self.voice.silence();
-            self.resampler.reset();
-            self.depth.forget_pulls();
-            self.startup.forget();
-            self.phase = Phase::new();
+            self.forget_listener();
         }
+    }
+
+    fn forget_listener(&mut self) {
+        self.voice.silence();
+        self.resampler.reset();
+        self.depth.forget_pulls();
+        self.startup.forget();
+        self.phase = Phase::new();
     }
 
     /// Play begins where the latest packet will just be `target` early, which leaves out all that is older.

@@ -22,6 +22,7 @@ pub(crate) struct LinkId(pub u64);
 pub(crate) struct Member {
     pub info: PeerInfo,
     pub instance: InstanceId,
+    /// Of the connection.
     pub generation: Generation,
     /// None for the participant of this process.
     pub link: Option<LinkId>,
@@ -126,27 +127,39 @@ impl Members {
         Some(member)
     }
 
-    /// A member publishes a source, or says something new about it. None when it may not: it is somebody
-    /// else's, or one too many.
+    /// A member publishes a source, or says something new about it; a source of a new generation gets another stream, and
+    /// is to be unpublished before: see [`Members::outdated`]. None when it may not: it is somebody else's, or one too many.
     pub fn publish(&mut self, peer: PeerId, info: SourceInfo) -> Option<PublishedSource> {
         let member = self.present.get_mut(&peer)?;
-        let is_new = !member.sources.contains_key(&info.source);
+        let known = member.sources.get(&info.source);
         if info.source.participant != member.info.participant
-            || (is_new && member.sources.len() >= SOURCES_PER_PARTICIPANT_MAX)
+            || (known.is_none() && member.sources.len() >= SOURCES_PER_PARTICIPANT_MAX)
         {
             return None;
         }
-        let ssrc = match member.sources.get(&info.source) {
+        let ssrc = match known.filter(|known| known.info.generation == info.generation) {
             Some(known) => known.ssrc,
             None => {
                 self.next_ssrc = self.next_ssrc.wrapping_add(1).max(1);
                 Ssrc(self.next_ssrc)
             }
         };
-        let published = PublishedSource { peer, info, ssrc, generation: member.generation };
+        let published = PublishedSource { peer, info, ssrc };
         self.streams.insert(ssrc, published.info.source);
         member.sources.insert(published.info.source, published.clone());
         Some(published)
+    }
+
+    /// Who must stop to publish a source before `peer` may publish it as `info` says: another connection of the same
+    /// participant, or `peer` itself where it did so in an earlier generation.
+    pub fn outdated(&self, peer: PeerId, info: &SourceInfo) -> Option<PeerId> {
+        let is_outdated = |(other, member): &(&PeerId, &Member)| {
+            let known = member.sources.get(&info.source);
+            known.is_some_and(|known| **other != peer || known.info.generation != info.generation)
+        };
+        let is_theirs = |member: &Member| member.info.participant == info.source.participant;
+        self.present.get(&peer).filter(|member| is_theirs(member))?;
+        self.present.iter().find(is_outdated).map(|(other, _)| *other)
     }
 
     /// A member no longer publishes a source; returns its stream.
@@ -228,6 +241,7 @@ mod tests {
                 copy_distance: 1,
                 block_frames: 64,
             },
+            generation: Generation(1),
         }
     }
 
@@ -260,6 +274,44 @@ mod tests {
         let first = members.publish(ada, source(1, 1)).unwrap();
         assert_eq!(members.publish(ada, source(1, 1)).unwrap().ssrc, first.ssrc);
         assert_ne!(members.publish(ada, source(1, 2)).unwrap().ssrc, first.ssrc);
+    }
+
+    #[test]
+    fn a_restart_of_one_source_gives_another_stream_to_it_alone() {
+        let mut members = Members::new(7);
+        let ada = member(&mut members, 1, Instant::now());
+        let (guitar, voice) = (source(1, 1), source(1, 2));
+        let first = members.publish(ada, guitar.clone()).unwrap();
+        let other = members.publish(ada, voice.clone()).unwrap();
+        let again = SourceInfo { generation: Generation(2), ..guitar };
+        assert_eq!(members.outdated(ada, &again), Some(ada));
+        assert_eq!(members.unpublish(ada, again.source), Some(first.ssrc));
+        assert_eq!(members.outdated(ada, &again), None);
+        assert_ne!(members.publish(ada, again).unwrap().ssrc, first.ssrc);
+        assert_eq!(members.publish(ada, voice).unwrap().ssrc, other.ssrc);
+    }
+
+    #[test]
+    fn a_source_that_moves_to_another_connection_leaves_the_one_before() {
+        let mut members = Members::new(7);
+        let now = Instant::now();
+        let ada = member(&mut members, 1, now);
+        members.publish(ada, source(1, 2)).unwrap();
+        let again = PeerId(99);
+        let info = PeerInfo { peer: again, ..members.get(ada).unwrap().info.clone() };
+        members.insert(Member {
+            info,
+            instance: InstanceId(2),
+            generation: Generation(1),
+            link: Some(LinkId(99)),
+            sources: BTreeMap::new(),
+            direct: BTreeSet::new(),
+            repairs: BTreeMap::new(),
+            following: None,
+            joined_at: now,
+        });
+        assert_eq!(members.outdated(again, &source(1, 2)), Some(ada));
+        assert_eq!(members.outdated(again, &source(2, 2)), None, "it is not theirs to say");
     }
 
     #[test]

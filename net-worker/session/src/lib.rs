@@ -3,13 +3,16 @@
 //! It knows paths (`backline-transport`) and streams (`backline-media`); it does not know sockets, threads,
 //! files, the plugin or the server.
 
+mod assignment;
 mod clock_offset;
 pub mod document;
 mod histogram;
 mod links;
+mod listener;
 mod listening;
 mod mesh;
 mod network;
+mod publishing;
 mod reception;
 mod repair;
 mod roster;
@@ -21,10 +24,11 @@ mod timers;
 mod uplink;
 pub mod view;
 
+pub use assignment::ReturnChoice;
 pub use links::Links;
 pub use network::LocalMessage;
 pub use repair::RepairBudget;
-pub use session::{Session, SessionConfig, SessionEvent, SessionState};
+pub use session::{InstanceConfig, Session, SessionConfig, SessionEvent, SessionState};
 pub use slots::SlotTable;
 pub use stages::{LatencyStages, Stage};
 pub use uplink::JoinError;

@@ -1,7 +1,8 @@
-//! The remote sources: one playout each, on the slots of this instance.
+//! The remote sources: one playout each, on a slot of the one instance of this process that returns it.
 //!
 //! A packet that comes by two ways is played once (the playout orders by time stamp). The step before is a
 //! path or the relay; inside is `backline_media::Playout`; the step after is the return ring of the slot.
+//! Who returns what is decided in `assignment.rs`; a playout that goes to another instance begins anew there.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +11,10 @@ use std::time::{Duration, Instant};
 use backline_media::{Operation, Playout, PlayoutConfig, PlayoutStats, ReceivedHead};
 use backline_transport::MediaHead;
 use backline_wire::limits::{NETWORK_RATE_HZ, SLOTS, SOURCES_MAX};
-use backline_wire::{Generation, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc, StreamFormat};
+use backline_wire::{InstanceId, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc, StreamFormat};
 
+use crate::assignment::{Assignment, ReturnChoice};
+use crate::listener::Listener;
 use crate::reception::ReceptionMeter;
 use crate::slots::SlotTable;
 use crate::stages::Stages;
@@ -35,12 +38,14 @@ pub(crate) enum Way {
     ThroughHost,
 }
 
-/// Everything that this instance listens to.
+/// Everything that the instances of this process listen to.
+#[derive(Default)]
 pub(crate) struct Listening {
     pub sources: BTreeMap<SourceId, RemoteSource>,
     by_ssrc: BTreeMap<Ssrc, SourceId>,
-    pub slots: SlotTable,
-    depth_ceiling: Duration,
+    /// In the order in which they came.
+    listeners: Vec<Listener>,
+    assignment: Assignment,
 }
 
 /// One remote source, present or away.
@@ -50,10 +55,12 @@ pub(crate) struct RemoteSource {
     pub participant_name: Name,
     pub peer: PeerId,
     pub ssrc: Ssrc,
-    pub generation: Generation,
     pub present: bool,
     /// Since when it is not, as far as it was noticed.
     away_since: Option<Instant>,
+    /// The instance that returns it.
+    pub owner: Option<InstanceId>,
+    /// On that instance.
     pub slot: Option<usize>,
     pub playout: Playout,
     pub stages: Stages,
@@ -78,18 +85,79 @@ struct Loss {
 }
 
 impl Listening {
-    pub fn new(slots: SlotTable, depth_ceiling: Duration) -> Self {
-        Self { sources: BTreeMap::new(), by_ssrc: BTreeMap::new(), slots, depth_ceiling }
+    /// An instance listens, too.
+    pub fn add(&mut self, listener: Listener) {
+        self.listeners.push(listener);
+        self.assign();
     }
 
-    pub fn depth_ceiling(&self) -> Duration {
-        self.depth_ceiling
+    /// An instance listens no longer; what it returned goes to others, if they want it.
+    pub fn remove(&mut self, instance: InstanceId) {
+        self.listeners.retain(|listener| listener.instance != instance);
+        self.assign();
     }
 
-    pub fn set_depth_ceiling(&mut self, depth: Duration) {
-        self.depth_ceiling = depth;
-        for source in self.sources.values_mut() {
+    /// Of all instances, in the order in which they came.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    pub fn listener(&self, instance: InstanceId) -> Option<&Listener> {
+        self.listeners.iter().find(|listener| listener.instance == instance)
+    }
+
+    /// Who returns the mix.
+    pub fn returns_mix(&self) -> Option<InstanceId> {
+        self.assignment.mix
+    }
+
+    /// The most that playouts hold back for an instance.
+    pub fn set_depth_ceiling(&mut self, instance: InstanceId, depth: Duration) {
+        let Some(listener) = self.listener_mut(instance) else { return };
+        listener.depth_ceiling = depth;
+        for source in self.sources.values_mut().filter(|source| source.owner == Some(instance)) {
             source.playout.set_depth(playout_config(source.info.format, depth));
+        }
+    }
+
+    /// An instance wants to return something else.
+    pub fn set_choice(&mut self, instance: InstanceId, choice: ReturnChoice) {
+        if let Some(listener) = self.listener_mut(instance) {
+            listener.choice = choice;
+            self.assign();
+        }
+    }
+
+    /// An instance is called and not bypassed, or not any more. Cheap where that is as before.
+    pub fn set_active(&mut self, instance: InstanceId, is_active: bool) {
+        let listener = self.listener_mut(instance).filter(|listener| listener.is_active != is_active);
+        if let Some(listener) = listener {
+            listener.is_active = is_active;
+            self.assign();
+        }
+    }
+
+    /// Decides anew who returns what.
+    fn assign(&mut self) {
+        let wishes: Vec<_> = self.listeners.iter().map(Listener::wish).collect();
+        self.assignment = Assignment::new(&wishes);
+        let all: Vec<SourceId> = self.sources.keys().copied().collect();
+        all.into_iter().for_each(|id| self.hand_over(id));
+    }
+
+    /// A playout goes to the instance that returns its source from now on.
+    fn hand_over(&mut self, id: SourceId) {
+        let owner = self.assignment.owner(id);
+        let Some(source) = self.sources.get_mut(&id).filter(|source| source.owner != owner) else { return };
+        (source.owner, source.slot) = (owner, None);
+        source.playout.change_listener();
+        let listener = self.listeners.iter().find(|listener| Some(listener.instance) == owner);
+        let Some(listener) = listener else { return };
+        source.playout.set_depth(playout_config(source.info.format, listener.depth_ceiling));
+        if source.present {
+            self.bind(id, |source| source.is_some_and(|source| source.present));
+        } else {
+            source.slot = listener.slots.slot_of(id);
         }
     }
 
@@ -99,26 +167,27 @@ impl Listening {
         let is_known = self.sources.contains_key(&id);
         if let Some(known) = self.sources.get_mut(&id) {
             self.by_ssrc.remove(&known.ssrc);
-            if known.generation != published.generation || known.ssrc != published.ssrc {
+            if known.info.generation != published.info.generation || known.ssrc != published.ssrc {
                 known.playout.restart();
             }
             (known.info, known.peer, known.ssrc) = (published.info, published.peer, published.ssrc);
-            (known.generation, known.present, known.forward_asked) = (published.generation, true, true);
+            (known.present, known.forward_asked) = (true, true);
             known.participant_name = participant_name;
-            known.playout.set_depth(playout_config(known.info.format, self.depth_ceiling));
+            let owner = self.listeners.iter().find(|listener| Some(listener.instance) == known.owner);
+            if let Some(owner) = owner {
+                known.playout.set_depth(playout_config(known.info.format, owner.depth_ceiling));
+            }
             known.stages.set_format(known.info.format);
             known.playout.set_source_block(known.info.format.block_frames.into());
         } else if let Some(playout) = self.new_playout(published.info.format) {
             self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
+            self.hand_over(id);
         } else {
             return;
         }
         self.by_ssrc.insert(published.ssrc, id);
         // After a lost connection all come back one by one: nobody takes the slot of one who is only later.
-        let sources = &self.sources;
-        let keeps = |other| is_known || sources.get(&other).is_some_and(|source| source.present);
-        let slot = self.slots.bind(id, keeps);
-        self.bound(id, slot);
+        self.bind(id, |source| is_known || source.is_some_and(|source| source.present));
     }
 
     /// Gives sources that are here without a slot (all 16 were taken) those of sources that have been away for long enough.
@@ -135,26 +204,24 @@ impl Listening {
             .map(|(id, _)| *id)
             .collect();
         for id in waiting {
-            let sources = &self.sources;
-            let slot =
-                self.slots.bind(id, |other| sources.get(&other).is_some_and(|source| source.keeps_slot(now)));
-            self.bound(id, slot);
+            self.bind(id, |source| source.is_some_and(|source| source.keeps_slot(now)));
         }
     }
 
-    /// A source is gone; its playout fades out by itself when no packet comes any more.
-    pub fn unpublished(&mut self, id: SourceId) {
-        if let Some(source) = self.sources.get_mut(&id) {
-            source.present = false;
-            self.by_ssrc.remove(&source.ssrc);
-        }
+    /// A source is gone; its playout fades out by itself when no packet comes any more. Returns its stream.
+    pub fn unpublished(&mut self, id: SourceId) -> Option<Ssrc> {
+        let source = self.sources.get_mut(&id).filter(|source| source.present)?;
+        source.present = false;
+        self.by_ssrc.remove(&source.ssrc).map(|_| source.ssrc)
     }
 
     /// A peer is gone with all its sources.
     pub fn peer_left(&mut self, peer: PeerId) {
         let gone: Vec<SourceId> =
             self.sources.iter().filter(|(_, s)| s.peer == peer).map(|(id, _)| *id).collect();
-        gone.into_iter().for_each(|id| self.unpublished(id));
+        for id in gone {
+            self.unpublished(id);
+        }
     }
 
     /// Who publishes a stream.
@@ -204,13 +271,18 @@ impl Listening {
             let elapsed_us = unix_time.as_micros() as i64 + offset_us - captured_at.as_micros() as i64;
             source.stages.arrived(now, elapsed_us);
         }
-        source.playout.insert(&head, payload, now);
+        if source.owner.is_some() {
+            source.playout.insert(&head, payload, now);
+        }
         true
     }
 
-    /// Fills `out` (stereo interleaved, 48 kHz) with what the slot's source plays now; silence without one.
-    pub fn playout(&mut self, slot: usize, out: &mut [f32], now: Instant) {
-        match self.slots.source_at(slot).and_then(|id| self.sources.get_mut(&id)) {
+    /// Fills `out` (stereo interleaved, 48 kHz) with what the source on an instance's slot plays now; silence without one, and
+    /// where another instance returns it.
+    pub fn playout(&mut self, (instance, slot): (InstanceId, usize), out: &mut [f32], now: Instant) {
+        let id = self.listener(instance).and_then(|listener| listener.slots.source_at(slot));
+        let source = id.and_then(|id| self.sources.get_mut(&id));
+        match source.filter(|source| source.owner == Some(instance)) {
             Some(source) => {
                 source.playout.pull(out, now);
                 if let Some(waited) = source.playout.waited() {
@@ -221,22 +293,25 @@ impl Listening {
         }
     }
 
-    /// Whether a slot has anything to play: its source is here, or has only just gone and is fading out.
-    pub fn is_live(&self, slot: usize, now: Instant) -> bool {
-        let source = self.slots.source_at(slot).and_then(|id| self.sources.get(&id));
+    /// Whether an instance's slot has anything to play: it returns the slot's source, which is here, or has only just gone
+    /// and is fading out.
+    pub fn is_live(&self, (instance, slot): (InstanceId, usize), now: Instant) -> bool {
+        let id = self.listener(instance).and_then(|listener| listener.slots.source_at(slot));
+        let source = id.and_then(|id| self.sources.get(&id)).filter(|source| source.owner == Some(instance));
         source.is_some_and(|source| source.present || source.is_fresh(source.last_packet_at, FADE_OUT, now))
     }
 
     /// Takes new bindings from the DAW project; sources that are here and not named find a free slot.
-    pub fn set_slots(&mut self, bindings: [Option<SourceId>; SLOTS]) {
-        self.slots = SlotTable::new(bindings);
-        self.sources.values_mut().for_each(|source| source.slot = None);
-        let present: Vec<SourceId> =
-            self.sources.iter().filter(|(_, source)| source.present).map(|(id, _)| *id).collect();
+    pub fn set_slots(&mut self, instance: InstanceId, bindings: [Option<SourceId>; SLOTS]) {
+        let Some(listener) = self.listener_mut(instance) else { return };
+        listener.slots = SlotTable::new(bindings);
+        let mut present = Vec::new();
+        for (id, source) in self.sources.iter_mut().filter(|(_, source)| source.owner == Some(instance)) {
+            source.slot = None;
+            present.extend(source.present.then_some(*id));
+        }
         for id in present {
-            let sources = &self.sources;
-            let slot = self.slots.bind(id, |other| sources.get(&other).is_some_and(|source| source.present));
-            self.bound(id, slot);
+            self.bind(id, |source| source.is_some_and(|source| source.present));
         }
     }
 
@@ -252,16 +327,30 @@ impl Listening {
         if self.sources.len() >= SOURCES_MAX {
             return None;
         }
-        let mut playout = Playout::new(playout_config(format, self.depth_ceiling))
+        let mut playout = Playout::new(playout_config(format, Duration::ZERO))
             .inspect_err(|error| tracing::error!(%error, "a source can't be played"))
             .ok()?;
         playout.set_source_block(format.block_frames.into());
         Some(playout)
     }
 
-    /// A source plays on this slot now, and whoever did before on none.
-    fn bound(&mut self, id: SourceId, slot: Option<usize>) {
-        for (other, source) in &mut self.sources {
+    fn listener_mut(&mut self, instance: InstanceId) -> Option<&mut Listener> {
+        self.listeners.iter_mut().find(|listener| listener.instance == instance)
+    }
+
+    /// Finds a slot for a source on the instance that returns it. What a slot is bound to stays there where `keeps` says so of
+    /// it; nothing is known of what is not in the session, or is returned by another instance.
+    fn bind(&mut self, id: SourceId, keeps: impl Fn(Option<&RemoteSource>) -> bool) {
+        let owner = self.sources.get(&id).and_then(|source| source.owner);
+        let Some(listener) = self.listeners.iter_mut().find(|listener| Some(listener.instance) == owner)
+        else {
+            return;
+        };
+        let sources = &self.sources;
+        let slot = listener
+            .slots
+            .bind(id, |other| keeps(sources.get(&other).filter(|source| source.owner == owner)));
+        for (other, source) in self.sources.iter_mut().filter(|(_, source)| source.owner == owner) {
             if *other == id {
                 source.slot = slot;
             } else if source.slot == slot {
@@ -294,9 +383,9 @@ impl RemoteSource {
             participant_name,
             peer: published.peer,
             ssrc: published.ssrc,
-            generation: published.generation,
             present: true,
             away_since: None,
+            owner: None,
             slot: None,
             playout,
             stages: Stages::new(published.info.format),

@@ -148,7 +148,7 @@ impl Network {
         }
     }
 
-    /// Sends a packet of our stream to the host and straight to every peer that is reached; how many went out.
+    /// Sends a packet of a stream of ours to the host and straight to every peer that is reached; how many went out.
     pub fn send_media(&mut self, now: Instant, ssrc: Ssrc, head: &MediaHead, payload: &[u8]) -> usize {
         let mut sent = 0;
         if self.uplink == Uplink::Here {
@@ -181,13 +181,23 @@ impl Network {
         }
     }
 
-    /// Opens our stream on every path, so that packets of it can be sent.
+    /// Opens a stream of ours on every path, so that packets of it can be sent.
     pub fn open_stream(&mut self, ssrc: Ssrc) {
         for (key, path) in self.links.iter_mut() {
             if let Err(error) = path.open_stream(ssrc) {
                 tracing::debug!(?key, %error, "our stream could not be opened on a path");
             }
         }
+    }
+
+    /// A stream of ours is not sent any more.
+    pub fn close_stream(&mut self, ssrc: Ssrc) {
+        self.links.iter_mut().for_each(|(_, path)| path.close_stream(ssrc));
+    }
+
+    /// A stream of somebody else is not sent any more.
+    pub fn forget_stream(&mut self, ssrc: Ssrc) {
+        self.links.iter_mut().for_each(|(_, path)| path.forget_stream(ssrc));
     }
 
     /// Expects a stream on a path.

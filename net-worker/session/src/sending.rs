@@ -1,4 +1,4 @@
-//! Our own source: captured samples in, packets out to everybody who is reached.
+//! One source of ours: captured samples in, packets out to everybody who is reached.
 //!
 //! The step before is `client` (the capture ring, converted to 48 kHz); inside is `backline_media::Sender`
 //! (framing, coding, redundancy); the step after is `Network::send_media`. Beside the relay each packet is one shared allocation; elsewhere there is none.
@@ -22,7 +22,7 @@ const RATE_WINDOW: Duration = Duration::from_secs(1);
 /// Paths whose budgets are remembered before those that are gone are looked for.
 const REPAIRS_MAX: usize = 64;
 
-/// What this instance sends.
+/// What one instance sends.
 pub(crate) struct Sending {
     automatic: Automatic,
     config: SenderConfig,
@@ -67,6 +67,12 @@ impl Sending {
             repairs: BTreeMap::new(),
             rate: Rate::default(),
         }
+    }
+
+    /// It is not published any more; returns the stream that it had.
+    pub fn stop(&mut self) -> Option<Ssrc> {
+        self.rate = Rate::default();
+        self.ssrc.take()
     }
 
     /// As the person chose it.

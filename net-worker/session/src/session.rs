@@ -1,4 +1,4 @@
-//! One participant in one session: the brain between the rings and the wire.
+//! One participant in one session, with all instances of its process: the brain between the rings and the wire.
 //!
 //! Sans-IO: it gets the time and the bytes and returns bytes, events and deadlines. It joins a host over a
 //! path, or sits beside the relay in the same process. The step before is `client` (captured samples,
@@ -6,6 +6,7 @@
 
 mod faders;
 mod incoming;
+mod instances;
 mod repair;
 mod upkeep;
 mod views;
@@ -27,12 +28,15 @@ use crate::document::{Conflict, Outbox, Replica};
 use crate::listening::{Listening, Way};
 use crate::mesh::Mesh;
 use crate::network::{LinkKey, LocalMessage, Network, Uplink};
+use crate::publishing::Publishing;
 use crate::roster::Roster;
 use crate::sending::Sending;
 use crate::slots::SlotTable;
 use crate::timers::{Timer, Timers};
 use crate::uplink::{Caller, JoinError};
 use crate::view::{Route, SendView, SlotView, SourceView};
+
+pub use instances::InstanceConfig;
 
 /// Events that wait for a caller that does not poll; the oldest go first.
 const EVENTS_MAX: usize = 64;
@@ -41,26 +45,14 @@ const EVENTS_MAX: usize = 64;
 pub struct SessionConfig {
     /// The participant's key pair.
     pub identity: IdentityKey,
-    /// The instance in the DAW project.
-    pub instance: InstanceId,
-    /// Later than that of every earlier start of this instance.
-    pub generation: Generation,
     /// Program and version.
     pub app: Name,
     /// The participant's name.
     pub name: Name,
-    /// What it plays.
-    pub source_name: Name,
     /// The participant's colour, sRGB.
     pub colour: [u8; 3],
-    /// How to send.
-    pub quality: Quality,
-    /// Whether it may send in another way while the paths do not carry that.
-    pub automatic: bool,
-    /// The most that playouts hold back.
-    pub depth_ceiling: Duration,
-    /// Slots as the DAW project had them.
-    pub slots: [Option<SourceId>; SLOTS],
+    /// The instance that opens the connection, which is named after it. Others come by [`Session::add_instance`].
+    pub first: InstanceConfig,
 }
 
 /// Where a participant stands.
@@ -87,10 +79,10 @@ pub enum SessionEvent {
     Joined(Name),
     /// Somebody went, and why.
     Left(Name, LeaveReason),
-    /// A source came that finds no slot: 16 are taken.
-    NoSlot(Name),
-    /// We send in another way from now on.
-    Moved(Move),
+    /// A source came that finds no slot on the instance that returns it: 16 are taken.
+    NoSlot(InstanceId, Name),
+    /// An instance sends in another way from now on.
+    Moved(InstanceId, Move),
     /// Somebody changed later what we had changed, or we may not change it.
     Conflict(Box<Conflict>),
 }
@@ -100,7 +92,7 @@ pub enum SessionEvent {
 /// Polling order: `poll_local` until none (only beside a relay), `poll_transmit` until none, `poll_event`
 /// until none, then `poll_timeout`.
 pub struct Session {
-    config: SessionConfig,
+    config: Participant,
     state: SessionState,
     network: Network,
     caller: Option<Caller>,
@@ -108,12 +100,22 @@ pub struct Session {
     roster: Roster,
     mesh: Mesh,
     listening: Listening,
-    sending: Sending,
+    publishing: Publishing,
     replica: Replica,
     outbox: Outbox,
     timers: Timers,
     welcomed_at: Option<Instant>,
     events: VecDeque<SessionEvent>,
+}
+
+/// What stays of a [`SessionConfig`]: who takes part, and over which connection.
+struct Participant {
+    identity: IdentityKey,
+    connection: InstanceId,
+    generation: Generation,
+    app: Name,
+    name: Name,
+    colour: [u8; 3],
 }
 
 impl Session {
@@ -153,12 +155,20 @@ impl Session {
         now: Instant,
     ) -> Self {
         let outbox = OutboxId(u64::from_be_bytes(network.random()));
-        Self {
+        let first = config.first;
+        let mut session = Self {
             replica: Replica::default(),
             outbox: Outbox::in_memory(outbox, network.random()),
-            listening: Listening::new(SlotTable::new(config.slots), config.depth_ceiling),
-            sending: Sending::new(config.quality, config.automatic, config.generation),
-            config,
+            config: Participant {
+                identity: config.identity,
+                connection: first.instance,
+                generation: first.generation,
+                app: config.app,
+                name: config.name,
+                colour: config.colour,
+            },
+            listening: Listening::default(),
+            publishing: Publishing::default(),
             state,
             network,
             caller,
@@ -168,7 +178,9 @@ impl Session {
             timers: Timers::new(now),
             welcomed_at: None,
             events: VecDeque::new(),
-        }
+        };
+        session.add_instance(now, first);
+        session
     }
 
     /// A datagram came. False when it belongs to none of our paths.
@@ -247,65 +259,24 @@ impl Session {
     pub fn set_name(&mut self, now: Instant, name: Name, colour: [u8; 3]) {
         (self.config.name, self.config.colour) = (name.clone(), colour);
         self.network.say_to_host(now, Control::Rename { name, colour });
-        self.publish(now);
+        self.publish_all(now);
     }
 
-    /// Another name for what it plays.
-    pub fn set_source_name(&mut self, now: Instant, name: Name) {
-        self.config.source_name = name;
-        self.publish(now);
-    }
-
-    /// Another quality, from the next frame on. False when its encoder cannot be made.
-    pub fn set_quality(&mut self, now: Instant, quality: Quality) -> bool {
-        let changed = self.sending.set_quality(quality);
-        self.publish(now);
-        changed
-    }
-
-    /// Whether we may send in another way than the chosen one while the paths do not carry that.
-    pub fn set_automatic(&mut self, now: Instant, automatic: bool) {
-        self.sending.set_automatic(automatic);
-        self.publish(now);
-    }
-
-    /// The device's block in sample frames at 48 kHz, or 0 where its rate is another: PCM frames are made to fit it.
-    pub fn set_block(&mut self, now: Instant, block_frames: usize) {
-        if self.sending.set_block(block_frames) {
-            self.publish(now);
-        }
-    }
-
-    /// How many sample frames at 48 kHz the device captures at a time, at the most.
-    pub fn set_capture_block(&mut self, now: Instant, block_frames: usize) {
-        if self.sending.set_capture_block(block_frames) {
-            self.publish(now);
-        }
-    }
-
-    /// The most that every playout holds back.
-    pub fn set_depth_ceiling(&mut self, depth: Duration) {
-        self.listening.set_depth_ceiling(depth);
-    }
-
-    /// Bindings from the DAW project.
-    pub fn set_slots(&mut self, slots: [Option<SourceId>; SLOTS]) {
-        self.listening.set_slots(slots);
-    }
-
-    /// Sends what was captured: 48 kHz, stereo interleaved. `at` is when its first sample frame was captured.
-    pub fn capture(&mut self, samples: &[f32], at: Instant, now: Instant) {
+    /// Sends what an instance captured: 48 kHz, stereo interleaved. `at` is when its first sample frame was captured.
+    pub fn capture(&mut self, instance: InstanceId, samples: &[f32], at: Instant, now: Instant) {
         let captured_at = self.network.unix_time(at);
-        self.sending.capture(&mut self.network, samples, captured_at, now);
+        if let Some(source) = self.publishing.get_mut(instance) {
+            source.sending.capture(&mut self.network, samples, captured_at, now);
+        }
     }
 
-    /// Fills `out` (stereo interleaved, 48 kHz, any length) with what a slot plays now.
-    pub fn playout(&mut self, slot: usize, out: &mut [f32], now: Instant) {
+    /// Fills `out` (stereo interleaved, 48 kHz, any length) with what a slot of an instance plays now.
+    pub fn playout(&mut self, slot: (InstanceId, usize), out: &mut [f32], now: Instant) {
         self.listening.playout(slot, out, now);
     }
 
-    /// Whether a slot has anything to play.
-    pub fn is_live(&self, slot: usize, now: Instant) -> bool {
+    /// Whether a slot of an instance has anything to play.
+    pub fn is_live(&self, slot: (InstanceId, usize), now: Instant) -> bool {
         self.listening.is_live(slot, now)
     }
 
@@ -339,25 +310,5 @@ impl Session {
     /// Participants in the session, ourselves included.
     pub fn participants(&self) -> usize {
         usize::from(self.me.is_some()) + self.roster.peers.len()
-    }
-
-    /// What we send.
-    pub fn send_view(&self) -> SendView {
-        self.sending.view()
-    }
-
-    /// How we send.
-    pub fn quality(&self) -> Quality {
-        self.sending.quality()
-    }
-
-    /// The most that playouts hold back.
-    pub fn depth_ceiling(&self) -> Duration {
-        self.listening.depth_ceiling()
-    }
-
-    /// Bindings for the DAW project.
-    pub fn bindings(&self) -> [Option<SourceId>; SLOTS] {
-        self.listening.slots.bindings()
     }
 }

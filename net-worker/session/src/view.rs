@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use backline_wire::limits::NETWORK_RATE_HZ;
-use backline_wire::{Bus, GainValue, PanValue, SourceId, StreamFormat};
+use backline_wire::{Bus, GainValue, InstanceId, PanValue, SourceId, StreamFormat};
 
+use crate::assignment::ReturnChoice;
 use crate::stages::LatencyStages;
 
-/// How a source reaches this instance.
+/// How a source reaches this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Route {
     /// Straight from the other participant.
@@ -26,8 +27,10 @@ pub enum Route {
 pub struct SourceView {
     /// Who and which instance.
     pub source: SourceId,
-    /// The slot it plays on, 0 to 15; none where all 16 are taken.
+    /// The slot it plays on, 0 to 15; none where all 16 are taken, and where another instance returns it.
     pub slot: Option<usize>,
+    /// The instance of this process that returns it; none where nobody wants to.
+    pub returned_by: Option<InstanceId>,
     /// The participant's name.
     pub participant_name: String,
     /// The source's name.
@@ -105,11 +108,28 @@ pub struct SlotView {
     pub source: SourceId,
     /// The last known name, "Ada · Guitar"; empty where none is known yet.
     pub name: String,
-    /// The source is in the session.
+    /// The source is in the session, and this instance returns it.
     pub present: bool,
 }
 
-/// What this instance sends.
+/// One instance of this process in the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InstanceView {
+    /// Which.
+    pub instance: InstanceId,
+    /// What it sends, or would send, is called this; may be empty.
+    pub source_name: String,
+    /// The others get what it plays.
+    pub is_published: bool,
+    /// Its host calls it, and it is not bypassed.
+    pub is_active: bool,
+    /// What it was asked to return.
+    pub returns: ReturnChoice,
+    /// It returns all that no other instance has chosen.
+    pub returns_mix: bool,
+}
+
+/// What one instance sends.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct SendView {
     /// In words: "Opus 2.5 ms, 256 kbit/s".

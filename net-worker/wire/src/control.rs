@@ -212,6 +212,8 @@ pub struct SourceInfo {
     pub colour: [u8; 3],
     /// How it is coded now; for people, since every packet says so itself.
     pub format: StreamFormat,
+    /// Rises when the source restarts; it then gets another stream.
+    pub generation: Generation,
 }
 
 /// How a stream is coded, in numbers that need no codec to be understood.
@@ -241,8 +243,6 @@ pub struct PublishedSource {
     pub info: SourceInfo,
     /// Its RTP stream on every path of this session.
     pub ssrc: Ssrc,
-    /// Rises when the source restarts.
-    pub generation: Generation,
 }
 
 /// What a peer needs to open a path to another. The lower [`PeerId`] dials: it offers first, and opens

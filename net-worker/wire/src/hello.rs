@@ -30,10 +30,11 @@ pub struct Hello {
     pub colour: [u8; 3],
     /// The participant's public key.
     pub participant: ParticipantId,
-    /// The instance that opened the connection.
+    /// The instance that opened the connection; it names the connection also when that instance is gone and others
+    /// of its process still use it.
     pub instance: InstanceId,
-    /// Of what it publishes: the same as before when only the connection was lost, so that its streams
-    /// go on; a later one after a restart.
+    /// Of the connection: the same as before when only the path was lost, so that its streams go on; a later one
+    /// after a restart.
     pub generation: Generation,
     /// Ed25519 over the transcript (see [`HelloTranscript::sign`]).
     #[serde(with = "signature_halves")]

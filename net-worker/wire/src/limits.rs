@@ -20,6 +20,8 @@ pub const AUX_BUSES: usize = 8;
 pub const PARTICIPANTS_MAX: usize = 16;
 /// Sources that one participant may publish at a time.
 pub const SOURCES_PER_PARTICIPANT_MAX: usize = 8;
+/// Instances of one process that share a connection; those beyond [`SOURCES_PER_PARTICIPANT_MAX`] send nothing.
+pub const INSTANCES_MAX: usize = 64;
 /// Sources of one session.
 pub const SOURCES_MAX: usize = PARTICIPANTS_MAX * SOURCES_PER_PARTICIPANT_MAX;
 
@@ -81,10 +83,11 @@ pub const PEER_VANISHED_AFTER: Duration = Duration::from_secs(3);
 
 const _: () = {
     assert!(SLOTS >= PARTICIPANTS_MAX, "each participant's first source finds a slot");
+    assert!(INSTANCES_MAX >= SOURCES_PER_PARTICIPANT_MAX);
     assert!(LINK_ADDRESSES_MAX <= CANDIDATES_MAX);
     assert!(MEDIA_PAYLOAD_BYTES_MAX + MEDIA_OVERHEAD_BYTES_MAX <= DATAGRAM_BYTES_MAX);
-    // A Hello: fixed part under 400 bytes, and per source two ids, a name, a colour and a format.
-    assert!(400 + SOURCES_PER_PARTICIPANT_MAX * (40 + 2 + NAME_BYTES_MAX + 3 + 17) <= CONTROL_BYTES_MAX);
+    // A Hello: fixed part under 400 bytes, and per source two ids, a name, a colour, a format and a generation.
+    assert!(400 + SOURCES_PER_PARTICIPANT_MAX * (40 + 2 + NAME_BYTES_MAX + 3 + 17 + 5) <= CONTROL_BYTES_MAX);
     // A path offer: two texts, a fingerprint and the addresses (19 bytes each).
     assert!(
         16 + ICE_UFRAG_BYTES_MAX + ICE_PASSWORD_BYTES_MAX + 32 + CANDIDATES_MAX * 20 <= CONTROL_BYTES_MAX

@@ -36,6 +36,8 @@ pub enum Control {
     OthersMayMove,
     /// Whether the quality moves as the paths allow, 0 or 1 (a setting of the project, not a parameter).
     Automatic,
+    /// Whether the others get this track, 0 or 1 (a setting of the project, not a parameter).
+    Sends,
     /// Whether the local network hears of a session that is hosted here, 0 or 1 (a setting of the project, not a parameter).
     OpenToLan,
 }
@@ -47,6 +49,7 @@ impl Control {
             self,
             Self::DepthCeiling
                 | Self::Automatic
+                | Self::Sends
                 | Self::OpenToLan
                 | Self::RemoteSend(_)
                 | Self::OthersMayMove

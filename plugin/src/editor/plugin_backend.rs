@@ -52,6 +52,7 @@ impl PluginBackend<'_> {
             Control::SlotBus(index) => Moved::Bus(index),
             Control::DepthCeiling
             | Control::Automatic
+            | Control::Sends
             | Control::OpenToLan
             | Control::RemoteSend(_)
             | Control::OthersMayMove => Moved::Nothing,

@@ -10,7 +10,7 @@ use egui::epaint::text::{FontData, FontDefinitions};
 use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Vec2};
 
 /// Smallest window that shows everything, in points (the editor scrolls below that).
-pub const MIN_SIZE_POINTS: Vec2 = Vec2::new(720.0, 460.0);
+pub const MIN_SIZE_POINTS: Vec2 = Vec2::new(720.0, 510.0);
 /// The window's first size, in points.
 pub const DEFAULT_SIZE_POINTS: Vec2 =
     Vec2::new(EDITOR_SIZE_POINTS_DEFAULT.0 as f32, EDITOR_SIZE_POINTS_DEFAULT.1 as f32);

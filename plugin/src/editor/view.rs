@@ -182,6 +182,7 @@ impl EditorView {
                     backend.send(Command::Permit { scope, grantee, allowed: value >= 0.5 });
                 }
             }
+            Intent::Set(Control::Sends, value) => backend.send(Command::SetSends(value >= 0.5)),
             Intent::Begin(control) | Intent::End(control) if !control.is_parameter() => {}
             Intent::Begin(control) => backend.begin(control),
             Intent::Set(control, value) => backend.set(control, value),

@@ -4,6 +4,7 @@
 //! part of it (they move sixty times as often; see `ballistics.rs`). The step before is `backend.rs`; the step
 //! after is the panels, which only draw what they find here.
 
+pub mod returns;
 pub mod send;
 pub mod status;
 pub mod strips;
@@ -13,6 +14,7 @@ use backline_client::{Connection, FoundSession, Snapshot};
 
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
+pub use returns::Returns;
 pub use send::SendPanel;
 pub use status::{Message, StatusLine};
 pub use strips::{BoundStrip, RouteBadge, Strip};
@@ -65,7 +67,7 @@ pub struct ConnectPanel {
     pub busy: Option<String>,
     /// Why the last try did not work, and what to do.
     pub failure: Option<String>,
-    /// The session that was joined last.
+    /// The session that other tracks of this project are in, or else the one that was joined last.
     pub again: Option<JoinOffer>,
     /// Those in the local network.
     pub found: Vec<JoinOffer>,
@@ -78,25 +80,28 @@ pub struct ConnectPanel {
 pub struct JoinOffer {
     /// "Join again: 203.0.113.7", "Join Ada’s session (3 people)".
     pub text: String,
+    /// Why that is offered.
+    pub sentence: &'static str,
     /// Leads there.
     pub link: String,
 }
 
 impl ConnectPanel {
-    /// Offers the session of `link` again; a link that leads nowhere is not offered.
+    /// Offers the session of `link` again, unless this project is in one; a link that leads nowhere is not offered.
     pub fn offer_again(&mut self, link: Option<String>) {
         let offer = |link: String| {
             let address = backline_client::link_address(&link)?;
-            Some(JoinOffer { text: format!("Join again: {address}"), link })
+            let sentence = "Back to the last session with one click; or paste another invite link.";
+            Some(JoinOffer { text: format!("Join again: {address}"), sentence, link })
         };
-        self.again = link.and_then(offer);
+        self.again = self.again.take().or_else(|| link.and_then(offer));
     }
 
     /// Offers the sessions that were found in the local network.
     pub fn offer_found(&mut self, found: Vec<FoundSession>) {
         let offer = |session: FoundSession| {
             let text = words::join_found(&session.host, session.participants);
-            JoinOffer { text, link: session.link }
+            JoinOffer { text, sentence: "In your local network", link: session.link }
         };
         self.found = found.into_iter().map(offer).collect();
     }
@@ -123,8 +128,10 @@ impl ViewModel {
 }
 
 fn header(snapshot: &Snapshot) -> Header {
+    let has_others = snapshot.instances.len() > 1;
     let (tone, state, leave) = match &snapshot.connection {
         Connection::Idle => (Tone::Quiet, "Not in a session", None),
+        Connection::Hosting if has_others => (Tone::Good, "Hosting", Some("Leave")),
         Connection::Hosting => (Tone::Good, "Hosting", Some("End session")),
         Connection::Joining => (Tone::Busy, "Joining…", None),
         Connection::Joined => (Tone::Good, "In session", Some("Leave")),
@@ -134,6 +141,7 @@ fn header(snapshot: &Snapshot) -> Header {
     let detail = if in_session(&snapshot.connection) { detail(snapshot) } else { String::new() };
     let invite = snapshot.invite.clone().filter(|_| snapshot.connection == Connection::Hosting);
     let leave_help = match snapshot.connection {
+        _ if has_others => "Takes this track out of the session; the other tracks of this project stay in",
         Connection::Hosting => "Ends the session for everybody: it runs in this plugin",
         _ => "Takes you out of the session; the others play on",
     };
@@ -151,8 +159,13 @@ fn detail(snapshot: &Snapshot) -> String {
 fn stage(snapshot: &Snapshot) -> Stage {
     let connect = |busy: Option<&str>, failure: Option<&str>| {
         let (busy, failure) = (busy.map(str::to_owned), failure.map(str::to_owned));
+        let again = snapshot.here.as_ref().map(|here| JoinOffer {
+            text: "Join the session of this project".to_owned(),
+            sentence: "Another track of this project is in a session: this one becomes a source of its own there.",
+            link: here.link.clone(),
+        });
         let open_to_lan = snapshot.open_to_lan;
-        Stage::Connect(ConnectPanel { busy, failure, open_to_lan, ..ConnectPanel::default() })
+        Stage::Connect(ConnectPanel { busy, failure, again, open_to_lan, found: Vec::new() })
     };
     match &snapshot.connection {
         Connection::Idle => connect(None, None),

@@ -9,9 +9,9 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
-    Command, Connection, Fader, FaderView, FoundSession, Identity, InstanceId, Notice, ParticipantId,
-    Quality, Route, SLOTS, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView,
-    WaitingView, WorkerView,
+    Command, Connection, Fader, FaderView, FoundSession, Identity, InstanceId, InstanceView, Notice,
+    OutboxStats, ParticipantId, Quality, ReturnChoice, Route, SLOTS, SendView, Setting, Severity, SlotView,
+    Snapshot, SourceId, SourceView, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -69,6 +69,7 @@ impl MadeUpSession {
     pub fn idle() -> Self {
         let snapshot = Snapshot {
             connection: Connection::Idle,
+            here: None,
             invite: None,
             participants: 0,
             you: Identity {
@@ -78,10 +79,14 @@ impl MadeUpSession {
                 source_name: "Piano".into(),
                 colour: [0x4D, 0xA3, 0xF5],
             },
+            instances: Vec::new(),
+            sends: true,
+            returns: ReturnChoice::Automatic,
             send: SendView::default(),
             send_fader: FaderView::default(),
             others_may_move_send: false,
             waiting: WaitingView::default(),
+            changes: OutboxStats::default(),
             quality: Quality::Balanced,
             automatic: true,
             depth_ceiling: Duration::from_millis(5),
@@ -132,6 +137,19 @@ impl MadeUpSession {
         session.values.slots[4].muted = true;
         session.values.slots[5].gain_db = -14.5;
         session
+    }
+
+    /// Another track of the project is in the session, too; one of the two returns the mix.
+    pub fn add_track(&mut self, name: &str, returns_mix: bool) {
+        let track = |instance, name: &str, returns_mix| InstanceView {
+            instance: InstanceId(instance),
+            source_name: name.into(),
+            is_published: true,
+            is_active: true,
+            returns: ReturnChoice::Automatic,
+            returns_mix,
+        };
+        self.snapshot.instances = vec![track(2, name, returns_mix), track(1, "Piano", !returns_mix)];
     }
 
     /// Somebody comes in on the next free slot.
@@ -208,6 +226,8 @@ impl MadeUpSession {
             Command::SetName(name) => self.snapshot.you.name = name,
             Command::SetSourceName(name) => self.snapshot.you.source_name = name,
             Command::SetColour(colour) => self.snapshot.you.colour = colour,
+            Command::SetSends(sends) => self.snapshot.sends = sends,
+            Command::SetReturns(returns) => self.snapshot.returns = returns,
             Command::SetAutomatic(automatic) => self.snapshot.automatic = automatic,
             Command::SetOpenToLan(is_open) => self.snapshot.open_to_lan = is_open,
             Command::SetQuality(quality) => self.snapshot.quality = quality,
@@ -289,6 +309,7 @@ impl EditorBackend for MadeUpSession {
             Control::SlotBus(slot) => values.slots[slot].bus = value as usize,
             Control::DepthCeiling
             | Control::Automatic
+            | Control::Sends
             | Control::OpenToLan
             | Control::RemoteSend(_)
             | Control::OthersMayMove => {}
@@ -325,6 +346,7 @@ impl Musician {
         SourceView {
             source,
             slot,
+            returned_by: Some(InstanceId(1)),
             participant_name: self.participant.into(),
             source_name: self.source.into(),
             colour: self.colour,

@@ -26,7 +26,7 @@ pub struct Rig {
     /// The instance.
     pub client: Client,
     config: ClientConfig,
-    _folder: TempDir,
+    folder: Arc<TempDir>,
     is_running: Arc<AtomicBool>,
     heard: Arc<Mutex<Vec<f32>>>,
     thread: Option<JoinHandle<()>>,
@@ -45,6 +45,15 @@ impl Rig {
 
     fn made(number: u64, uses_local_network: bool) -> Self {
         let Ok(folder) = tempfile::tempdir() else { unreachable!("tests can write to the temporary folder") };
+        Self::with_identity_in(number, Arc::new(folder), uses_local_network)
+    }
+
+    /// Another instance of the same participant, as on another track of their project.
+    pub fn beside(&self, number: u64) -> Self {
+        Self::with_identity_in(number, Arc::clone(&self.folder), self.config.uses_local_network)
+    }
+
+    fn with_identity_in(number: u64, folder: Arc<TempDir>, uses_local_network: bool) -> Self {
         let config = ClientConfig {
             instance: InstanceId(number),
             app: "loopback test".to_owned(),
@@ -54,7 +63,7 @@ impl Rig {
         Self {
             client: Client::new(config.clone()),
             config,
-            _folder: folder,
+            folder,
             is_running: Arc::new(AtomicBool::new(false)),
             heard: Arc::default(),
             thread: None,

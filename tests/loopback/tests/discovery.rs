@@ -59,11 +59,16 @@ fn found_is_joined_and_goes() {
     let told = ada.wait(|snapshot| !snapshot.notices.is_empty()).unwrap();
     assert!(told.notices[0].text.contains("came in from your local network"), "{:?}", told.notices);
 
+    let beside = ada.beside(24);
     ada.client.look_around(true);
+    beside.client.look_around(true);
     cleo.client.look_around(true);
     let found = wait_for(&cleo, |found| found.iter().any(|session| session.participants == 2));
     std::thread::sleep(Duration::from_millis(500));
     assert!(ada.client.found().is_empty(), "one's own session is not offered");
+    assert!(beside.client.found().is_empty(), "nor to another track of the project");
+    assert!(beside.client.snapshot().here.is_some(), "it joins that one as one of its own");
+    drop(beside);
     ada.client.look_around(false);
     ada.client.send(Command::SetOpenToLan(false));
     wait_for(&cleo, <[FoundSession]>::is_empty);

@@ -16,7 +16,7 @@ fn add(world: &mut World, name: &'static str, quality: Quality) -> Id {
 /// What somebody was told about their sending, oldest first.
 fn moves(world: &World, who: Id) -> Vec<String> {
     let told = world.events(who).iter().filter_map(|event| match event {
-        EngineEvent::Session(SessionEvent::Moved(moved)) => Some(format!("{}", moved.to)),
+        EngineEvent::Session(SessionEvent::Moved(_, moved)) => Some(format!("{}", moved.to)),
         _ => None,
     });
     told.collect()

@@ -1,23 +1,23 @@
-//! One participant: the callback of a sound card, both ends of the rings, the engine.
+//! One participant: the callbacks of a sound card, the instances that they call, the engine.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_audio::SampleRate;
-use backline_bridge::{
-    AUX_BUSES, AudioEnd, BlockControls, BlockIo, BridgeConfig, Doorbell, Meters, NetEnd, StereoBus, Wake,
-    bridge,
-};
+use backline_bridge::{CycleClock, Meters, NetEnd};
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, Quality};
-use backline_session::SessionConfig;
+use backline_session::{InstanceConfig, ReturnChoice, SessionConfig};
 use backline_wire::limits::SLOTS;
 use backline_wire::{Generation, IdentityKey, InstanceId, Name, SourceId};
 
 use crate::card::Card;
 use crate::chance::Chance;
-use crate::signal::Signal;
+use crate::seat::{Seat, Track};
+use crate::signal::{Signal, silence};
+
+/// From the call of one instance to that of the next, in one cycle of their host.
+const CALL_TIME: Duration = Duration::from_micros(20);
 
 /// Who takes part.
 pub struct Musician {
@@ -57,22 +57,36 @@ impl Musician {
     pub(crate) fn session_config(&self, generation: u32) -> SessionConfig {
         SessionConfig {
             identity: self.identity(),
-            instance: InstanceId(self.instance),
-            generation: Generation(generation),
             app: Name::new("simulation"),
             name: Name::new(self.name),
-            source_name: Name::new("Guitar"),
             colour: [1, 2, 3],
+            first: self.instance_config(generation),
+        }
+    }
+
+    /// Of the first instance; the others send and listen as it does.
+    pub(crate) fn instance_config(&self, generation: u32) -> InstanceConfig {
+        InstanceConfig {
+            instance: InstanceId(self.instance),
+            generation: Generation(generation),
+            source_name: Name::new("Guitar"),
+            sends: true,
             quality: self.quality,
             automatic: self.automatic,
             depth_ceiling: self.depth_ceiling,
             slots: self.slots,
+            returns: ReturnChoice::Automatic,
         }
     }
 
     /// The source that they publish.
     pub fn source(&self) -> SourceId {
-        SourceId { participant: self.identity().participant_id(), instance: InstanceId(self.instance) }
+        self.source_of(self.instance)
+    }
+
+    /// The source that one of their instances publishes.
+    pub fn source_of(&self, instance: u64) -> SourceId {
+        SourceId { participant: self.identity().participant_id(), instance: InstanceId(instance) }
     }
 
     fn identity(&self) -> IdentityKey {
@@ -81,35 +95,6 @@ impl Musician {
             *to = from;
         }
         IdentityKey::from_seed(seed)
-    }
-}
-
-struct NoWake;
-
-impl Wake for NoWake {
-    fn wake(&self) {}
-}
-
-/// The auxiliary buses of a host, and what came out of them.
-#[derive(Default)]
-pub(crate) struct Apart {
-    blocks: [[Vec<f32>; 2]; AUX_BUSES],
-    pub heard: [Vec<[f32; 2]>; AUX_BUSES],
-}
-
-impl Apart {
-    fn buses(&mut self, frames: usize) -> [Option<StereoBus<'_>>; AUX_BUSES] {
-        self.blocks.each_mut().map(|[left, right]| {
-            left.resize(frames, 0.0);
-            right.resize(frames, 0.0);
-            Some(StereoBus { left, right })
-        })
-    }
-
-    fn record(&mut self) {
-        for (heard, [left, right]) in self.heard.iter_mut().zip(&self.blocks) {
-            heard.extend(left.iter().zip(right).map(|(left, right)| [*left, *right]));
-        }
     }
 }
 
@@ -124,29 +109,31 @@ pub(crate) struct Stage {
     /// What the others see; another one after the router was rebound.
     pub public: SocketAddr,
     pub clock_offset: Duration,
-    pub controls: BlockControls,
-    pub sent: Vec<[f32; 2]>,
-    pub heard: Vec<[f32; 2]>,
-    /// What came out of each auxiliary bus, where their host has these.
-    pub apart: Option<Apart>,
+    /// Their instances, in the order in which the host calls them; never empty.
+    pub seats: Vec<Seat>,
     pub callbacks: u64,
     pub is_running: bool,
     /// Until when their computer stands still.
     pub paused_until: Duration,
     /// What arrived meanwhile.
     pub waiting: Vec<(SocketAddr, Vec<u8>)>,
-    audio_end: AudioEnd,
-    net_end: NetEnd,
-    left: Vec<f32>,
-    right: Vec<f32>,
+    cycles: Arc<CycleClock>,
     /// When the next callback comes.
     due: Duration,
     chance: Chance,
 }
 
 impl Stage {
-    pub fn new(musician: Musician, local: SocketAddr, clock_offset: Duration, chance: Chance) -> Self {
-        let (audio_end, net_end) = make_bridge(&musician.card);
+    pub fn new(
+        mut musician: Musician,
+        local: SocketAddr,
+        clock_offset: Duration,
+        (origin, chance): (Instant, Chance),
+    ) -> Self {
+        let cycles = Arc::new(CycleClock::new(origin));
+        let signal = std::mem::replace(&mut musician.signal, silence());
+        let first = Track { slots: musician.slots, ..Track::new(musician.instance, signal) };
+        let seat = Seat::new(first, &musician.card, Arc::clone(&cycles));
         let due = musician.card.first_callback;
         Self {
             musician,
@@ -156,25 +143,24 @@ impl Stage {
             local,
             public: local,
             clock_offset,
-            controls: BlockControls::default(),
-            sent: Vec::new(),
-            heard: Vec::new(),
-            apart: None,
+            seats: vec![seat],
             callbacks: 0,
             is_running: true,
             paused_until: Duration::ZERO,
             waiting: Vec::new(),
-            audio_end,
-            net_end,
-            left: Vec::new(),
-            right: Vec::new(),
+            cycles,
             due,
             chance,
         }
     }
 
+    /// The first instance, which hosts or joins.
+    pub fn first(&mut self) -> &mut Seat {
+        &mut self.seats[0]
+    }
+
     pub fn meters(&self) -> &Arc<Meters> {
-        self.net_end.meters()
+        self.seats[0].net_end.meters()
     }
 
     /// When the next callback is due; it comes later where the computer stands still.
@@ -188,7 +174,7 @@ impl Stage {
         self.due += time;
     }
 
-    /// One callback of the card.
+    /// One callback of the card: the host calls every instance.
     pub fn callback(&mut self, now: Instant) {
         let frames = self.musician.card.block_frames;
         let first = self.callbacks * frames as u64;
@@ -196,31 +182,51 @@ impl Stage {
         let late = self.musician.card.lateness.mul_f64(self.chance.share());
         // They come late, but in order.
         self.due = self.due.max(self.musician.card.callback_at(self.callbacks) + late);
-        self.left.clear();
-        self.right.clear();
-        for frame in 0..frames as u64 {
-            let [left, right] = (self.musician.signal)(first + frame);
-            self.sent.push([left, right]);
-            self.left.push(left);
-            self.right.push(right);
+        let mut now = now;
+        for seat in &mut self.seats {
+            seat.callback(now, first, frames);
+            now += CALL_TIME;
         }
-        let mut channels = [self.left.as_mut_slice(), self.right.as_mut_slice()];
-        let mut io = BlockIo::main_only(&mut channels, 2);
-        if let Some(apart) = &mut self.apart {
-            io.aux = apart.buses(frames);
-        }
-        self.audio_end.process(now, io, &self.controls);
-        if let Some(apart) = &mut self.apart {
-            apart.record();
-        }
-        self.heard.extend(self.left.iter().zip(&self.right).map(|(left, right)| [*left, *right]));
     }
 
-    pub fn attach(&mut self, mut engine: Engine) {
-        if let Err(error) = engine.attach(Some(&self.net_end)) {
-            unreachable!("the rates of simulated cards can be converted: {error}");
+    /// One more track; in the session, if they are in one.
+    pub fn add_seat(&mut self, now: Instant, track: Track, generation: u32) {
+        let mut seat = Seat::new(track, &self.musician.card, Arc::clone(&self.cycles));
+        let frames = self.callbacks as usize * self.musician.card.block_frames;
+        seat.sent.resize(frames, [0.0; 2]);
+        seat.heard.resize(frames, [0.0; 2]);
+        self.enter(now, &seat, generation);
+        self.seats.push(seat);
+    }
+
+    /// A track is deleted, with what it has heard. The last one cannot be.
+    pub fn remove_seat(&mut self, now: Instant, instance: u64) {
+        assert!(self.seats.len() > 1, "whoever deletes their last track leaves");
+        let (gone, stay) =
+            std::mem::take(&mut self.seats).into_iter().partition(|seat| seat.track.instance == instance);
+        self.seats = stay;
+        for seat in gone {
+            if let Some(engine) = &mut self.engine {
+                engine.remove_instance(now, seat.track.id());
+            }
         }
+    }
+
+    /// They are in a session now: with all tracks.
+    pub fn attach(&mut self, now: Instant, mut engine: Engine, generation: u32) {
+        attach(&mut engine, self.seats[0].track.id(), &self.seats[0].net_end);
         self.engine = Some(engine);
+        let others = self.seats.split_off(1);
+        others.iter().for_each(|seat| self.enter(now, seat, generation));
+        self.seats.extend(others);
+    }
+
+    fn enter(&mut self, now: Instant, seat: &Seat, generation: u32) {
+        let template = self.musician.instance_config(generation);
+        if let Some(engine) = &mut self.engine {
+            engine.session_mut().add_instance(now, seat.track.config(&template, generation));
+            attach(engine, seat.track.id(), &seat.net_end);
+        }
     }
 
     /// What the worker does when it wakes.
@@ -233,21 +239,23 @@ impl Stage {
         if engine.poll_timeout() <= now {
             engine.handle_timeout(now);
         }
-        engine.run_audio(now, &mut self.net_end);
+        let mut ends: Vec<(InstanceId, &mut NetEnd)> =
+            self.seats.iter_mut().map(|seat| (seat.track.id(), &mut seat.net_end)).collect();
+        engine.run_audio(now, &mut ends);
         while let Some(event) = engine.poll_event() {
             self.events.push(event);
         }
     }
 
     pub fn return_delay(&self) -> Duration {
-        self.engine.as_ref().map_or(Duration::ZERO, |engine| engine.return_delay(&self.net_end))
+        let first = &self.seats[0];
+        let engine = self.engine.as_ref();
+        engine.map_or(Duration::ZERO, |engine| engine.return_delay(first.track.id(), &first.net_end))
     }
 }
 
-fn make_bridge(card: &Card) -> (AudioEnd, NetEnd) {
-    let Ok(sample_rate) = SampleRate::new(card.rate_hz) else {
-        unreachable!("a simulated card has a rate that Backline supports")
-    };
-    let config = BridgeConfig { sample_rate, max_block_frames: card.block_frames };
-    bridge(config, Arc::new(Doorbell::new(Arc::new(NoWake))))
+fn attach(engine: &mut Engine, instance: InstanceId, net_end: &NetEnd) {
+    if let Err(error) = engine.attach(instance, Some(net_end)) {
+        unreachable!("the rates of simulated cards can be converted: {error}");
+    }
 }

@@ -7,14 +7,16 @@ use std::time::{Duration, Instant};
 use backline_bridge::{AUX_BUSES, BlockControls, BusChoice, Meters};
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, EngineConfig, SourceView};
-use backline_session::SessionState;
+use backline_session::view::InstanceView;
+use backline_session::{ReturnChoice, SessionState};
 use backline_transport::ReachConfig;
-use backline_wire::InviteLink;
+use backline_wire::{InstanceId, InviteLink, SourceId};
 
 use crate::card::Card;
 use crate::chance::Chance;
-use crate::musician::{Apart, Musician, Stage};
+use crate::musician::{Musician, Stage};
 use crate::network::Network;
+use crate::seat::{Apart, Seat, Track};
 use crate::turn_server::TurnNode;
 
 /// One of the participants.
@@ -63,7 +65,7 @@ impl World {
         // Nobody's wall clock agrees with anybody else's.
         let offset = Duration::from_millis(1_234 * number as u64);
         let chance = Chance::new(self.seed ^ (number as u64 + 1) << 32);
-        let mut stage = Stage::new(musician, local, offset, chance);
+        let mut stage = Stage::new(musician, local, offset, (self.epoch, chance));
         let period = stage.musician.card.block_frames as f64 / f64::from(stage.musician.card.rate_hz);
         let late_by = self.now.saturating_sub(stage.musician.card.first_callback);
         let missed = (late_by.as_secs_f64() / period).ceil();
@@ -75,8 +77,9 @@ impl World {
     /// They host a session.
     pub fn host(&mut self, who: Id) {
         let config = self.engine_config(who);
+        let (now, starts) = (self.instant(), self.starts);
         match Engine::host(config) {
-            Ok(engine) => self.stages[who.0].attach(engine),
+            Ok(engine) => self.stages[who.0].attach(now, engine, starts),
             Err(error) => unreachable!("hosting needs nothing that could be missing: {error}"),
         }
         self.act(who);
@@ -93,8 +96,9 @@ impl World {
     /// They join.
     pub fn join(&mut self, who: Id, link: &InviteLink) {
         let config = self.engine_config(who);
+        let (now, starts) = (self.instant(), self.starts);
         match Engine::join(config, link.clone()) {
-            Ok(engine) => self.stages[who.0].attach(engine),
+            Ok(engine) => self.stages[who.0].attach(now, engine, starts),
             Err(error) => unreachable!("joining needs nothing that could be missing: {error}"),
         }
         self.act(who);
@@ -205,49 +209,118 @@ impl World {
 
     /// Their controls.
     pub fn controls(&mut self, who: Id) -> &mut BlockControls {
-        &mut self.stages[who.0].controls
+        &mut self.stages[who.0].first().controls
     }
 
     /// What they played since their card started, or since it was last taken.
     pub fn sent(&self, who: Id) -> &[[f32; 2]] {
-        &self.stages[who.0].sent
+        &self.stages[who.0].seats[0].sent
     }
 
     /// What came out of their plugin since their card started, or since it was last taken.
     pub fn heard(&self, who: Id) -> &[[f32; 2]] {
-        &self.stages[who.0].heard
+        &self.stages[who.0].seats[0].heard
     }
 
     /// Takes what they played so far, so that a long run needs no more memory than its pieces.
     pub fn take_sent(&mut self, who: Id) -> Vec<[f32; 2]> {
-        taken(&mut self.stages[who.0].sent)
+        taken(&mut self.stages[who.0].first().sent)
     }
 
     /// Takes what came out of their plugin so far.
     pub fn take_heard(&mut self, who: Id) -> Vec<[f32; 2]> {
-        taken(&mut self.stages[who.0].heard)
+        taken(&mut self.stages[who.0].first().heard)
     }
 
     /// They hear the first slots on auxiliary buses, one each, instead of all on the main one.
     pub fn hear_apart(&mut self, who: Id) {
-        let stage = &mut self.stages[who.0];
-        stage.apart = Some(Apart::default());
-        for (bus, slot) in stage.controls.slots.iter_mut().take(AUX_BUSES).enumerate() {
+        let first = self.stages[who.0].first();
+        first.apart = Some(Apart::default());
+        for (bus, slot) in first.controls.slots.iter_mut().take(AUX_BUSES).enumerate() {
             slot.bus = BusChoice::Aux(bus as u8);
         }
     }
 
     /// Takes what came out of an auxiliary bus, 0 to 7, so far; nothing where they hear all together.
     pub fn take_apart(&mut self, who: Id, bus: usize) -> Vec<[f32; 2]> {
-        let apart = self.stages[who.0].apart.as_mut();
+        let apart = self.stages[who.0].first().apart.as_mut();
         apart.and_then(|apart| apart.heard.get_mut(bus)).map(taken).unwrap_or_default()
     }
 
     /// What they see of the others.
     pub fn sources(&self, who: Id) -> Vec<SourceView> {
         let stage = &self.stages[who.0];
-        let engine = stage.engine.as_ref();
-        engine.map_or_else(Vec::new, |e| e.session().source_views(self.instant(), stage.return_delay()))
+        let (engine, first) = (stage.engine.as_ref(), stage.seats[0].track.id());
+        engine
+            .map_or_else(Vec::new, |e| e.session().source_views(first, self.instant(), stage.return_delay()))
+    }
+
+    /// They put Backline on one more track.
+    pub fn add_track(&mut self, who: Id, track: Track) {
+        self.starts += 1;
+        let (now, starts) = (self.instant(), self.starts);
+        self.stages[who.0].add_seat(now, track, starts);
+        self.act(who);
+    }
+
+    /// They delete a track; not the last.
+    pub fn remove_track(&mut self, who: Id, instance: u64) {
+        let now = self.instant();
+        self.stages[who.0].remove_seat(now, instance);
+        self.act(who);
+    }
+
+    /// What an instance returns from now on.
+    pub fn set_returns(&mut self, who: Id, instance: u64, returns: ReturnChoice) {
+        if let Some(engine) = &mut self.stages[who.0].engine {
+            engine.session_mut().set_returns(InstanceId(instance), returns);
+        }
+        self.act(who);
+    }
+
+    /// Whether the others get what an instance plays.
+    pub fn set_sends(&mut self, who: Id, instance: u64, sends: bool) {
+        let now = self.instant();
+        if let Some(engine) = &mut self.stages[who.0].engine {
+            engine.session_mut().set_sends(now, InstanceId(instance), sends);
+        }
+        self.act(who);
+    }
+
+    /// Their host bypasses an instance, or no longer.
+    pub fn set_bypassed(&mut self, who: Id, instance: u64, bypassed: bool) {
+        self.seat(who, instance).controls.bypassed = bypassed;
+    }
+
+    /// Their host calls an instance no longer, or again.
+    pub fn set_called(&mut self, who: Id, instance: u64, called: bool) {
+        self.seat(who, instance).is_called = called;
+    }
+
+    /// Takes what came out of an instance so far.
+    pub fn take_heard_on(&mut self, who: Id, instance: u64) -> Vec<[f32; 2]> {
+        taken(&mut self.seat(who, instance).heard)
+    }
+
+    /// The instances that they have, in the order in which their host calls them.
+    pub fn tracks(&self, who: Id) -> Vec<u64> {
+        self.stages[who.0].seats.iter().map(|seat| seat.track.instance).collect()
+    }
+
+    /// Their instances as the session sees them.
+    pub fn instances(&self, who: Id) -> Vec<InstanceView> {
+        let engine = self.stages[who.0].engine.as_ref();
+        engine.map_or_else(Vec::new, |engine| engine.session().instances())
+    }
+
+    /// The source that one of their instances publishes.
+    pub fn source_of(&self, who: Id, instance: u64) -> SourceId {
+        self.stages[who.0].musician.source_of(instance)
+    }
+
+    fn seat(&mut self, who: Id, instance: u64) -> &mut Seat {
+        let seat = self.stages[who.0].seats.iter_mut().find(|seat| seat.track.instance == instance);
+        seat.unwrap_or_else(|| unreachable!("{who:?} has no instance {instance}"))
     }
 
     /// Where they stand.

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use assert_no_alloc::assert_no_alloc;
 use backline_audio::SampleRate;
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, CaptureStamp, Doorbell, NetEnd, Pace, StereoBus, Wake,
-    bridge,
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, CaptureStamp, CycleClock, Doorbell, NetEnd, Pace,
+    StereoBus, Wake, bridge,
 };
 
 #[cfg(not(rtsan))]
@@ -55,7 +55,11 @@ impl Rig {
         let rate = SampleRate::new(rate_hz).unwrap();
         let woken = Arc::new(Woken::default());
         let bell = Arc::new(Doorbell::new(Arc::clone(&woken) as Arc<dyn Wake>));
-        let (audio, net) = bridge(BridgeConfig { sample_rate: rate, max_block_frames }, Arc::clone(&bell));
+        let (audio, net) = bridge(
+            BridgeConfig { sample_rate: rate, max_block_frames },
+            Arc::clone(&bell),
+            Arc::new(CycleClock::new(origin())),
+        );
         Self {
             audio,
             net,

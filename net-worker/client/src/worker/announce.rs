@@ -6,15 +6,12 @@ use backline_io::{Announcer, DiscoveryError, Service};
 use backline_wire::Announcement;
 
 use super::*;
-use crate::api::Severity;
-use crate::sentences::sentences;
 
 impl Worker {
     /// Announces the session as it is now; one that is not open to the local network any more is withdrawn.
     pub(super) fn announce(&mut self) {
-        let is_open = self.settings.is_open_to_lan();
-        let name = self.settings.participant_name();
-        let Some(open) = &mut self.open else { return };
+        let (Some(open), Some(person)) = (&mut self.open, &self.person) else { return };
+        let (is_open, name) = (person.is_open_to_lan(), person.shown_name());
         let service = open.engine.hosted_fingerprint().filter(|_| is_open).map(|fingerprint| {
             let participants = u8::try_from(open.engine.session().participants()).unwrap_or(u8::MAX);
             service(&Announcement::new(name, participants, fingerprint), open.port.number())
@@ -22,7 +19,9 @@ impl Worker {
         if let Err(error) = tell(&mut open.announcer, service.as_ref()) {
             tracing::warn!(%error, "the session is not announced");
             let (text, advice) = sentences(&error.to_string());
-            self.parked.notices.add(Severity::Warning, text, advice);
+            if let Some(guest) = self.guests.first_mut() {
+                guest.own.notices.add(Severity::Warning, text, advice);
+            }
         }
     }
 }

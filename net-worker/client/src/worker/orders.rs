@@ -1,76 +1,91 @@
-//! What the handle asks of the worker.
+//! Who comes and goes, and what the handles ask of the worker.
 
 use backline_io::clock::Clock;
 use backline_io::store::data_dir;
-use backline_io::{entropy, identity};
-use backline_session::SessionConfig;
-use backline_wire::{Change, Generation, IdentityKey, InviteLink, Name, OutboxId};
+use backline_io::{WakeHandle, entropy, identity};
+use backline_session::{InstanceConfig, SessionConfig};
+use backline_wire::{Change, Generation, IdentityKey, Name, OutboxId};
 
 use super::*;
 use crate::api::Command;
 use crate::engine::EngineConfig;
-use crate::servers;
+use crate::guest::{Order, Own, Settings};
+
+/// Seconds from 1970 to 2020: generations are counted from there, and 136 years of them fit.
+const YEAR_2020_S: u64 = 1_577_836_800;
 
 impl Worker {
+    /// Opens the session for the first instance.
+    pub(super) fn begin(&mut self, wish: Wish) {
+        let Some(first) = self.house.arrivals.pop() else { return };
+        self.person = Some(first.own.settings.person.clone());
+        self.guests.push(first);
+        if let Err(error) = self.open(wish) {
+            self.fail(&error.to_string());
+        }
+    }
+
+    /// Takes further instances of the process in.
+    pub(super) fn take_in(&mut self) {
+        while let Some(mut guest) = self.house.arrivals.pop() {
+            let Some(open) = &mut self.open else { continue };
+            guest.shared.doorbell.silence();
+            let person = self.person.get_or_insert_with(|| guest.own.settings.person.clone());
+            if person.name.is_empty() && !guest.own.settings.person.name.is_empty() {
+                person.name.clone_from(&guest.own.settings.person.name);
+                open.engine.session_mut().set_name(clock::now(), person.shown_name(), person.colour);
+            }
+            guest.own.settings.person = person.clone();
+            guest.own.participant = self.guests.first().and_then(|first| first.own.participant);
+            let clock = Clock::read();
+            let config = instance_config(&guest.own.settings, clock.unix_time);
+            if !open.engine.session_mut().add_instance(clock.now, config) {
+                let text = "More instances than one session takes are in it already.";
+                guest.own.notices.add(Severity::Error, text, "Remove Backline from some tracks.");
+                guest.settle(None);
+                continue;
+            }
+            if let Err(error) = open.engine.attach(guest.id(), guest.own.net_end.as_deref()) {
+                guest.own.complain(&error.to_string());
+            }
+            self.guests.push(guest);
+            self.snapshot_at = clock.now;
+        }
+    }
+
     pub(super) fn handle_orders(&mut self) {
-        while let Some(order) = self.shared.orders.pop() {
-            match order {
-                Order::Command(command) => self.handle_command(command),
-                Order::Attach(net_end) => self.attach(net_end),
-                Order::Stop => {
-                    self.close();
-                    self.is_stopping = true;
+        let mut at = 0;
+        while let Some(guest) = self.guests.get(at) {
+            match guest.shared.orders.pop() {
+                None => at += 1,
+                Some(Order::Command(command @ (Command::Host | Command::Join { .. }))) => {
+                    self.release(at, Some(command));
                 }
+                Some(Order::Command(Command::Leave) | Order::Stop) => self.release(at, None),
+                Some(Order::Command(command)) => self.handle_command(at, command),
+                Some(Order::Attach(net_end)) => self.attach(at, net_end),
             }
         }
     }
 
-    fn handle_command(&mut self, command: Command) {
-        self.settings.apply(&command);
+    fn handle_command(&mut self, at: usize, command: Command) {
         let now = clock::now();
-        match command {
-            Command::Host => self.start(None),
-            Command::Join { link } => match InviteLink::parse(&link) {
-                Ok(link) => self.start(Some(link)),
-                Err(error) => self.fail(error.to_string()),
-            },
-            Command::Leave => self.close(),
-            Command::Notify { .. } | Command::DismissNotice(_) => self.parked.handle(Order::Command(command)),
-            Command::SetServers { .. } => {
-                let (servers, _) = self.settings.servers.config();
-                if let Some(open) = &mut self.open {
-                    open.engine.set_servers(now, servers);
-                }
-                self.parked.handle(Order::Command(command));
-            }
-            Command::SetOpenToLan(_) => {
-                let is_open = self.settings.is_open_to_lan();
-                if let Some(open) = &mut self.open {
-                    open.engine.set_open_to_lan(is_open);
-                }
-                self.announce();
-            }
-            _ => self.change_settings(&command, now),
-        }
-        self.snapshot_at = now;
-    }
-
-    /// A setting that a running session takes up.
-    fn change_settings(&mut self, command: &Command, now: Instant) {
-        let Some(open) = &mut self.open else { return };
+        let (Some(guest), Some(open)) = (self.guests.get_mut(at), &mut self.open) else { return };
+        guest.own.settings.apply(&command);
+        let settings = &guest.own.settings;
         let session = open.engine.session_mut();
-        match command {
-            Command::SetName(_) | Command::SetColour(_) => {
-                session.set_name(now, Name::new(&self.settings.name), self.settings.colour);
-            }
-            Command::SetSourceName(name) => session.set_source_name(now, Name::new(name)),
-            Command::SetQuality(quality) if !session.set_quality(now, *quality) => {
+        let id = settings.instance;
+        match &command {
+            Command::SetSourceName(_) => session.set_source_name(now, id, Name::new(&settings.source_name)),
+            Command::SetSends(sends) => session.set_sends(now, id, *sends),
+            Command::SetReturns(returns) => session.set_returns(id, returns.clone()),
+            Command::SetQuality(quality) if !session.set_quality(now, id, *quality) => {
                 let text = "This quality can't be used; the old one stays.";
-                self.parked.notices.add(Severity::Error, text, "Choose another one.");
+                guest.own.notices.add(Severity::Error, text, "Choose another one.");
             }
-            Command::SetAutomatic(automatic) => session.set_automatic(now, *automatic),
-            Command::SetDepthCeiling(_) => session.set_depth_ceiling(self.settings.depth_ceiling),
-            Command::SetSlots(slots) => session.set_slots(*slots),
+            Command::SetAutomatic(automatic) => session.set_automatic(now, id, *automatic),
+            Command::SetDepthCeiling(_) => session.set_depth_ceiling(id, settings.depth_ceiling),
+            Command::SetSlots(slots) => session.set_slots(id, *slots),
             Command::MoveFader { fader, setting } => drop(session.move_fader(now, *fader, *setting)),
             Command::Permit { scope, grantee, allowed } => {
                 session
@@ -78,174 +93,167 @@ impl Worker {
             }
             Command::SyncNow => session.sync_now(now),
             Command::DiscardWaiting => session.discard_all(),
-            _ => {}
-        }
-    }
-
-    fn attach(&mut self, net_end: Option<Box<NetEnd>>) {
-        self.parked.net_end = net_end;
-        if let Some(open) = &mut self.open {
-            let outcome = open.engine.attach(self.parked.net_end.as_deref());
-            if let Err(error) = outcome {
-                let (text, advice) = sentences(&error.to_string());
-                self.parked.notices.add(Severity::Error, text, advice);
+            Command::SetName(_)
+            | Command::SetColour(_)
+            | Command::SetHostAddress(_)
+            | Command::SetOpenToLan(_)
+            | Command::SetServers { .. } => {
+                let person = guest.own.settings.person.clone();
+                guest.own.handle(Order::Command(command));
+                self.change_person(now, person);
             }
+            _ => guest.own.handle(Order::Command(command)),
+        }
+        self.snapshot_at = now;
+    }
+
+    /// What is the same for all instances was changed at one of them.
+    fn change_person(&mut self, now: Instant, person: Person) {
+        let Some(open) = &mut self.open else { return };
+        let shown = |person: &Person| (person.shown_name(), person.colour);
+        if self.person.as_ref().map(shown) != Some(shown(&person)) {
+            open.engine.session_mut().set_name(now, person.shown_name(), person.colour);
+        }
+        open.engine.set_servers(now, person.servers.config().0);
+        open.engine.set_open_to_lan(person.is_open_to_lan());
+        for guest in &mut self.guests {
+            guest.own.settings.person = person.clone();
+        }
+        self.person = Some(person);
+        self.announce();
+    }
+
+    fn attach(&mut self, at: usize, net_end: Option<Box<NetEnd>>) {
+        let (Some(guest), Some(open)) = (self.guests.get_mut(at), &mut self.open) else { return };
+        guest.own.net_end = net_end;
+        let outcome = open.engine.attach(guest.id(), guest.own.net_end.as_deref());
+        if let Err(error) = outcome {
+            guest.own.complain(&error.to_string());
         }
     }
 
-    fn start(&mut self, link: Option<InviteLink>) {
+    /// An instance leaves; `next` is what it wants instead. With the last one the session ends.
+    fn release(&mut self, at: usize, next: Option<Command>) {
+        let mut guest = self.guests.remove(at);
+        self.keep_slots(&mut guest);
+        if self.guests.is_empty() && self.registry.close_if_empty(&self.house) {
+            self.close();
+        } else if let Some(open) = &mut self.open {
+            open.engine.remove_instance(clock::now(), guest.id());
+        }
+        guest.own.stop_audio();
+        guest.settle(next);
+    }
+
+    /// The session is over for all, because of this.
+    pub(super) fn fail(&mut self, text: &str) {
+        self.registry.close(&self.house);
+        let mut guests = std::mem::take(&mut self.guests);
+        guests.iter_mut().for_each(|guest| self.keep_slots(guest));
         self.close();
-        self.parked.failure = None;
-        match self.open(link) {
-            Ok(open) => {
-                self.open = Some(open);
-                self.announce();
-            }
-            Err(error) => self.fail(error.to_string()),
+        while let Some(late) = self.house.arrivals.pop() {
+            guests.push(late);
+        }
+        for mut guest in guests {
+            guest.own.failure = Some(text.to_owned());
+            guest.own.stop_audio();
+            guest.settle(None);
         }
     }
 
-    pub(super) fn fail(&mut self, text: String) {
-        self.close();
-        self.parked.failure = Some(text);
+    /// What the session has bound its slots to stays with an instance.
+    fn keep_slots(&self, guest: &mut Guest) {
+        let session = self.open.as_ref().map(|open| open.engine.session());
+        if let Some(slots) = session.and_then(|session| session.bindings(guest.id())) {
+            guest.own.settings.slots = slots;
+        }
     }
 
-    fn open(&mut self, link: Option<InviteLink>) -> Result<Open, Box<dyn std::error::Error>> {
-        let identity = self.identity()?;
-        self.parked.participant = Some(identity.participant_id());
+    fn open(&mut self, wish: Wish) -> Result<(), Box<dyn std::error::Error>> {
+        let Some(first) = self.guests.first_mut() else { return Ok(()) };
+        let identity = identity_of(&first.own.settings)?;
+        first.own.participant = Some(identity.participant_id());
         let mut port = Port::open()?;
-        if let Some(poller) = &self.parked.poller {
+        if let Some(poller) = &self.poller {
             poller.watch(&mut port)?;
         }
         let addresses = interfaces::addresses();
         let clock = Clock::read();
+        let settings = &first.own.settings;
         let config = EngineConfig {
-            session: self.session_config(identity, clock.unix_time),
+            session: SessionConfig {
+                identity,
+                app: Name::new(&settings.app),
+                name: settings.person.shown_name(),
+                colour: settings.person.colour,
+                first: instance_config(settings, clock.unix_time),
+            },
             addresses: addresses.iter().map(|ip| SocketAddr::new(*ip, port.number())).collect(),
             seed: entropy::seed()?,
             now: clock.now,
             unix_time: clock.unix_time,
         };
-        let mut engine = match link {
-            Some(link) => Engine::join(config, link)?,
-            None => Engine::host(config)?,
+        let mut engine = match wish {
+            Wish::Join(link) => Engine::join(config, link)?,
+            Wish::Host => Engine::host(config)?,
         };
-        engine.attach(self.parked.net_end.as_deref())?;
-        engine.set_servers(clock.now, self.settings.servers.config().0);
-        engine.set_open_to_lan(self.settings.is_open_to_lan());
-        let store = self.open_store(&mut engine)?;
+        engine.attach(settings.instance, first.own.net_end.as_deref())?;
+        engine.set_servers(clock.now, settings.person.servers.config().0);
+        engine.set_open_to_lan(settings.person.is_open_to_lan());
+        let wake = self.poller.as_ref().map(Poller::wake_handle);
+        let store = wake.and_then(|wake| open_store(&mut first.own, &mut engine, wake));
         self.started = clock.now;
-        Ok(Open { engine, port, announcer: None, addresses, buffer: Vec::with_capacity(2048), store })
+        self.open =
+            Some(Open { engine, port, announcer: None, addresses, buffer: Vec::with_capacity(2048), store });
+        self.announce();
+        Ok(())
     }
+}
 
-    /// The outbox of earlier runs, if there is a place for it. A session goes on without one, and the person is told.
-    fn open_store(&mut self, engine: &mut Engine) -> Result<Option<StoreThread>, Box<dyn std::error::Error>> {
-        let own = self.settings.config_dir.as_ref().map(|dir| dir.join("data"));
-        let Some(dir) = own.or_else(data_dir) else { return Ok(None) };
-        let seed = entropy::seed()?;
-        let fresh = OutboxId(u64::from_be_bytes(std::array::from_fn(|at| seed[at])));
-        match StoreThread::open(&dir, Arc::clone(&self.doorbell), fresh, entropy::seed()?) {
-            Ok((store, kept)) => {
-                engine.session_mut().set_outbox(kept.outbox);
-                if let Some(aside) = kept.kept_aside {
-                    let text = "What waited to be sent could not be read.";
-                    let advice = format!("It is kept as {aside}; a copy of the disk may have it whole.");
-                    self.parked.notices.add(Severity::Warning, text, advice);
-                }
-                Ok(Some(store))
+/// The outbox of earlier runs, if there is a place for it. A session goes on without one, and the person is told.
+fn open_store(own: &mut Own, engine: &mut Engine, wake: WakeHandle) -> Option<StoreThread> {
+    let named = own.settings.config_dir.as_ref().map(|dir| dir.join("data"));
+    let dir = named.or_else(data_dir)?;
+    let (fresh, seed) = entropy::seed().ok().zip(entropy::seed().ok())?;
+    let fresh = OutboxId(u64::from_be_bytes(std::array::from_fn(|at| fresh[at])));
+    match StoreThread::open(&dir, wake, fresh, seed) {
+        Ok((store, kept)) => {
+            engine.session_mut().set_outbox(kept.outbox);
+            if let Some(aside) = kept.kept_aside {
+                let text = "What waited to be sent could not be read.";
+                let advice = format!("It is kept as {aside}; a copy of the disk may have it whole.");
+                own.notices.add(Severity::Warning, text, advice);
             }
-            Err(error) => {
-                let (text, advice) = sentences(&error.to_string());
-                self.parked.notices.add(Severity::Warning, text, advice);
-                Ok(None)
-            }
+            Some(store)
         }
-    }
-
-    fn identity(&self) -> Result<IdentityKey, Box<dyn std::error::Error>> {
-        let dir = self.settings.config_dir.clone().or_else(identity::config_dir);
-        let seed = match dir {
-            Some(dir) => identity::load_or_create(&dir, entropy::seed()?)?,
-            // A system without any place for settings: a new identity each time is better than no session.
-            None => entropy::seed()?,
-        };
-        Ok(IdentityKey::from_seed(seed))
-    }
-
-    fn session_config(&self, identity: IdentityKey, unix_time: Duration) -> SessionConfig {
-        let settings = &self.settings;
-        SessionConfig {
-            identity,
-            instance: settings.instance,
-            // Seconds since 2020 rise from start to start, and 136 years of them fit.
-            generation: Generation((unix_time.as_secs().saturating_sub(1_577_836_800)) as u32),
-            app: Name::new(&settings.app),
-            name: settings.participant_name(),
-            source_name: Name::new(&settings.source_name),
-            colour: settings.colour,
-            quality: settings.quality,
-            automatic: settings.automatic,
-            depth_ceiling: settings.depth_ceiling,
-            slots: settings.slots,
+        Err(error) => {
+            let (text, advice) = sentences(&error.to_string());
+            own.notices.add(Severity::Warning, text, advice);
+            None
         }
     }
 }
 
-impl Settings {
-    /// By which the others know the participant.
-    pub fn participant_name(&self) -> Name {
-        Name::new(if self.name.is_empty() { "Musician" } else { &self.name })
-    }
-
-    /// Whether the local network hears of a session that is hosted here.
-    pub fn is_open_to_lan(&self) -> bool {
-        self.uses_local_network && self.open_to_lan
-    }
-
-    /// Remembers what a command sets.
-    pub fn apply(&mut self, command: &Command) {
-        match command {
-            Command::SetName(name) => self.name = Name::new(name).to_string(),
-            Command::SetSourceName(name) => self.source_name = Name::new(name).to_string(),
-            Command::SetColour(colour) => self.colour = *colour,
-            Command::SetQuality(quality) => self.quality = *quality,
-            Command::SetAutomatic(automatic) => self.automatic = *automatic,
-            Command::SetDepthCeiling(depth) => self.depth_ceiling = (*depth).min(DEPTH_CEILING_MAX),
-            Command::SetSlots(slots) => self.slots = *slots,
-            Command::SetHostAddress(address) => self.host_address = address.clone(),
-            Command::SetOpenToLan(is_open) => self.open_to_lan = *is_open,
-            Command::SetServers { stun, turn } => {
-                self.servers = Servers { stun: stun.clone(), turn: turn.clone() };
-            }
-            Command::Host
-            | Command::Join { .. }
-            | Command::Leave
-            | Command::MoveFader { .. }
-            | Command::Permit { .. }
-            | Command::SyncNow
-            | Command::DiscardWaiting
-            | Command::Notify { .. }
-            | Command::DismissNotice(_) => {}
-        }
-    }
+fn identity_of(settings: &Settings) -> Result<IdentityKey, Box<dyn std::error::Error>> {
+    let dir = settings.config_dir.clone().or_else(identity::config_dir);
+    let seed = match dir {
+        Some(dir) => identity::load_or_create(&dir, entropy::seed()?)?,
+        // A system without any place for settings: a new identity each time is better than no session.
+        None => entropy::seed()?,
+    };
+    Ok(IdentityKey::from_seed(seed))
 }
 
-impl Parked {
-    /// Does what can be done without a session.
-    pub fn handle(&mut self, order: Order) {
-        match order {
-            Order::Attach(net_end) => self.net_end = net_end,
-            Order::Command(Command::Notify { severity, text, advice }) => {
-                self.notices.add(severity, text, advice)
-            }
-            Order::Command(Command::DismissNotice(id)) => self.notices.dismiss(id),
-            Order::Command(Command::Leave) => self.failure = None,
-            Order::Command(Command::SetServers { stun, turn }) => {
-                for problem in (Servers { stun, turn }).config().1 {
-                    self.notices.add(Severity::Warning, problem, servers::ADVICE);
-                }
-            }
-            Order::Command(_) | Order::Stop => {}
-        }
+fn instance_config(settings: &Settings, unix_time: Duration) -> InstanceConfig {
+    InstanceConfig {
+        instance: settings.instance,
+        generation: Generation((unix_time.as_secs().saturating_sub(YEAR_2020_S)) as u32),
+        source_name: Name::new(&settings.source_name),
+        sends: settings.sends,
+        quality: settings.quality,
+        automatic: settings.automatic,
+        depth_ceiling: settings.depth_ceiling,
+        slots: settings.slots,
+        returns: settings.returns.clone(),
     }
 }

@@ -1,4 +1,4 @@
-//! What the worker tells: events as notices, and the snapshot.
+//! What the worker tells: events as notices, and the snapshots, one for each instance.
 
 use std::net::IpAddr;
 
@@ -8,12 +8,12 @@ use backline_relay::RelayEvent;
 use backline_session::document::Conflict;
 use backline_session::{Session, SessionEvent, SessionState};
 use backline_transport::ReachEvent;
-use backline_wire::{Change, Fader, Grantee, Outcome, Scope, Setting};
+use backline_wire::{Change, Fader, Grantee, InviteLink, Outcome, Scope, Setting};
 
 use super::*;
 use crate::api::{Connection, Snapshot};
-use crate::client::idle_snapshot;
 use crate::engine::EngineEvent;
+use crate::notices::Notices;
 
 impl Worker {
     pub(super) fn handle_events(&mut self, now: Instant) {
@@ -36,31 +36,30 @@ impl Worker {
             SessionEvent::StateChanged => {
                 if let Some(text) = failure {
                     tracing::info!(text, "the session is over");
-                    self.fail(text);
+                    self.fail(&text);
                 }
             }
             SessionEvent::Joined(name) => tracing::debug!(%name, "joined"),
             SessionEvent::Left(name, reason) => tracing::debug!(%name, %reason, "gone"),
-            SessionEvent::Moved(moved) => {
+            SessionEvent::Moved(instance, moved) => {
                 let (severity, text, advice) = words_of_move(&moved);
                 tracing::info!(text, "moved");
-                self.parked.notices.supersede(QUALITY_TOPIC, severity, text, advice);
+                if let Some(notices) = self.notices_of(instance) {
+                    notices.supersede(QUALITY_TOPIC, severity, text, advice);
+                }
             }
             SessionEvent::Conflict(conflict) => {
                 let session = self.open.as_ref().map(|open| open.engine.session());
-                if let Some((text, advice)) =
-                    session.and_then(|session| words_of_conflict(session, &conflict))
-                {
-                    self.parked.notices.add(Severity::Info, text, advice);
+                let words = session.and_then(|session| words_of_conflict(session, &conflict));
+                if let Some(((text, advice), guest)) = words.zip(self.guests.first_mut()) {
+                    guest.own.notices.add(Severity::Info, text, advice);
                 }
             }
-            SessionEvent::NoSlot(name) => {
-                let text = format!("“{name}” is here, but all 16 slots are taken.");
-                self.parked.notices.add(
-                    Severity::Warning,
-                    text,
-                    "Somebody has to leave before it can be heard.",
-                );
+            SessionEvent::NoSlot(instance, name) => {
+                if let Some(notices) = self.notices_of(instance) {
+                    let text = format!("“{name}” is here, but all 16 slots are taken.");
+                    notices.add(Severity::Warning, text, "Somebody has to leave before it can be heard.");
+                }
             }
         }
     }
@@ -70,21 +69,19 @@ impl Worker {
             RelayEvent::Stranger(address) => {
                 tracing::debug!(%address, "an unknown link");
                 let text = "Somebody tried to join with an old or wrong invite link.";
-                self.parked.notices.add(
-                    Severity::Warning,
-                    text,
-                    "Send them the link that is shown here now.",
-                );
+                self.warn_all(text, "Send them the link that is shown here now.");
             }
             RelayEvent::Refused(name, reason) => {
                 let who = if name.is_empty() { "Somebody" } else { name.as_str() };
                 let text = format!("{who} was not let in. They were told: {reason}");
-                self.parked.notices.add(Severity::Warning, text, "");
+                self.warn_all(&text, "");
             }
             RelayEvent::CameLocally(name) => {
                 let who = if name.is_empty() { "Somebody" } else { name.as_str() };
                 let text = format!("{who} came in from your local network, without a link.");
-                self.parked.notices.add(Severity::Info, text, "");
+                if let Some(guest) = self.guests.first_mut() {
+                    guest.own.notices.add(Severity::Info, text, "");
+                }
             }
         }
     }
@@ -96,33 +93,46 @@ impl Worker {
             ReachEvent::RelayLost(address) => tracing::debug!(%address, "the server passes on no more"),
             ReachEvent::Failed(error) => {
                 let (text, advice) = sentences(&error.to_string());
-                self.parked.notices.add(Severity::Warning, text, advice);
+                self.warn_all(&text, &advice);
             }
+        }
+    }
+
+    fn notices_of(&mut self, instance: InstanceId) -> Option<&mut Notices> {
+        let guest = self.guests.iter_mut().find(|guest| guest.id() == instance);
+        guest.map(|guest| &mut guest.own.notices)
+    }
+
+    /// What concerns the session is told at every instance: nobody knows which editor is open.
+    fn warn_all(&mut self, text: &str, advice: &str) {
+        for guest in &mut self.guests {
+            guest.own.notices.add(Severity::Warning, text, advice);
         }
     }
 
     pub(super) fn publish(&mut self) {
         self.view.cpu_time = clock::thread_cpu_time();
         self.view.raised_priority = self.is_raised;
-        let mut snapshot = idle_snapshot(&self.settings, &self.parked);
-        if let Some(open) = &self.open {
-            let now = clock::now();
-            self.view.datagrams_refused = open.engine.datagrams_refused();
-            self.view.running_for = now.saturating_duration_since(self.started);
-            let (invite, problem) = invite(&self.settings, open);
-            if let Some(problem) = problem {
-                self.parked.notices.add(
-                    Severity::Warning,
-                    problem,
-                    "Write it as 203.0.113.7 or 203.0.113.7:4464.",
-                );
-            }
-            snapshot.invite = invite;
-            fill(&mut snapshot, open, self.parked.net_end.as_deref(), now);
-            snapshot.notices = self.parked.notices.list();
+        let (Some(open), Some(person)) = (&self.open, &self.person) else { return };
+        let now = clock::now();
+        self.view.datagrams_refused = open.engine.datagrams_refused();
+        self.view.running_for = now.saturating_duration_since(self.started);
+        let (invite, problem) = invite(person, open);
+        if let Some(link) = &invite {
+            self.house.is_session(link);
         }
-        snapshot.worker = self.view;
-        self.shared.snapshot.store(Arc::new(snapshot));
+        let invite = invite.map(|link| link.to_text());
+        for guest in &mut self.guests {
+            if let Some(problem) = &problem {
+                let advice = "Write it as 203.0.113.7 or 203.0.113.7:4464.";
+                guest.own.notices.add(Severity::Warning, problem, advice);
+            }
+            let mut snapshot = guest.own.idle_snapshot();
+            snapshot.invite.clone_from(&invite);
+            snapshot.worker = self.view;
+            fill(&mut snapshot, open, (guest.id(), guest.own.net_end.as_deref()), now);
+            guest.shared.snapshot.store(Arc::new(snapshot));
+        }
     }
 }
 
@@ -196,9 +206,14 @@ fn words_of_change(change: &Change) -> String {
     }
 }
 
-fn fill(snapshot: &mut Snapshot, open: &Open, net_end: Option<&NetEnd>, now: Instant) {
+fn fill(
+    snapshot: &mut Snapshot,
+    open: &Open,
+    (instance, net_end): (InstanceId, Option<&NetEnd>),
+    now: Instant,
+) {
     let session = open.engine.session();
-    let return_delay = net_end.map_or(Duration::ZERO, |net| open.engine.return_delay(net));
+    let return_delay = net_end.map_or(Duration::ZERO, |net| open.engine.return_delay(instance, net));
     snapshot.connection = match session.state() {
         SessionState::Joining => Connection::Joining,
         SessionState::Joined => Connection::Joined,
@@ -207,26 +222,27 @@ fn fill(snapshot: &mut Snapshot, open: &Open, net_end: Option<&NetEnd>, now: Ins
         SessionState::Failed(error) => Connection::Failed { text: error.to_string() },
     };
     snapshot.participants = session.participants();
-    snapshot.send = session.send_view();
-    let source = session.source();
+    snapshot.instances = session.instances();
+    snapshot.send = session.send_view(instance);
+    let source = session.source_of(instance);
     snapshot.send_fader = session.fader(Fader::Send(source));
     snapshot.others_may_move_send = session.is_permitted(Scope::Send(source), Grantee::Everyone);
     snapshot.waiting = session.waiting_view(now);
-    snapshot.sources = session.source_views(now, return_delay);
-    snapshot.slots = session.slot_views();
+    snapshot.changes = session.outbox_stats();
+    snapshot.sources = session.source_views(instance, now, return_delay);
+    snapshot.slots = session.slot_views(instance);
     snapshot.local_port = Some(open.port.number());
 }
 
 /// The link for others, and what is wrong with the address that the person named.
-fn invite(settings: &Settings, open: &Open) -> (Option<String>, Option<String>) {
-    let named = settings.host_address.as_deref().map(|text| parse_address(text, open.port.number()));
+fn invite(person: &Person, open: &Open) -> (Option<InviteLink>, Option<String>) {
+    let named = person.host_address.as_deref().map(|text| parse_address(text, open.port.number()));
     let (address, problem) = match named {
         Some(Ok(address)) => (Some(address), None),
         Some(Err(problem)) => (None, Some(problem)),
         None => (None, None),
     };
-    let link = open.engine.invite(address.as_slice()).and_then(Result::ok);
-    (link.map(|link| link.to_text()), problem)
+    (open.engine.invite(address.as_slice()).and_then(Result::ok), problem)
 }
 
 fn parse_address(text: &str, port: u16) -> Result<SocketAddr, String> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use backline_transport::demux::{self, Datagram, Stun, StunKind};
 use backline_transport::{MediaHead, Path, PathConfig, PathEvent, Role};
-use backline_wire::{Hello, PathOffer, Ssrc};
+use backline_wire::{Hello, PathOffer, SourceId, SourceInfo, Ssrc};
 
 use super::*;
 use crate::admission::{Door, check};
@@ -169,7 +169,17 @@ impl Relay {
         }
         self.welcome(peer, observed.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), now);
         self.say_to_others(now, peer, &Control::Joined(info));
+        self.unpublish_others(now, peer, &hello.sources);
         hello.sources.into_iter().for_each(|info| self.publish(now, peer, info));
+    }
+
+    /// What a member does not name any more when it comes again: it said so on a path that was lost.
+    fn unpublish_others(&mut self, now: Instant, peer: PeerId, named: &[SourceInfo]) {
+        let Some(member) = self.members.get(peer) else { return };
+        let is_named = |source: &SourceId| named.iter().any(|info| info.source == *source);
+        let others: Vec<SourceId> =
+            member.sources.keys().filter(|source| !is_named(source)).copied().collect();
+        others.into_iter().for_each(|source| self.unpublish(now, peer, source));
     }
 
     /// Somebody who is still here comes again: over a new path with the same streams, or after a restart.
@@ -191,12 +201,7 @@ impl Relay {
     pub(super) fn member_says(&mut self, now: Instant, peer: PeerId, message: Control) {
         match message {
             Control::Publish(info) => self.publish(now, peer, info),
-            Control::Unpublish { source } => {
-                if let Some(ssrc) = self.members.unpublish(peer, source) {
-                    self.recent.forget(ssrc);
-                    self.say_to_all(now, &Control::Unpublished { source });
-                }
-            }
+            Control::Unpublish { source } => self.unpublish(now, peer, source),
             Control::Rename { name, colour } => {
                 let Some(member) = self.members.get_mut(peer) else { return };
                 self.ledger.introduce(member.info.participant, name.clone(), colour, now);
@@ -268,7 +273,7 @@ impl Relay {
     }
 
     /// A listener wants a source passed on, or no longer.
-    fn forward(&mut self, listener: PeerId, source: backline_wire::SourceId, on: bool) {
+    fn forward(&mut self, listener: PeerId, source: SourceId, on: bool) {
         let exists = self.members.iter().any(|(_, member)| member.sources.contains_key(&source));
         if let Some(member) = self.members.get_mut(listener) {
             if on || !exists {

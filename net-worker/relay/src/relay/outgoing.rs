@@ -1,7 +1,7 @@
 //! What goes out: welcomes, news of members and sources, refusals.
 
 use backline_wire::limits::PROTOCOL_VERSION;
-use backline_wire::{SourceInfo, Ssrc, Welcome};
+use backline_wire::{SourceId, SourceInfo, Ssrc, Welcome};
 
 use super::*;
 
@@ -33,6 +33,9 @@ impl Relay {
 
     /// A member publishes a source: everybody's path carries its stream from now on.
     pub(super) fn publish(&mut self, now: Instant, peer: PeerId, info: SourceInfo) {
+        while let Some(owner) = self.members.outdated(peer, &info) {
+            self.unpublish(now, owner, info.source);
+        }
         let Some(published) = self.members.publish(peer, info) else {
             return tracing::debug!(%peer, "published what it may not");
         };
@@ -45,6 +48,21 @@ impl Relay {
             self.members.iter().map(|(other, _)| other).filter(|other| *other != peer).collect();
         listeners.into_iter().for_each(|listener| self.open_streams(listener, &[published.ssrc]));
         self.say_to_all(now, &Control::Published(published));
+    }
+
+    /// A member no longer publishes a source: no path carries its stream any more.
+    pub(super) fn unpublish(&mut self, now: Instant, peer: PeerId, source: SourceId) {
+        let Some(ssrc) = self.members.unpublish(peer, source) else { return };
+        self.recent.forget(ssrc);
+        let link = self.members.get(peer).and_then(|member| member.link);
+        for (other, path) in self.links.iter_mut() {
+            if Some(other) == link {
+                path.forget_stream(ssrc);
+            } else {
+                path.close_stream(ssrc);
+            }
+        }
+        self.say_to_all(now, &Control::Unpublished { source });
     }
 
     /// A member is gone, with all it published.

@@ -1,5 +1,5 @@
 use super::*;
-use backline_wire::{InstanceId, ParticipantId};
+use backline_wire::{Generation, ParticipantId};
 
 fn id(number: u8) -> SourceId {
     SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(1) }
@@ -14,15 +14,26 @@ fn publish(listening: &mut Listening, number: u8) {
         copy_distance: 1,
         block_frames: 64,
     };
-    let info = SourceInfo { source: id(number), name: Name::new("Guitar"), colour: [0; 3], format };
+    let info = SourceInfo {
+        source: id(number),
+        name: Name::new("Guitar"),
+        colour: [0; 3],
+        format,
+        generation: Generation(1),
+    };
     let (peer, ssrc) = (PeerId(number.into()), Ssrc(number.into()));
-    let published = PublishedSource { peer, info, ssrc, generation: Generation(1) };
+    let published = PublishedSource { peer, info, ssrc };
     listening.published(published, Name::new("Ada"));
+}
+
+fn listener(number: u64, choice: ReturnChoice) -> Listener {
+    Listener::new(InstanceId(number), SlotTable::default(), Duration::from_millis(5), choice)
 }
 
 /// A listener with so many sources.
 fn listening(sources: u8) -> Listening {
-    let mut listening = Listening::new(SlotTable::default(), Duration::from_millis(5));
+    let mut listening = Listening::default();
+    listening.add(listener(1, ReturnChoice::Automatic));
     (0..sources).for_each(|number| publish(&mut listening, number));
     listening
 }
@@ -82,8 +93,50 @@ fn after_a_lost_connection_the_first_to_be_back_takes_nobodys_slot() {
 fn a_slot_that_the_person_freed_goes_to_who_waits() {
     let mut listening = listening(17);
     listening.peer_left(PeerId(3));
-    let mut bindings = listening.slots.bindings();
+    let mut bindings = listening.listener(InstanceId(1)).unwrap().slots.bindings();
     bindings[3] = None;
-    listening.set_slots(bindings);
+    listening.set_slots(InstanceId(1), bindings);
     assert_eq!((slot(&listening, 16), slot(&listening, 3)), (Some(3), None));
+}
+
+fn owner(listening: &Listening, number: u8) -> Option<u64> {
+    listening.sources[&id(number)].owner.map(|instance| instance.0)
+}
+
+#[test]
+fn a_source_plays_on_the_one_instance_that_returns_it() {
+    let (mut listening, now) = (listening(2), anytime());
+    listening.add(listener(2, ReturnChoice::Sources(vec![id(1)])));
+    assert_eq!([owner(&listening, 0), owner(&listening, 1)], [Some(1), Some(2)]);
+    assert_eq!(slot(&listening, 1), Some(0), "the first slot there");
+    let live = |listening: &Listening| {
+        [(1, 0), (1, 1), (2, 0), (2, 1)]
+            .map(|(instance, slot)| listening.is_live((InstanceId(instance), slot), now))
+    };
+    assert_eq!(
+        live(&listening),
+        [true, false, true, false],
+        "its slot on the first stays bound and is empty"
+    );
+
+    listening.remove(InstanceId(2));
+    assert_eq!((owner(&listening, 1), slot(&listening, 1)), (Some(1), Some(1)), "and waits for it there");
+    assert_eq!(live(&listening), [true, true, false, false]);
+}
+
+#[test]
+fn the_mix_goes_to_who_plays_and_comes_back() {
+    let mut listening = listening(2);
+    listening.add(listener(2, ReturnChoice::Automatic));
+    listening.set_active(InstanceId(1), true);
+    listening.set_active(InstanceId(2), true);
+    assert_eq!(owner(&listening, 0), Some(1));
+    listening.set_active(InstanceId(1), false);
+    assert_eq!(owner(&listening, 0), Some(2));
+    listening.set_active(InstanceId(1), true);
+    assert_eq!(owner(&listening, 0), Some(1));
+    listening.set_choice(InstanceId(1), ReturnChoice::Nothing);
+    assert_eq!(owner(&listening, 0), Some(2));
+    listening.remove(InstanceId(2));
+    assert_eq!(owner(&listening, 0), None);
 }

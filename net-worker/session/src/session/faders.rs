@@ -89,9 +89,9 @@ impl Session {
         self.config.identity.participant_id()
     }
 
-    /// What we publish.
-    pub fn source(&self) -> SourceId {
-        SourceId { participant: self.participant(), instance: self.config.instance }
+    /// What an instance of ours publishes.
+    pub fn source_of(&self, instance: InstanceId) -> SourceId {
+        SourceId { participant: self.participant(), instance }
     }
 
     /// What a participant is called, also while they are away.
@@ -112,8 +112,9 @@ impl Session {
 
     /// "your “Guitar”", or "Ada's “Guitar”".
     pub fn words_for_source(&self, source: SourceId) -> String {
-        if source == self.source() {
-            return format!("your “{}”", self.config.source_name);
+        let own = self.publishing.get(source.instance).filter(|_| source.participant == self.participant());
+        if let Some(own) = own {
+            return format!("your “{}”", own.name);
         }
         let known = self.listening.sources.get(&source);
         let name = known.map_or("source", |known| known.info.name.as_str());

@@ -1,6 +1,9 @@
 //! What the paths and the host say, and what follows from it.
 
+use backline_wire::Reception;
+
 use super::*;
+use crate::publishing::OwnSource;
 
 impl Session {
     pub(super) fn handle_path_events(&mut self, now: Instant) {
@@ -45,25 +48,15 @@ impl Session {
             name: self.config.name.clone(),
             colour: self.config.colour,
             participant: self.config.identity.participant_id(),
-            instance: self.config.instance,
+            instance: self.config.connection,
             generation: self.config.generation,
             signature: transcript.sign(&self.config.identity),
             proof: secret.map_or([0; 32], |secret| transcript.proof(secret)),
-            sources: vec![self.source_info()],
+            sources: self.source_infos(),
         }))
     }
 
-    pub(super) fn source_info(&self) -> SourceInfo {
-        let participant = self.config.identity.participant_id();
-        SourceInfo {
-            source: SourceId { participant, instance: self.config.instance },
-            name: self.config.source_name.clone(),
-            colour: self.config.colour,
-            format: self.sending.format(),
-        }
-    }
-
-    /// Our stream out and theirs in, on a path that has just come up.
+    /// Our streams out and theirs in, on a path that has just come up.
     fn open_streams(&mut self, key: LinkKey) {
         let theirs: Vec<_> = self
             .listening
@@ -75,7 +68,7 @@ impl Session {
             .map(|source| source.ssrc)
             .collect();
         theirs.into_iter().for_each(|ssrc| self.network.expect_stream(key, ssrc));
-        if let Some(ssrc) = self.sending.ssrc {
+        for ssrc in self.publishing.iter().filter_map(|source| source.sending.ssrc) {
             self.network.open_stream(ssrc);
         }
     }
@@ -101,7 +94,7 @@ impl Session {
                 self.roster.pong(&pong, self.now_us(now));
             }
             (LinkKey::Peer(peer), Control::Reception { reception, .. }) => {
-                self.sending.heard(peer, reception, now);
+                self.is_heard(now, peer, reception);
             }
             (LinkKey::Peer(peer), message) => tracing::debug!(%peer, ?message, "a peer may not say that"),
         }
@@ -161,7 +154,7 @@ impl Session {
     pub(super) fn forget(&mut self, peer: PeerId) -> Option<PeerInfo> {
         self.mesh.peer_left(&mut self.network, peer);
         self.listening.peer_left(peer);
-        self.sending.gone(peer);
+        self.publishing.iter_mut().for_each(|source| source.sending.gone(peer));
         self.roster.peers.remove(&peer).map(|peer| peer.info)
     }
 
@@ -169,7 +162,7 @@ impl Session {
         match message {
             Control::Welcome(welcome) => {
                 self.me = Some(welcome.peer);
-                self.publish(now);
+                self.publish_all(now);
             }
             Control::Joined(info) => self.peer_joined(now, info),
             Control::Left { peer, reason } => {
@@ -178,7 +171,7 @@ impl Session {
                 }
             }
             Control::Published(published) => self.published(published),
-            Control::Unpublished { source } => self.listening.unpublished(source),
+            Control::Unpublished { source } => self.unpublished(source),
             Control::PathOffer(offer) => {
                 if let Some(me) = self.me.filter(|_| self.roster.peers.contains_key(&offer.peer)) {
                     self.mesh.offered(&mut self.network, me, &offer, now);
@@ -190,7 +183,7 @@ impl Session {
                 self.network.say_to_host(now, pong);
             }
             Control::Pong { .. } => self.roster.pong(&message, self.now_us(now)),
-            Control::Reception { peer, reception } => self.sending.heard(peer, reception, now),
+            Control::Reception { peer, reception } => self.is_heard(now, peer, reception),
             Control::Changes { document, head, entries } => {
                 self.host_has_changes(now, (document, head), entries);
             }
@@ -218,11 +211,7 @@ impl Session {
     fn published(&mut self, published: backline_wire::PublishedSource) {
         let (ssrc, peer) = (published.ssrc, published.peer);
         if Some(peer) == self.me {
-            if published.generation == self.sending.generation {
-                self.sending.ssrc = Some(ssrc);
-                self.network.open_stream(ssrc);
-            }
-            return;
+            return self.have_stream(&published);
         }
         let (id, name) = (published.info.source, published.info.name.clone());
         let participant_name = self.roster.peers.get(&peer).map(|peer| peer.info.name.clone());
@@ -231,15 +220,43 @@ impl Session {
             self.network.expect_stream(key, ssrc);
         }
         self.network.expect_stream(LinkKey::Peer(peer), ssrc);
-        if self.listening.sources.get(&id).is_some_and(|source| source.slot.is_none()) {
-            self.tell(SessionEvent::NoSlot(name));
+        let source = self.listening.sources.get(&id).filter(|source| source.slot.is_none());
+        if let Some(owner) = source.and_then(|source| source.owner) {
+            self.tell(SessionEvent::NoSlot(owner, name));
         }
     }
 
-    pub(super) fn publish(&mut self, now: Instant) {
-        if self.me.is_some() {
-            let info = self.source_info();
-            self.network.say_to_host(now, Control::Publish(info));
+    /// The host has given a source of ours its stream.
+    fn have_stream(&mut self, published: &backline_wire::PublishedSource) {
+        let source = self.publishing.get_mut(published.info.source.instance);
+        let is_current = |source: &&mut OwnSource| {
+            source.is_published && source.sending.generation == published.info.generation
+        };
+        if let Some(source) = source.filter(is_current) {
+            let before = source.sending.ssrc.replace(published.ssrc);
+            if let Some(before) = before.filter(|before| *before != published.ssrc) {
+                self.network.close_stream(before);
+            }
+            self.network.open_stream(published.ssrc);
+        }
+    }
+
+    /// A source is gone: somebody else's, or one of ours, which another connection of this participant may have taken over.
+    fn unpublished(&mut self, source: SourceId) {
+        if source.participant == self.config.identity.participant_id()
+            && let Some(ssrc) = self.publishing.get_mut(source.instance).and_then(|own| own.sending.stop())
+        {
+            self.network.close_stream(ssrc);
+        }
+        if let Some(ssrc) = self.listening.unpublished(source) {
+            self.network.forget_stream(ssrc);
+        }
+    }
+
+    /// A listener tells how a stream of ours arrives.
+    fn is_heard(&mut self, now: Instant, listener: PeerId, reception: Reception) {
+        if let Some(source) = self.publishing.of_stream(reception.ssrc) {
+            source.sending.heard(listener, reception, now);
         }
     }
 

@@ -4,11 +4,13 @@ use backline_wire::limits::MISSING_RUNS_MAX;
 use backline_wire::{Missing, MissingRun};
 
 use super::*;
+use crate::listening::RemoteSource;
 
 impl Session {
     /// Asks for what is missing and can still be in time. Call it after packets and after playouts; cheap.
     pub fn ask_for_missing(&mut self, now: Instant) {
-        for source in self.listening.sources.values_mut().filter(|source| source.present) {
+        let heard = |source: &&mut RemoteSource| source.present && source.owner.is_some();
+        for source in self.listening.sources.values_mut().filter(heard) {
             let mut runs = Vec::new();
             source.playout.poll_missing(now, |timestamp, ticks| {
                 if runs.len() < MISSING_RUNS_MAX {
@@ -40,10 +42,10 @@ impl Session {
     /// Somebody on a path misses packets of a stream.
     pub(super) fn path_misses(&mut self, now: Instant, key: LinkKey, about: Ssrc, bytes: &[u8]) {
         match Missing::decode(bytes) {
-            Ok(missing) if Some(about) == self.sending.ssrc => {
-                self.sending.send_again(&mut self.network, key, &missing, now);
-            }
-            Ok(_) => tracing::debug!(?key, %about, "asked for a stream that is not ours"),
+            Ok(missing) => match self.publishing.of_stream(about) {
+                Some(source) => source.sending.send_again(&mut self.network, key, &missing, now),
+                None => tracing::debug!(?key, %about, "asked for a stream that is not ours"),
+            },
             Err(error) => tracing::debug!(?key, %error, "feedback was dropped"),
         }
     }

@@ -77,19 +77,31 @@ impl Session {
 
     /// Sends in another way when the reports of the listeners say so.
     fn move_as_paths_allow(&mut self, now: Instant) {
-        if let Some(moved) = self.sending.poll_automatic(now) {
-            self.publish(now);
-            self.tell(SessionEvent::Moved(moved));
+        let moves: Vec<(InstanceId, Move)> = self
+            .publishing
+            .iter_mut()
+            .filter_map(|source| source.sending.poll_automatic(now).map(|moved| (source.instance, moved)))
+            .collect();
+        for (instance, moved) in moves {
+            self.publish(now, instance);
+            self.tell(SessionEvent::Moved(instance, moved));
         }
     }
 
     /// Tells everybody who is heard how they arrive.
     pub(super) fn report_reception(&mut self, now: Instant) {
-        let ceiling = self.listening.depth_ceiling();
+        let ceilings: Vec<(InstanceId, Duration)> = self
+            .listening
+            .listeners()
+            .iter()
+            .map(|listener| (listener.instance, listener.depth_ceiling))
+            .collect();
         let mut reports = Vec::new();
         for source in self.listening.sources.values_mut().filter(|source| source.present) {
+            let owner = ceilings.iter().find(|(instance, _)| Some(*instance) == source.owner);
+            let Some((_, ceiling)) = owner else { continue };
             let queueing_us = source.stages.take_queueing_us();
-            let report = source.reception.report(source.ssrc, &source.playout.stats(), ceiling, queueing_us);
+            let report = source.reception.report(source.ssrc, &source.playout.stats(), *ceiling, queueing_us);
             reports.extend(report.map(|reception| (source.peer, reception)));
         }
         for (peer, reception) in reports {

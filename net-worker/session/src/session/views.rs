@@ -6,24 +6,31 @@ use backline_wire::Fader;
 use super::*;
 
 impl Session {
-    /// Every remote source, in slot order, then those without a slot. `return_delay` is what the return ring
-    /// and the output block add after the playout.
-    pub fn source_views(&self, now: Instant, return_delay: Duration) -> Vec<SourceView> {
-        let mut views: Vec<SourceView> =
-            self.listening.sources.keys().filter_map(|id| self.source_view(*id, now, return_delay)).collect();
+    /// Every remote source as an instance sees it, in slot order, then those without a slot there. `return_delay` is what the
+    /// return ring and the output block add after the playout.
+    pub fn source_views(
+        &self,
+        instance: InstanceId,
+        now: Instant,
+        return_delay: Duration,
+    ) -> Vec<SourceView> {
+        let view = |id: &SourceId| self.source_view(*id, instance, now, return_delay);
+        let mut views: Vec<SourceView> = self.listening.sources.keys().filter_map(view).collect();
         views.sort_by_key(|view| (view.slot.unwrap_or(SLOTS), view.source));
         views
     }
 
-    /// All 16 slots.
-    pub fn slot_views(&self) -> [Option<SlotView>; SLOTS] {
+    /// All 16 slots of an instance.
+    pub fn slot_views(&self, instance: InstanceId) -> [Option<SlotView>; SLOTS] {
+        let listener = self.listening.listener(instance);
         std::array::from_fn(|slot| {
-            let id = self.listening.slots.source_at(slot)?;
+            let id = listener?.slots.source_at(slot)?;
             let source = self.listening.sources.get(&id);
             let name = source.map_or_else(String::new, |source| {
                 format!("{} · {}", source.participant_name, source.info.name)
             });
-            Some(SlotView { source: id, name, present: source.is_some_and(|source| source.present) })
+            let is_here = source.is_some_and(|source| source.present && source.owner == Some(instance));
+            Some(SlotView { source: id, name, present: is_here })
         })
     }
 
@@ -37,7 +44,13 @@ impl Session {
         self.network.links.get(key).is_some_and(Path::is_relayed)
     }
 
-    fn source_view(&self, id: SourceId, now: Instant, return_delay: Duration) -> Option<SourceView> {
+    fn source_view(
+        &self,
+        id: SourceId,
+        instance: InstanceId,
+        now: Instant,
+        return_delay: Duration,
+    ) -> Option<SourceView> {
         let source = self.listening.sources.get(&id)?;
         let peer = self.roster.peers.get(&source.peer);
         let stats = source.playout.stats();
@@ -56,7 +69,8 @@ impl Session {
             .filter(|_| route != Route::Waiting);
         Some(SourceView {
             source: id,
-            slot: source.slot,
+            slot: source.slot.filter(|_| source.owner == Some(instance)),
+            returned_by: source.owner,
             participant_name: source.participant_name.to_string(),
             source_name: source.info.name.to_string(),
             colour: source.info.colour,

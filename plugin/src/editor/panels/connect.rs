@@ -220,10 +220,8 @@ fn join_card(
 ) {
     let free = panel.busy.is_none();
     let again = panel.again.as_ref();
-    let sentence = match again {
-        None => "Paste an invite link. Sessions in your local network appear here.",
-        Some(_) => "Back to the last session with one click; or paste another invite link.",
-    };
+    let sentence = again
+        .map_or("Paste an invite link. Sessions in your local network appear here.", |again| again.sentence);
     let sentence = Some(sentence).filter(|_| panel.found.is_empty());
     let mut rows = card(ui, rect, Icon::Join, "Join a session", sentence, free);
     let typed = !edits.link.trim().is_empty();

@@ -122,7 +122,8 @@ fn zoom_menu(ui: &Ui, rect: Rect, zoom_percent: u32, intents: &mut Vec<Intent>) 
     let choices = ZOOMS_PERCENT.map(|zoom| Choice { name: format!("{zoom} %"), sentence: String::new() });
     let chosen = ZOOMS_PERCENT.iter().position(|zoom| *zoom == zoom_percent);
     let shown = format!("{zoom_percent} %");
-    if let Some(index) = drop_down(ui, rect, Id::unique("zoom"), "Zoom", &shown, &choices, chosen) {
+    if let Some(index) = drop_down(ui, rect, Id::unique("zoom"), "Zoom", &shown, &choices, chosen.as_slice())
+    {
         intents.push(Intent::Zoom(ZOOMS_PERCENT[index]));
     }
 }

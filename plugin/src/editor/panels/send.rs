@@ -38,6 +38,7 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, int
     chip::lamp(ui, lamp, "send state", panel.tone, &panel.state, theme::regular(12.0), colour::TEXT_SOFT);
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
+    returns(ui, &mut rows, panel, intents);
     let rest = rows.rest();
     ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
@@ -155,9 +156,15 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
     let auto = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
     let row = Rect::from_min_max(row.min, pos2(auto.left() - 6.0, row.bottom()));
-    if let Some(index) =
-        drop_down(ui, row, Id::unique("quality"), "Quality", panel.quality.name(), &choices, chosen)
-    {
+    if let Some(index) = drop_down(
+        ui,
+        row,
+        Id::unique("quality"),
+        "Quality",
+        panel.quality.name(),
+        &choices,
+        chosen.as_slice(),
+    ) {
         intents.push(Intent::send(Command::SetQuality(QUALITIES[index])));
     }
     let toggle = Toggle {
@@ -190,9 +197,41 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
     );
 }
 
+/// What this track returns, whether it is sent, and which track returns the mix.
+fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
+    let returns = &panel.returns;
+    let choices: Vec<Choice> = returns
+        .choices
+        .iter()
+        .map(|option| Choice { name: option.name.clone(), sentence: option.sentence.clone() })
+        .collect();
+    let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
+    let send = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
+    let row = Rect::from_min_max(row.min, pos2(send.left() - 6.0, row.bottom()));
+    let shown = format!("Returns: {}", returns.shown);
+    if let Some(index) =
+        drop_down(ui, row, Id::unique("returns"), "Returns", &shown, &choices, &returns.chosen)
+    {
+        intents.push(Intent::send(Command::SetReturns(returns.choices[index].choice.clone())));
+    }
+    let toggle = Toggle {
+        control: Control::Sends,
+        text: "Send",
+        label: "Send this track",
+        on: panel.sends,
+        tint: colour::AMBER,
+    };
+    toggle
+        .show(ui, send, intents)
+        .on_hover_text("Off: this track is no source in the session. Mute is for moments; this is for good");
+    let row = rows.top(14.0, 8.0);
+    let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &returns.mix));
+    draw::line(ui.painter(), row, Align2::LEFT_CENTER, &returns.mix, theme::regular(11.0), colour::TEXT_SOFT);
+}
+
 fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
     let mut rows = Rows::new(rect);
-    let others = if panel.others_may_move.is_some() { rows.bottom(24.0, 6.0) } else { rect };
     let mute = rows.bottom(26.0, 6.0);
     let value = rows.bottom(20.0, 6.0);
     let body = rows.rest();
@@ -224,20 +263,6 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
         tint: colour::RED,
     };
     toggle.show(ui, mute, intents).on_hover_text("Nobody hears this track");
-    if let Some(on) = panel.others_may_move {
-        let toggle = Toggle {
-            control: Control::OthersMayMove,
-            text: "Others",
-            label: "Others may move this level",
-            on,
-            tint: colour::AMBER,
-        };
-        let moved =
-            panel.moved_by.as_ref().map_or_else(String::new, |name| format!("\nMoved last by {name}"));
-        toggle.show(ui, others, intents).on_hover_text(format!(
-            "Everybody in the session may move how loud\nthey all get this track{moved}"
-        ));
-    }
 }
 
 /// One knob with a name and a value beside it.
@@ -252,8 +277,11 @@ struct Row<'a> {
 }
 
 fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {
-    let height = (rect.height() / 3.0).min(88.0);
     let mut rows = Rows::new(rect);
+    if let Some(on) = panel.others_may_move {
+        others_may_move(ui, rows.bottom(26.0, 6.0), on, panel.moved_by.as_deref(), intents);
+    }
+    let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
         Row {
             control: Control::MonitorGain,
@@ -285,6 +313,20 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
     ] {
         knob_row(ui, rows.top(height, 0.0), &row, intents);
     }
+}
+
+fn others_may_move(ui: &Ui, rect: Rect, on: bool, moved_by: Option<&str>, intents: &mut Vec<Intent>) {
+    let toggle = Toggle {
+        control: Control::OthersMayMove,
+        text: "Others may move",
+        label: "Others may move this level",
+        on,
+        tint: colour::AMBER,
+    };
+    let moved = moved_by.map_or_else(String::new, |name| format!("\nMoved last by {name}"));
+    toggle
+        .show(ui, rect, intents)
+        .on_hover_text(format!("Everybody in the session may move how loud\nthey all get this track{moved}"));
 }
 
 fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {

@@ -121,7 +121,14 @@ fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, i
 fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     let row = rows.top(16.0, 2.0);
     if !strip.present {
-        draw::line(ui.painter(), row, Align2::LEFT_CENTER, "Away", theme::medium(11.5), colour::TEXT_FAINT);
+        draw::line(
+            ui.painter(),
+            row,
+            Align2::LEFT_CENTER,
+            strip.absence,
+            theme::medium(11.5),
+            colour::TEXT_FAINT,
+        );
         rows.top(16.0, 8.0);
         return;
     }
@@ -299,8 +306,7 @@ fn bus_menu(ui: &Ui, rect: Rect, slot: usize, bus: usize, name: &str, intents: &
     let choices: Vec<Choice> =
         (0..=8).map(|bus| Choice { name: words::bus(bus), sentence: String::new() }).collect();
     let label = format!("{name}: bus");
-    let picked =
-        drop_down(ui, rect, Id::unique(("bus", slot)), &label, &words::bus(bus), &choices, Some(bus));
+    let picked = drop_down(ui, rect, Id::unique(("bus", slot)), &label, &words::bus(bus), &choices, &[bus]);
     if let Some(picked) = picked {
         set_once(intents, Control::SlotBus(slot), picked as f32);
     }

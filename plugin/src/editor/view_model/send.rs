@@ -2,7 +2,7 @@
 
 use backline_client::{Quality, Snapshot};
 
-use super::{in_session, words};
+use super::{Returns, in_session, words};
 use crate::editor::backend::{HostPace, Values};
 use crate::editor::theme::Tone;
 
@@ -23,6 +23,10 @@ pub struct SendPanel {
     pub encoding: String,
     /// The rate of it, "528 kbit/s"; empty without a session.
     pub rate: String,
+    /// What this track returns.
+    pub returns: Returns,
+    /// The person wants the others to get this track.
+    pub sends: bool,
     /// The quality that is chosen.
     pub quality: Quality,
     /// Another way of sending is taken while the paths do not carry that.
@@ -57,6 +61,8 @@ impl SendPanel {
             state: state.to_owned(),
             encoding: if in_session { snapshot.send.encoding.clone() } else { String::new() },
             rate: if in_session { words::rate(snapshot.send.bits_per_second) } else { String::new() },
+            returns: Returns::new(snapshot),
+            sends: snapshot.sends,
             quality: snapshot.quality,
             automatic: snapshot.automatic,
             depth_ms: snapshot.depth_ceiling.as_secs_f32() * 1000.0,
@@ -66,7 +72,7 @@ impl SendPanel {
             moved_by: snapshot.send_fader.moved_by.clone().filter(|name| name != "you"),
             monitor_db: values.monitor_db,
             return_db: values.return_db,
-            live: !values.send_muted,
+            live: !values.send_muted && snapshot.sends,
         }
     }
 }
@@ -76,12 +82,20 @@ fn state(snapshot: &Snapshot, values: &Values, pace: HostPace) -> (Tone, &'stati
     match (in_session(&snapshot.connection), pace) {
         (_, HostPace::Faster) => (Tone::Warning, "Paused: offline render"),
         (_, HostPace::Slower) => (Tone::Warning, "Paused: DAW too slow"),
+        (_, _) if !snapshot.sends => (Tone::Quiet, "Sends nothing"),
         (false, _) => (Tone::Quiet, "Nobody listens yet"),
+        (true, _) if !is_published(snapshot) => (Tone::Warning, "Not sent: 8 tracks are"),
         (true, HostPace::Stopped) => (Tone::Warning, "No audio from the DAW"),
         (true, HostPace::Measuring) => (Tone::Busy, "Starting…"),
         (true, HostPace::RealTime) if values.send_muted => (Tone::Bad, "Muted for everybody"),
         (true, HostPace::RealTime) => (Tone::Good, "On air"),
     }
+}
+
+/// Of many tracks of a project only so many are sent.
+fn is_published(snapshot: &Snapshot) -> bool {
+    let own = snapshot.instances.iter().find(|instance| instance.instance == snapshot.you.instance);
+    own.is_none_or(|own| own.is_published)
 }
 
 /// Every quality in the order of the menu.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backline_client::{Connection, Notice, Severity, Snapshot, WaitingView};
+use backline_client::{Connection, Notice, Severity, Snapshot, SourceView, WaitingView};
 
 use super::words;
 use crate::editor::backend::HostPace;
@@ -90,7 +90,10 @@ fn connection_message(connection: &Connection) -> Option<Message> {
 
 /// Sources that no strip is left for.
 fn unplaced_message(snapshot: &Snapshot) -> Option<Message> {
-    let unplaced = snapshot.sources.iter().filter(|source| source.present && source.slot.is_none()).count();
+    let here = Some(snapshot.you.instance);
+    let is_unplaced =
+        |source: &&SourceView| source.present && source.slot.is_none() && source.returned_by == here;
+    let unplaced = snapshot.sources.iter().filter(is_unplaced).count();
     (unplaced > 0).then(|| {
         let advice = "Free the strip of somebody who is away: the cross at its top.";
         Message::warning(&words::unplaced(unplaced), advice)

@@ -2,6 +2,7 @@
 
 use backline_client::{FaderView, Route, SlotView, Snapshot, SourceView, Stage};
 
+use super::returns::track_name;
 use super::words;
 use crate::editor::backend::{SlotValues, Values};
 use crate::editor::theme::Tone;
@@ -40,8 +41,10 @@ pub enum RouteBadge {
 /// A slot that carries a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundStrip {
-    /// The source is in the session now.
+    /// The source is in the session now, and this track returns it.
     pub present: bool,
+    /// Why not, in a word: "Away", or "Other track".
+    pub absence: &'static str,
     /// "Guitar".
     pub source_name: String,
     /// "Ada".
@@ -105,16 +108,28 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
             let bound = view.as_ref().map(|view| {
                 let source = snapshot.sources.iter().find(|source| source.source == view.source);
                 let bus = values.has_aux_buses.then_some(slot_values.bus);
-                bound(view, source, slot_values, any_solo, bus)
+                let elsewhere = source.and_then(|source| elsewhere(snapshot, source));
+                bound((view, source, elsewhere), slot_values, any_solo, bus)
             });
             Strip { slot, bound }
         })
         .collect()
 }
 
+/// Where a source is heard that is in the session and not returned here.
+fn elsewhere(snapshot: &Snapshot, source: &SourceView) -> Option<String> {
+    if !source.present || source.returned_by == Some(snapshot.you.instance) {
+        return None;
+    }
+    let owner = snapshot.instances.iter().find(|one| Some(one.instance) == source.returned_by);
+    Some(match owner {
+        Some(owner) => format!("In the session, and returned by {}", track_name(&owner.source_name)),
+        None => "In the session, and no track of this project returns it".to_owned(),
+    })
+}
+
 fn bound(
-    slot: &SlotView,
-    source: Option<&SourceView>,
+    (slot, source, elsewhere): (&SlotView, Option<&SourceView>, Option<String>),
     values: &SlotValues,
     any_solo: bool,
     bus: Option<usize>,
@@ -128,11 +143,12 @@ fn bound(
     let loss = here.map(|source| source.loss);
     BoundStrip {
         present,
+        absence: if elsewhere.is_some() { "Other track" } else { "Away" },
         source_name,
         participant_name,
         colour: source.map_or(AWAY_COLOUR, |source| source.colour),
         route,
-        route_text: route_text(route, present).to_owned(),
+        route_text: elsewhere.unwrap_or_else(|| route_text(route, present).to_owned()),
         encrypted,
         encrypted_text: if encrypted {
             "Encrypted: nobody on the way can listen; what comes through the host, the host can hear"

@@ -1,8 +1,9 @@
 use std::time::Duration;
 
 use backline_client::{
-    FaderView, Identity, InstanceId, LatencyStages, Notice, ParticipantId, Quality, Route, SLOTS, SendView,
-    Severity, SlotView, SourceId, SourceView, Stage as LatencyStage, WaitingView, WorkerView,
+    FaderView, Identity, InstanceId, InstanceView, LatencyStages, Notice, OutboxStats, ParticipantId,
+    Quality, ReturnChoice, Route, SLOTS, SendView, SessionHere, Severity, SlotView, SourceId, SourceView,
+    Stage as LatencyStage, WaitingView, WorkerView,
 };
 
 use super::*;
@@ -11,6 +12,7 @@ use crate::editor::theme::Tone;
 fn snapshot(connection: Connection) -> Snapshot {
     Snapshot {
         connection,
+        here: None,
         invite: None,
         participants: 1,
         you: Identity {
@@ -20,6 +22,9 @@ fn snapshot(connection: Connection) -> Snapshot {
             source_name: "Piano".into(),
             colour: [1, 2, 3],
         },
+        instances: Vec::new(),
+        sends: true,
+        returns: ReturnChoice::Automatic,
         send: SendView {
             encoding: "Opus 256 kbit/s, 2.5 ms".into(),
             packets_per_second: 400.0,
@@ -28,6 +33,7 @@ fn snapshot(connection: Connection) -> Snapshot {
         send_fader: FaderView::default(),
         others_may_move_send: false,
         waiting: WaitingView::default(),
+        changes: OutboxStats::default(),
         quality: Quality::Balanced,
         automatic: true,
         depth_ceiling: Duration::from_millis(5),
@@ -48,6 +54,7 @@ fn source(number: u8, slot: Option<usize>) -> SourceView {
     SourceView {
         source: source_id(number),
         slot,
+        returned_by: Some(InstanceId(1)),
         participant_name: "Ada".into(),
         source_name: "Guitar".into(),
         colour: [200, 100, 50],
@@ -319,4 +326,89 @@ fn a_source_without_a_strip_is_told_of() {
     let mut snapshot = with_ada(0);
     snapshot.sources.push(source(9, None));
     assert!(shown(&snapshot).status.messages[0].text.contains("all 16 strips are taken"));
+}
+
+fn with_tracks(names: &[(u64, &str, bool)]) -> Snapshot {
+    let mut snapshot = with_ada(0);
+    let track = |(instance, name, returns_mix): &(u64, &str, bool)| InstanceView {
+        instance: InstanceId(*instance),
+        source_name: (*name).into(),
+        is_published: true,
+        is_active: true,
+        returns: ReturnChoice::Automatic,
+        returns_mix: *returns_mix,
+    };
+    snapshot.instances = names.iter().map(track).collect();
+    snapshot
+}
+
+#[test]
+fn the_editor_says_which_track_returns_the_mix() {
+    let mix = |names: &[(u64, &str, bool)]| shown(&with_tracks(names)).send.returns.mix;
+    assert_eq!(mix(&[(1, "Piano", true)]), "", "there is only this one");
+    assert_eq!(mix(&[(1, "Piano", true), (2, "Drums", false)]), "This track returns the mix");
+    assert_eq!(mix(&[(1, "Piano", false), (2, "Drums", true)]), "The mix is returned by “Drums”");
+    assert_eq!(mix(&[(1, "Piano", false), (2, "", true)]), "The mix is returned by a track without a name");
+    assert_eq!(mix(&[(1, "Piano", false), (2, "", false)]), "No track of this project returns the mix");
+}
+
+#[test]
+fn what_a_track_returns_is_chosen_from_who_is_there() {
+    let mut snapshot = with_ada(0);
+    let returns = shown(&snapshot).send.returns;
+    let names: Vec<&str> = returns.choices.iter().map(|option| option.name.as_str()).collect();
+    assert_eq!(names, ["Automatic", "Mix", "Nothing", "Ada · Guitar"]);
+    assert_eq!((returns.chosen, returns.shown.as_str()), (vec![0], "Automatic"));
+    assert_eq!(returns.choices[3].choice, ReturnChoice::Sources(vec![source_id(7)]));
+    snapshot.returns = ReturnChoice::Sources(vec![source_id(7)]);
+    let returns = shown(&snapshot).send.returns;
+    assert_eq!((returns.chosen, returns.shown.as_str()), (vec![3], "Ada · Guitar"));
+    assert_eq!(returns.choices[3].choice, ReturnChoice::Automatic, "picked again it is chosen no longer");
+    snapshot.returns = ReturnChoice::Sources(vec![source_id(9)]);
+    assert_eq!(shown(&snapshot).send.returns.shown, "Somebody who is away");
+    snapshot.returns = ReturnChoice::Sources(vec![source_id(7), source_id(9)]);
+    let returns = shown(&snapshot).send.returns;
+    assert_eq!((returns.chosen, returns.shown.as_str()), (vec![3, 4], "2 sources"));
+    assert_eq!(returns.choices[3].choice, ReturnChoice::Sources(vec![source_id(9)]));
+}
+
+#[test]
+fn a_source_that_another_track_returns_is_not_called_away_or_without_room() {
+    let mut snapshot = with_tracks(&[(1, "Piano", true), (2, "Ada's track", false)]);
+    snapshot.sources[0].returned_by = Some(InstanceId(2));
+    snapshot.sources[0].slot = None;
+    snapshot.slots[0].as_mut().unwrap().present = false;
+    let model = shown(&snapshot);
+    let strip = model.strips[0].bound.as_ref().unwrap();
+    assert_eq!((strip.present, strip.absence), (false, "Other track"));
+    assert_eq!(strip.route_text, "In the session, and returned by “Ada's track”");
+    assert!(model.status.messages.is_empty(), "{:?}", model.status.messages);
+}
+
+#[test]
+fn the_session_of_this_project_is_offered_before_the_last_one() {
+    let mut snapshot = snapshot(Connection::Idle);
+    snapshot.here = Some(SessionHere { link: "backline://join/here".into() });
+    let Stage::Connect(mut panel) = shown(&snapshot).stage else { panic!("no connect panel") };
+    panel.offer_again(Some("backline://join/last".into()));
+    let again = panel.again.unwrap();
+    assert_eq!(again.link, "backline://join/here");
+    assert_eq!(again.text, "Join the session of this project");
+}
+
+#[test]
+fn a_track_beside_others_leaves_without_ending_the_session() {
+    let model = shown(&with_tracks(&[(1, "Piano", true), (2, "Drums", false)]));
+    assert_eq!(model.header.leave, Some("Leave"));
+    assert!(model.header.leave_help.contains("other tracks"));
+    assert_eq!(shown(&with_tracks(&[(1, "Piano", true)])).header.leave, Some("End session"));
+}
+
+#[test]
+fn a_track_that_is_not_sent_says_so() {
+    let mut snapshot = with_tracks(&[(1, "Piano", true)]);
+    snapshot.instances[0].is_published = false;
+    assert_eq!(shown(&snapshot).send.state, "Not sent: 8 tracks are");
+    snapshot.sends = false;
+    assert_eq!(shown(&snapshot).send.state, "Sends nothing");
 }

@@ -114,7 +114,8 @@ pub struct Choice {
     pub sentence: String,
 }
 
-/// A drop-down: shows `shown`, and the list of `choices` when clicked. Returns the index picked.
+/// A drop-down: shows `shown`, and the list of `choices` when clicked, with a mark at those that are `chosen`. Returns the
+/// index picked.
 pub fn drop_down(
     ui: &Ui,
     rect: Rect,
@@ -122,7 +123,7 @@ pub fn drop_down(
     label: &str,
     shown: &str,
     choices: &[Choice],
-    chosen: Option<usize>,
+    chosen: &[usize],
 ) -> Option<usize> {
     let response = ui.interact(rect, id, Sense::click());
     response.widget_info(|| WidgetInfo {
@@ -147,7 +148,7 @@ pub fn drop_down(
     let mut picked = None;
     Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).gap(4.0).show(|ui| {
         for (index, choice) in choices.iter().enumerate() {
-            if menu_row(ui, choice, chosen == Some(index)) {
+            if menu_row(ui, choice, chosen.contains(&index)) {
                 picked = Some(index);
             }
         }

@@ -69,7 +69,7 @@ pub struct EditorLook {
 }
 
 impl EditorLook {
-    /// The places in a window of this many pixels, at 720 × 460 or more.
+    /// The places in a window of this many pixels, at 720 × 510 or more.
     pub fn new((width, height): (usize, usize)) -> Self {
         let (width, height) = (width as i32, height as i32);
         // layout.rs: send and stage lie side by side between header and status line, with margins around.
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn buttons_and_fields_lie_in_the_stage_and_apart() {
-        for size in [(720, 460), (960, 600), (2400, 1400)] {
+        for size in [(720, 510), (960, 600), (2400, 1400)] {
             let look = EditorLook::new(size);
             let places = [look.host_button, look.join_field, look.join_button];
             for (index, one) in places.iter().enumerate() {

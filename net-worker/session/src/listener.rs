@@ -1,0 +1,37 @@
+//! One instance of this process as a listener: its slots, how deep its playouts may be, and what it wants to return.
+//!
+//! Not the playouts (`listening.rs`), which go from one listener to another as the [assignment](crate::assignment) says.
+
+use std::time::Duration;
+
+use backline_wire::InstanceId;
+
+use crate::assignment::{ReturnChoice, Wish};
+use crate::slots::SlotTable;
+
+/// What an instance listens with.
+pub(crate) struct Listener {
+    pub instance: InstanceId,
+    pub slots: SlotTable,
+    pub depth_ceiling: Duration,
+    pub choice: ReturnChoice,
+    /// Its host calls it, and it is not bypassed.
+    pub is_active: bool,
+}
+
+impl Listener {
+    /// One whose host has not called yet.
+    pub fn new(
+        instance: InstanceId,
+        slots: SlotTable,
+        depth_ceiling: Duration,
+        choice: ReturnChoice,
+    ) -> Self {
+        Self { instance, slots, depth_ceiling, choice, is_active: false }
+    }
+
+    /// For the assignment.
+    pub fn wish(&self) -> Wish<'_> {
+        Wish { instance: self.instance, choice: &self.choice, is_active: self.is_active }
+    }
+}
