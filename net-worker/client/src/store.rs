@@ -159,7 +159,7 @@ fn run(
 fn writes_of(request: &Request) -> Vec<Write> {
     match request {
         Request::Outbox(StoreRequest::Put { operation, .. }) => {
-            let next = Counter(operation.counter.0 + 1);
+            let next = Counter(operation.counter.0.saturating_add(1));
             vec![
                 Write::Put { table: OUTBOX, key: key_of(operation.counter), value: bytes_of(operation) },
                 Write::Put { table: META, key: NEXT_COUNTER.to_vec(), value: bytes_of(&next) },

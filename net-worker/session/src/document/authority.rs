@@ -20,6 +20,8 @@ use super::budget::Budget;
 
 /// Outboxes whose answers are remembered; beyond it those that were silent for longest are forgotten.
 const OUTBOXES_MAX: usize = 256;
+/// Of one participant: who makes up outboxes pushes out no answers but their own.
+const OUTBOXES_PER_AUTHOR_MAX: usize = 8;
 
 /// The document with the right to change it.
 ///
@@ -137,10 +139,13 @@ impl Authority {
             self.stats.refused += 1;
             return Some(Outcome::Refused { reason: OperationRefusal::TooOld });
         }
-        // Twice as many as are ever on the way: only who does not say what is settled gets here.
-        let is_full = answers.given.len() >= 2 * OPERATIONS_IN_FLIGHT_MAX;
+        // Twice as many as are ever on the way. What waits for ever at its author (for a person, or another session) settles nothing; the
+        // oldest answers go then, and the document itself knows its last writers.
+        while answers.given.len() >= 2 * OPERATIONS_IN_FLIGHT_MAX {
+            answers.given.pop_first();
+        }
         let budget = self.budgets.entry(author).or_insert_with(|| Budget::new(OPERATIONS_PER_SECOND_MAX));
-        if is_full || !budget.spend(now) {
+        if !budget.spend(now) {
             self.stats.dropped += 1;
             return None;
         }
@@ -184,6 +189,14 @@ impl Authority {
             return Outcome::Refused { reason };
         }
         let made_at_ms = self.clock_ms(unix_time).saturating_sub(operation.age_ms);
+        let written = self
+            .document
+            .get(&register)
+            .filter(|known| (known.author, known.operation) == (author, (outbox, operation.counter)));
+        if let Some(known) = written {
+            self.stats.repeated += 1;
+            return Outcome::Accepted { revision: known.revision };
+        }
         // How long operations were on their way is not known, so that of one outbox the time says less than the counter.
         let is_older = |known: &&Entry| {
             if (known.author, known.operation.0) == (author, outbox) {
@@ -238,14 +251,24 @@ impl Authority {
 
     fn answers(&mut self, author: ParticipantId, outbox: OutboxId, now: Instant) -> &mut Answers {
         let key = (author, outbox);
-        if !self.outboxes.contains_key(&key) && self.outboxes.len() >= OUTBOXES_MAX {
-            let silent =
-                self.outboxes.iter().min_by_key(|(_, answers)| answers.heard_at).map(|(key, _)| *key);
-            silent.and_then(|silent| self.outboxes.remove(&silent));
+        if !self.outboxes.contains_key(&key) {
+            let own = self.outboxes.keys().filter(|(other, _)| *other == author).count();
+            if own >= OUTBOXES_PER_AUTHOR_MAX {
+                self.forget_silent(|other| other == author);
+            } else if self.outboxes.len() >= OUTBOXES_MAX {
+                self.forget_silent(|_| true);
+            }
         }
         let answers = self.outboxes.entry(key).or_default();
         answers.heard_at = Some(now);
         answers
+    }
+
+    /// Forgets the answers to whichever outbox was silent for longest, of those authors.
+    fn forget_silent(&mut self, is_meant: impl Fn(ParticipantId) -> bool) {
+        let meant = self.outboxes.iter().filter(|((author, _), _)| is_meant(*author));
+        let silent = meant.min_by_key(|(_, answers)| answers.heard_at).map(|(key, _)| *key);
+        silent.and_then(|silent| self.outboxes.remove(&silent));
     }
 }
 

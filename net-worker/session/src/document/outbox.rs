@@ -172,7 +172,7 @@ impl Outbox {
             if operation.state == OperationState::Sending {
                 operation.state = OperationState::Pending;
             }
-            outbox.next = outbox.next.max(Counter(operation.counter.0 + 1));
+            outbox.next = outbox.next.max(Counter(operation.counter.0.saturating_add(1)));
             outbox.newest.insert(operation.change.register(), operation.counter);
             let waiting = Waiting { operation, ticket: 0, may_be_known: true, sent_at: None, retry_at: None };
             outbox.queue.insert(waiting.operation.counter, waiting);
@@ -324,7 +324,8 @@ impl Outbox {
         self.stats.sent += operations.len() as u64;
         // Registers that nobody drags any more are not remembered.
         self.last_sent.retain(|_, at| now.saturating_duration_since(*at) < SAME_FADER_APART);
-        let settled = self.queue.keys().next().copied().unwrap_or(self.next);
+        let of_document = self.queue.iter().find(|(_, waiting)| waiting.operation.document == document);
+        let settled = of_document.map_or(self.next, |(counter, _)| *counter);
         Some(Control::Operate { outbox: self.id, settled, operations })
     }
 

@@ -142,9 +142,11 @@ impl Session {
         self.send_operations(now);
     }
 
-    /// Gives up everything that waits and is not on its way; what everybody has is shown again.
+    /// Gives up everything that waits in this session and is not on its way; what everybody has is shown again.
     pub fn discard_all(&mut self) {
-        let waiting: Vec<Counter> = self.outbox.waiting().map(|operation| operation.counter).collect();
+        let document = self.replica.id();
+        let of_session = self.outbox.waiting().filter(|operation| Some(operation.document) == document);
+        let waiting: Vec<Counter> = of_session.map(|operation| operation.counter).collect();
         for counter in waiting {
             self.outbox.discard(counter);
         }

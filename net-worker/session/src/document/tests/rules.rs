@@ -185,3 +185,66 @@ fn what_is_never_answered_waits_for_a_person() {
     assert_eq!(outbox.discard(waiting[0].counter), Some(send_gain(1, 1)));
     assert!(outbox.is_empty());
 }
+
+/// Makes, sends and answers one move after the other; how many were answered.
+fn moves_answered(desk: &mut Desk, outbox: &mut Outbox, moves: i16) -> usize {
+    let mut answered = 0;
+    for number in 0..moves {
+        outbox.make(DOCUMENT, send_gain(1, number), desk.clock.unix_time());
+        desk.clock.advance_ms(25);
+        let (now, unix_time) = desk.clock.both();
+        while let Some(Control::Operate { outbox: id, settled, operations }) =
+            outbox.poll_message(DOCUMENT, now, unix_time)
+        {
+            for operation in operations {
+                let counter = operation.counter;
+                let outcome = desk.authority.operate(person(1), (id, settled), operation, (now, unix_time));
+                answered += usize::from(
+                    outcome.is_some_and(|outcome| outbox.handle_outcome(id, counter, outcome).is_some()),
+                );
+            }
+        }
+    }
+    answered
+}
+
+#[test]
+fn what_waits_for_a_session_that_never_comes_back_stops_no_other() {
+    let mut desk = Desk::new();
+    let mut outbox = outbox(1);
+    outbox.make(DocumentId([8; 16]), send_gain(1, 1), desk.clock.unix_time());
+    assert_eq!(moves_answered(&mut desk, &mut outbox, 1_200), 1_200);
+    assert_eq!(outbox.len(), 1, "and it is kept");
+}
+
+#[test]
+fn what_was_never_answered_stops_nothing_that_comes_after_it() {
+    let mut desk = Desk::new();
+    let mut outbox = outbox(1);
+    outbox.make(DOCUMENT, send_gain(2, 1), desk.clock.unix_time());
+    for _ in 0..1_200 {
+        outbox.handle_timeout(desk.clock.now());
+        outbox.poll_message(DOCUMENT, desk.clock.now(), desk.clock.unix_time());
+        desk.clock.advance_ms(100);
+    }
+    assert_eq!(outbox.waiting().next().map(|waiting| waiting.state), Some(OperationState::Failed));
+    assert_eq!(moves_answered(&mut desk, &mut outbox, 1_200), 1_200);
+}
+
+#[test]
+fn who_makes_up_outboxes_pushes_out_no_answers_but_their_own() {
+    let mut desk = Desk::new();
+    let operation = Operation { counter: Counter(1), age_ms: 0, change: send_gain(1, -600) };
+    let ask = |desk: &mut Desk| {
+        let outbox = (OutboxId(1), Counter(0));
+        desk.authority.operate(person(1), outbox, operation.clone(), desk.clock.both())
+    };
+    let first = ask(&mut desk);
+    let later = Operation { counter: Counter(2), age_ms: 0, change: send_gain(1, -100) };
+    desk.authority.operate(person(1), (OutboxId(1), Counter(0)), later, desk.clock.both());
+    for number in 0..1_000 {
+        let operation = Operation { counter: Counter(1), age_ms: 0, change: send_gain(2, 0) };
+        desk.authority.operate(person(2), (OutboxId(number), Counter(0)), operation, desk.clock.both());
+    }
+    assert_eq!(ask(&mut desk), first, "answered as before, not as overtaken since");
+}
