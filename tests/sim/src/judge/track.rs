@@ -11,15 +11,24 @@ const BLOCK_FRAMES: usize = 480;
 /// What is the same or is not, in sample frames (0.5 ms).
 const CHUNK_FRAMES: usize = 24;
 const CHUNKS: usize = BLOCK_FRAMES / CHUNK_FRAMES;
-/// So many chunks that are the same say that a block is where it is thought to be.
+/// So many chunks that are the same say that a block is where it is thought to be,
 const CHUNKS_MIN: usize = CHUNKS / 4;
+/// if they hold at least this share of its power: the silence around a click is the same everywhere.
+const POWER_SHARE_MIN: f64 = 0.25;
 /// What is quieter than this is not judged: power of a sample, -70 dB of full scale.
 const QUIET: f64 = 1e-7;
+/// The same of a chunk.
+const QUIET_CHUNK: f64 = QUIET * CHUNK_FRAMES as f64;
 /// The speeds that are followed lie this far around the nominal one.
 const SPEED_RANGE: f64 = 3e-3;
 /// How much of the newest measurement of the speed is believed.
 const SPEED_SHARE: f64 = 0.3;
 const STEPS_MAX: usize = 5;
+/// A chunk may lie this far from where the block says, in sample frames: where the speed changes by 0.1 % within a block, the
+/// straight line through it is off by a quarter of one.
+const BEND_FRAMES_MAX: f64 = 0.5;
+/// It is looked at with its neighbours.
+const BEND_WINDOW_FRAMES: usize = 3 * CHUNK_FRAMES;
 
 /// What to expect.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -75,8 +84,36 @@ struct Attempt {
     same: [bool; CHUNKS],
     /// Chunks that are.
     same_count: usize,
+    /// Their share of the power of the block, of what was sent or of what was heard, whichever is louder.
+    same_power_share: f64,
+    /// What was sent, per chunk on average: the sum of its squares.
+    chunk_power: f64,
     /// Whether there is enough to hear to say where it is.
     is_certain: bool,
+}
+
+impl Attempt {
+    fn new(at: f64, same: [bool; CHUNKS], heard: &[f32], sent: &[f32]) -> Self {
+        let share = |samples: &[f32]| {
+            let all = power(samples);
+            let chunks = samples.chunks_exact(CHUNK_FRAMES).zip(&same).filter(|(_, same)| **same);
+            let is_quiet = all <= CHUNKS as f64 * QUIET_CHUNK;
+            if is_quiet { 1.0 } else { chunks.map(|(chunk, _)| power(chunk)).sum::<f64>() / all }
+        };
+        let chunk_power = power(sent) / CHUNKS as f64;
+        Self {
+            at,
+            same_count: same.iter().filter(|same| **same).count(),
+            same_power_share: share(heard).min(share(sent)),
+            same,
+            chunk_power,
+            is_certain: chunk_power > QUIET_CHUNK,
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.same_count >= CHUNKS_MIN && self.same_power_share >= POWER_SHARE_MIN
+    }
 }
 
 impl Track {
@@ -154,20 +191,23 @@ impl Track {
     }
 
     fn block(&mut self, heard: &[f32; BLOCK_FRAMES], heard_at: u64) {
-        let power = heard.iter().map(|sample| f64::from(sample * sample)).sum::<f64>() / BLOCK_FRAMES as f64;
+        let is_loud = power(heard) > CHUNKS as f64 * QUIET_CHUNK;
         let expected = self.next.map(|at| self.refine(heard, at));
         let found = match expected {
-            Some(attempt) if attempt.same_count >= CHUNKS_MIN => Some(attempt),
-            other if power > QUIET => self.search(heard, heard_at).or(other),
+            Some(attempt) if attempt.is_there() => Some(attempt),
+            other if is_loud => self.search(heard, heard_at).or(other),
             other => other,
         };
         let Some(attempt) = found else { return };
         // The first one is where it is found; its speed is not known yet.
         if self.next.is_some() {
             self.judged_frames += BLOCK_FRAMES as u64;
-            self.note_stretches(&attempt, heard_at);
+            // Of a sound that a block has only the edge of nobody knows where exactly it belongs.
+            if is_loud || attempt.is_certain {
+                self.note_stretches(&attempt, heard_at);
+            }
         }
-        let is_there = attempt.same_count >= CHUNKS_MIN;
+        let is_there = attempt.is_there();
         if is_there && attempt.is_certain {
             self.learn_speed(attempt.at, heard_at);
             self.places.push(Place { heard: heard_at as f64, sent: attempt.at });
@@ -196,7 +236,7 @@ impl Track {
             let attempt = self.attempt(heard, &sent, at);
             let (move_by, faster_by) = correction(heard, &sent, &attempt);
             if !attempt.is_certain || move_by.abs() < 1e-4 && faster_by.abs() < 1e-7 || step == STEPS_MAX {
-                return attempt;
+                return self.bent(heard, &sent, speed, attempt);
             }
             let range = self.expected.speed - SPEED_RANGE..=self.expected.speed + SPEED_RANGE;
             let faster = (speed + faster_by).clamp(*range.start(), *range.end());
@@ -207,31 +247,82 @@ impl Track {
         unreachable!("the loop returns after some steps")
     }
 
+    /// Chunks are the same, too, where they lie a little off the straight line.
+    fn bent(
+        &self,
+        heard: &[f32; BLOCK_FRAMES],
+        sent: &[f32; BLOCK_FRAMES + 2],
+        speed: f64,
+        attempt: Attempt,
+    ) -> Attempt {
+        let mut same = attempt.same;
+        if attempt.is_certain {
+            for (chunk, is_same) in same.iter_mut().enumerate().filter(|(_, is_same)| !**is_same) {
+                *is_same = self.is_bent(heard, speed, &attempt, chunk);
+            }
+        }
+        Attempt::new(attempt.at, same, heard, &sent[1..=BLOCK_FRAMES])
+    }
+
+    /// Moves a chunk and its neighbours to where the difference is smallest; whether the chunk is the same there.
+    fn is_bent(&self, heard: &[f32; BLOCK_FRAMES], speed: f64, attempt: &Attempt, chunk: usize) -> bool {
+        let chunk_begin = chunk * CHUNK_FRAMES;
+        let begin = chunk_begin.saturating_sub(CHUNK_FRAMES).min(BLOCK_FRAMES - BEND_WINDOW_FRAMES);
+        let window = &heard[begin..begin + BEND_WINDOW_FRAMES];
+        let at = attempt.at - self.sent_begin as f64 + (begin as f64 - 1.0) * speed;
+        let mut sent = [0.0; BEND_WINDOW_FRAMES + 2];
+        let mut aside = 0.0_f64;
+        for _ in 0..STEPS_MAX {
+            self.interpolator.fill(&self.sent, at + aside, speed, &mut sent);
+            let sent_chunk = &sent[chunk_begin - begin + 1..][..CHUNK_FRAMES];
+            if self.is_same(&heard[chunk_begin..][..CHUNK_FRAMES], sent_chunk, attempt.chunk_power) {
+                return true;
+            }
+            let (mut steep, mut wrong) = (1e-12_f64, 0.0_f64);
+            for (around, sample) in sent.windows(3).zip(window) {
+                let slope = f64::from(around[2] - around[0]) / 2.0;
+                steep += slope * slope;
+                wrong += slope * f64::from(sample - around[1]);
+            }
+            aside += wrong / steep;
+            if aside.abs() > BEND_FRAMES_MAX {
+                return false;
+            }
+        }
+        false
+    }
+
     /// Holds a block against what was sent, which begins and ends a sample frame earlier and later.
     fn attempt(&self, heard: &[f32; BLOCK_FRAMES], sent: &[f32; BLOCK_FRAMES + 2], at: f64) -> Attempt {
         let sent = &sent[1..=BLOCK_FRAMES];
-        let power = |samples: &[f32]| samples.iter().map(|sample| f64::from(sample * sample)).sum::<f64>();
-        let mean = power(sent) / CHUNKS as f64;
-        let least = QUIET * CHUNK_FRAMES as f64;
-        let share = 10.0_f64.powf(-self.expected.same_db / 10.0);
+        let chunk_power = power(sent) / CHUNKS as f64;
+        let chunks = heard.chunks_exact(CHUNK_FRAMES).zip(sent.chunks_exact(CHUNK_FRAMES));
         let mut same = [false; CHUNKS];
-        for (chunk, is_same) in same.iter_mut().enumerate() {
-            let range = chunk * CHUNK_FRAMES..(chunk + 1) * CHUNK_FRAMES;
-            let pairs = heard[range.clone()].iter().zip(&sent[range.clone()]);
-            let difference = pairs.map(|(one, other)| f64::from(one - other).powi(2)).sum::<f64>();
-            let loud = power(&sent[range]).max(mean);
-            *is_same = difference <= share * loud || difference <= least && loud <= least;
+        for (is_same, (heard, sent)) in same.iter_mut().zip(chunks) {
+            *is_same = self.is_same(heard, sent, chunk_power);
         }
-        let same_count = same.iter().filter(|same| **same).count();
-        Attempt { at, same, same_count, is_certain: mean > least }
+        Attempt::new(at, same, heard, sent)
+    }
+
+    /// Whether a chunk is the same as what was sent, in a block whose chunks have so much power on average.
+    fn is_same(&self, heard: &[f32], sent: &[f32], chunk_power: f64) -> bool {
+        let share = 10.0_f64.powf(-self.expected.same_db / 10.0);
+        let difference =
+            heard.iter().zip(sent).map(|(one, other)| f64::from(one - other).powi(2)).sum::<f64>();
+        let loud = power(sent).max(chunk_power);
+        difference <= share * loud || difference <= QUIET_CHUNK && loud <= QUIET_CHUNK
     }
 
     /// Looks for a block everywhere.
     fn search(&self, heard: &[f32; BLOCK_FRAMES], heard_at: u64) -> Option<Attempt> {
-        let newest = self.next.unwrap_or(heard_at as f64 * self.expected.speed) - self.sent_begin as f64;
-        let newest = (newest as i64 + self.expected.delay_frames_max as i64 / 2)
+        // Where it was last thought to be may be wrong: the two counts say what is possible at all.
+        let at_once = heard_at as f64 * self.expected.speed;
+        let next = self.next.unwrap_or(at_once);
+        let since_begin = |at: f64| (at - self.sent_begin as f64) as i64;
+        let delay_max = self.expected.delay_frames_max as i64;
+        let newest = (since_begin(next.max(at_once)) + delay_max / 2)
             .min(self.sent.len() as i64 - BLOCK_FRAMES as i64 - REACH as i64);
-        let oldest = (newest - 3 * self.expected.delay_frames_max as i64 / 2).max(REACH as i64);
+        let oldest = (since_begin(next.min(at_once)) - delay_max).max(REACH as i64);
         let likeness = |begin: &i64| {
             let sent = &self.sent[*begin as usize..*begin as usize + BLOCK_FRAMES];
             let (mut product, mut power) = (0.0_f32, 1e-9_f32);
@@ -245,7 +336,7 @@ impl Track {
             .map(|begin| (begin, likeness(&begin)))
             .max_by(|one, other| one.1.total_cmp(&other.1))?;
         let attempt = self.refine(heard, self.sent_begin as f64 + best.0 as f64);
-        (attempt.is_certain && attempt.same_count >= CHUNKS_MIN).then_some(attempt)
+        (attempt.is_certain && attempt.is_there()).then_some(attempt)
     }
 
     fn note_stretches(&mut self, attempt: &Attempt, heard_at: u64) {
@@ -260,10 +351,15 @@ impl Track {
     }
 }
 
+/// The sum of the squares.
+fn power(samples: &[f32]) -> f64 {
+    samples.iter().map(|sample| f64::from(sample * sample)).sum()
+}
+
 /// By how much a block should be moved in its middle, and how much faster it should be, by least squares over what is the same
 /// already; over everything where too little is.
 fn correction(heard: &[f32; BLOCK_FRAMES], sent: &[f32; BLOCK_FRAMES + 2], attempt: &Attempt) -> (f64, f64) {
-    let only_same = attempt.same_count >= CHUNKS_MIN;
+    let only_same = attempt.is_there();
     let (mut steep, mut steep_along, mut steep_apart) = (1e-12_f64, 0.0_f64, 1e-9_f64);
     let (mut wrong, mut wrong_along) = (0.0_f64, 0.0_f64);
     for (index, sample) in heard.iter().enumerate() {
@@ -341,6 +437,39 @@ mod tests {
     }
 
     #[test]
+    fn clicks_that_are_late_are_followed_although_the_silence_between_them_is_the_same_everywhere() {
+        let click = |at: f64| (0.5 * (-((at.rem_euclid(12_000.0) - 6_000.0) / 3.0).powi(2) / 2.0).exp()) as f32;
+        let place = |at: f64| if at < 50_000.0 { at - 400.0 } else { at - 440.0 };
+        let sent: Vec<[f32; 2]> = (0..200_000).map(|at| [click(f64::from(at)); 2]).collect();
+        let heard: Vec<[f32; 2]> = (0..190_000).map(|at| [click(place(f64::from(at))); 2]).collect();
+        let mut track = Track::new(Expected { speed: 1.0, delay_frames_max: 4_800, same_db: 30.0 });
+        for (sent, heard) in sent.chunks(4_800).zip(heard.chunks(4_800)) {
+            track.feed(sent, heard);
+        }
+        let late = track.places().iter().filter(|known| known.heard > 60_000.0);
+        let delays: Vec<f64> = late.map(|known| known.heard - known.sent).collect();
+        assert!(delays.len() >= 10, "{delays:?}");
+        assert!(delays.iter().all(|delay| (delay - 440.0).abs() < 1e-2), "{delays:?}");
+    }
+
+    #[test]
+    fn a_sound_that_comes_back_is_found_again_wherever_its_first_moment_seemed_to_be() {
+        let sent = sent(144_000);
+        let mut heard = [vec![[0.0; 2]; 500], sent.clone()].concat();
+        // Half a second of nothing, then a few milliseconds of something long ago, then on as before.
+        heard[48_000..72_000].fill([0.0; 2]);
+        heard[72_000..72_480].copy_from_slice(&sent[34_000..34_480]);
+        let mut track = Track::new(Expected { speed: 1.0, delay_frames_max: 48_000, same_db: 40.0 });
+        for (sent, heard) in sent.chunks(4_800).zip(heard.chunks(4_800)) {
+            track.feed(sent, heard);
+        }
+        let after = track.places().iter().filter(|known| known.heard > 73_000.0);
+        let delays: Vec<f64> = after.map(|known| known.heard - known.sent).collect();
+        assert!(delays.len() > 100, "{}", delays.len());
+        assert!(delays.iter().all(|delay| (delay - 500.0).abs() < 1e-2));
+    }
+
+    #[test]
     fn a_speed_that_steps_is_no_gap() {
         let mut at = -1_000.0;
         let heard: Vec<[f32; 2]> = (0..96_000)
@@ -351,6 +480,31 @@ mod tests {
             .collect();
         let track = follow(1.0, &heard);
         assert!(track.foreign_frames(20_000) <= 480, "{:?}", track.stretches());
+    }
+
+    #[test]
+    fn a_speed_that_steps_under_a_bright_sound_is_no_gap_and_a_hole_in_it_is_one() {
+        // A burst of 9 to 11 kHz every 50 ms, as of a cymbal.
+        let bright = |at: f64| {
+            let fade = (-((at.rem_euclid(2_400.0) - 1_200.0) / 150.0).powi(2)).exp();
+            let tones = [9_031.0, 9_977.0, 11_003.0].map(|hz| (std::f64::consts::TAU * hz * at / 48_000.0).sin());
+            f64::from(sound(at)) / 4.0 + fade * tones.iter().sum::<f64>() / 5.0
+        };
+        let sent: Vec<[f32; 2]> = (0..96_200).map(|at| [bright(f64::from(at)) as f32; 2]).collect();
+        let mut at = -1_000.0;
+        let mut heard: Vec<[f32; 2]> = (0..96_000)
+            .map(|frame| {
+                at += if frame % 1_700 < 850 { 1.0006 } else { 0.9994 };
+                [bright(f64::max(at, 0.0)) as f32; 2]
+            })
+            .collect();
+        heard[60_000..60_120].fill([0.0; 2]);
+        let mut track = Track::new(Expected { speed: 1.0, delay_frames_max: 4_800, same_db: 30.0 });
+        for (sent, heard) in sent.chunks(4_800).zip(heard.chunks(4_800)) {
+            track.feed(sent, heard);
+        }
+        let gaps: Vec<&Stretch> = track.stretches().iter().filter(|gap| gap.begin > 9_600).collect();
+        assert_eq!(gaps, [&Stretch { begin: 60_000, frames: 120 }]);
     }
 
     #[test]
