@@ -5,7 +5,7 @@
 //! ones are cheaper to make up than to wait for, unless 2 ms more cover the latest of all, so that jitter which has an end
 //! leaves no trace. What had been lost and was sent again comes later than anything else: it
 //! is gathered apart, and covered nearly whole where so much is lost that it is [worth waiting](super::missing) for.
-//! The target rises with the evidence and falls slowly. It measures and decides; how the queue gets there is the depth's
+//! The target rises with the evidence and falls slowly; what was rarer than once in ten seconds is no evidence. It measures and decides; how the queue gets there is the depth's
 //! and the voice's. Round-trip time alone plays no part.
 
 /// Accuracy in ticks (0.25 ms).
@@ -18,14 +18,17 @@ const LATE_SHARE: f64 = 0.001;
 const LATE_AGAIN_SHARE: f64 = 0.000_05;
 /// The most that is added so that no packet is late at all (2 ms).
 const COVER_ALL_TICKS: f64 = 96.0;
-/// A packet with less weight than this is forgotten, after 21 s.
-const FORGOTTEN: f64 = 0.005;
+/// What has not happened for so many quarters of a second (10 s) is not waited for.
+const REMEMBERED: usize = 40;
 /// The depth is held this exactly (0.5 ms).
 const UNEVEN_TICKS: f64 = 24.0;
 /// What is left of a packet's weight after a quarter of a second (forgotten with a time constant of 4 s).
 const KEPT: f64 = 0.94;
-/// The target falls by no more than this in a quarter of a second (2 ms a second).
+/// The target falls by so much in a quarter of a second (2 ms a second),
 const FALL_TICKS: f64 = 24.0;
+/// or, where it is too high by more than this (5 ms), by a share of what is beyond.
+const FAR_TOO_HIGH_TICKS: f64 = 240.0;
+const FALL_SHARE: f64 = 0.25;
 /// It falls by no less than this (0.5 ms): each change is a while of resampling.
 const CHANGE_TICKS: f64 = 24.0;
 
@@ -46,6 +49,8 @@ pub struct Margin {
     /// Of packets that were sent again.
     bins_again: Box<[f64; BINS]>,
     total: f64,
+    /// The bin of the latest packet of each of the last quarters of a second, oldest first.
+    latest: [usize; REMEMBERED],
     waits_for_answers: bool,
     target_ticks: f64,
 }
@@ -58,6 +63,7 @@ impl Margin {
             bins: Box::new([0.0; BINS]),
             bins_again: Box::new([0.0; BINS]),
             total: 0.0,
+            latest: [0; REMEMBERED],
             waits_for_answers: false,
             target_ticks: limits.floor_ticks,
         }
@@ -75,8 +81,10 @@ impl Margin {
         if late_ticks > self.limits.ceiling_ticks {
             return;
         }
-        self.bins[bin(late_ticks)] += 1.0;
+        let bin = bin(late_ticks);
+        self.bins[bin] += 1.0;
         self.total += 1.0;
+        self.latest[REMEMBERED - 1] = self.latest[REMEMBERED - 1].max(bin);
         if late_ticks > self.target_ticks {
             self.target_ticks = self.wanted().max(self.target_ticks);
         }
@@ -117,6 +125,9 @@ impl Margin {
                 histogram[index.saturating_sub(bins)] += weight;
             }
         }
+        for latest in &mut self.latest {
+            *latest = latest.saturating_sub(bins);
+        }
         self.target_ticks = (self.target_ticks - ticks).max(self.limits.floor_ticks);
     }
 
@@ -124,6 +135,7 @@ impl Margin {
     pub fn clear(&mut self) {
         self.bins.fill(0.0);
         self.bins_again.fill(0.0);
+        self.latest.fill(0);
         self.total = 0.0;
         self.target_ticks = self.limits.floor_ticks;
     }
@@ -134,8 +146,13 @@ impl Margin {
         self.total *= KEPT;
         let wanted = self.wanted();
         if wanted <= self.target_ticks - CHANGE_TICKS || wanted <= self.limits.floor_ticks {
-            self.target_ticks = wanted.max(self.target_ticks - FALL_TICKS);
+            // What was lost several times in a row comes every ten seconds or so: it would be unlearned each time.
+            let too_high = if self.waits_for_answers { 0.0 } else { self.target_ticks - wanted };
+            let fall = FALL_TICKS.max(FALL_SHARE * (too_high - FAR_TOO_HIGH_TICKS));
+            self.target_ticks = wanted.max(self.target_ticks - fall);
         }
+        self.latest.rotate_left(1);
+        self.latest[REMEMBERED - 1] = 0;
     }
 
     /// The target in ticks.
@@ -145,10 +162,10 @@ impl Margin {
 
     /// The smallest target that leaves no more than the allowed shares behind.
     fn wanted(&self) -> f64 {
-        let mut tail_ticks = tail_ticks(&self.bins, LATE_SHARE * self.total);
-        let latest_ticks = self.latest_ticks();
-        if latest_ticks <= tail_ticks + COVER_ALL_TICKS {
-            tail_ticks = tail_ticks.max(latest_ticks);
+        let latest = latest_ticks(&self.latest);
+        let mut tail_ticks = tail_ticks(&self.bins, LATE_SHARE * self.total).min(latest);
+        if latest <= tail_ticks + COVER_ALL_TICKS {
+            tail_ticks = latest;
         }
         if self.waits_for_answers {
             tail_ticks = tail_ticks
@@ -156,12 +173,12 @@ impl Margin {
         }
         tail_ticks.clamp(self.limits.floor_ticks, self.limits.ceiling_ticks)
     }
+}
 
-    /// What no packet was later than that is not forgotten yet.
-    fn latest_ticks(&self) -> f64 {
-        let latest = self.bins.iter().rposition(|weight| *weight > FORGOTTEN);
-        latest.filter(|index| *index > 0).map_or(0.0, |index| (index + 1) as f64 * BIN_TICKS)
-    }
+/// What no packet of the last seconds was later than.
+fn latest_ticks(latest: &[usize; REMEMBERED]) -> f64 {
+    let latest = latest.iter().max().copied().unwrap_or(0);
+    if latest == 0 { 0.0 } else { (latest + 1) as f64 * BIN_TICKS }
 }
 
 /// What no more than `allowed` packets were later than.
@@ -209,6 +226,19 @@ mod tests {
         assert!((480.0..=504.0).contains(&margin.target_ticks()), "{}", margin.target_ticks());
         quarters(&mut margin, 60, 0, 0.0);
         assert_eq!(margin.target_ticks(), 24.0, "calm for 15 s");
+    }
+
+    #[test]
+    fn jitter_of_every_packet_is_forgotten_as_soon_as_that_of_a_few() {
+        let limits = Limits { ceiling_ticks: 4_000.0, ..LIMITS };
+        let mut margin = Margin::new(limits);
+        for _ in 0..80 {
+            (0..200).for_each(|packet| margin.arrived(f64::from(packet) * 10.0));
+            margin.forget();
+        }
+        assert!(margin.target_ticks() > 1_900.0);
+        quarters(&mut margin, 60, 0, 0.0);
+        assert!(margin.target_ticks() <= 24.0 + 96.0, "{} after 15 s", margin.target_ticks());
     }
 
     #[test]

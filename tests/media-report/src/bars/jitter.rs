@@ -33,7 +33,7 @@ pub fn measure(report: &mut Report<'_>) {
 }
 
 fn one(report: &mut Report<'_>, sound: &Loop, id: &str, in_order: bool) {
-    let restless_s = report.seconds(600, 60);
+    let restless_s = report.seconds(600, 130);
     let setting = Setting { depth_ceiling: CEILING, ..Setting::new(SEED, CALM) };
     let mut pair = Pair::new(&setting, sound);
     pair.settle(SETTLING);

@@ -85,7 +85,8 @@ fn one(
     loss: Loss,
     limit: Option<Limit>,
 ) {
-    let time = Duration::from_secs(report.seconds(300, 30));
+    // What is left comes once in many seconds: where it is judged, a short run would be a throw of dice.
+    let time = Duration::from_secs(report.seconds(300, if limit.is_some() { 120 } else { 20 }));
     let clean = Way::clean(remedy.one_way);
     let setting = |way| Setting {
         quality: remedy.quality,

@@ -25,8 +25,10 @@ const SPEED_RANGE: f64 = 3e-3;
 const SPEED_SHARE: f64 = 0.3;
 const STEPS_MAX: usize = 5;
 /// A chunk may lie this far from where the block says, in sample frames: where the speed changes by 0.1 % within a block, the
-/// straight line through it is off by a quarter of one.
-const BEND_FRAMES_MAX: f64 = 0.5;
+/// straight line through it is off by a quarter of one, and more where only a part of the block was the same.
+const BEND_FRAMES_MAX: f64 = 0.75;
+/// A bright sound is looked for from several places, for its slopes lead the right way only nearby.
+const BEND_BEGINS: [f64; 5] = [0.0, -0.25, 0.25, -0.5, 0.5];
 /// It is looked at with its neighbours.
 const BEND_WINDOW_FRAMES: usize = 3 * CHUNK_FRAMES;
 
@@ -269,27 +271,22 @@ impl Track {
         let chunk_begin = chunk * CHUNK_FRAMES;
         let begin = chunk_begin.saturating_sub(CHUNK_FRAMES).min(BLOCK_FRAMES - BEND_WINDOW_FRAMES);
         let window = &heard[begin..begin + BEND_WINDOW_FRAMES];
+        let own = chunk_begin - begin..chunk_begin - begin + CHUNK_FRAMES;
         let at = attempt.at - self.sent_begin as f64 + (begin as f64 - 1.0) * speed;
         let mut sent = [0.0; BEND_WINDOW_FRAMES + 2];
-        let mut aside = 0.0_f64;
-        for _ in 0..STEPS_MAX {
-            self.interpolator.fill(&self.sent, at + aside, speed, &mut sent);
-            let sent_chunk = &sent[chunk_begin - begin + 1..][..CHUNK_FRAMES];
-            if self.is_same(&heard[chunk_begin..][..CHUNK_FRAMES], sent_chunk, attempt.chunk_power) {
-                return true;
+        BEND_BEGINS.into_iter().any(|mut aside| {
+            for _ in 0..STEPS_MAX {
+                self.interpolator.fill(&self.sent, at + aside, speed, &mut sent);
+                if self.is_same(&window[own.clone()], &sent[1..][own.clone()], attempt.chunk_power) {
+                    return true;
+                }
+                aside += step_aside(window, &sent);
+                if aside.abs() > BEND_FRAMES_MAX {
+                    return false;
+                }
             }
-            let (mut steep, mut wrong) = (1e-12_f64, 0.0_f64);
-            for (around, sample) in sent.windows(3).zip(window) {
-                let slope = f64::from(around[2] - around[0]) / 2.0;
-                steep += slope * slope;
-                wrong += slope * f64::from(sample - around[1]);
-            }
-            aside += wrong / steep;
-            if aside.abs() > BEND_FRAMES_MAX {
-                return false;
-            }
-        }
-        false
+            false
+        })
     }
 
     /// Holds a block against what was sent, which begins and ends a sample frame earlier and later.
@@ -354,6 +351,17 @@ impl Track {
 /// The sum of the squares.
 fn power(samples: &[f32]) -> f64 {
     samples.iter().map(|sample| f64::from(sample * sample)).sum()
+}
+
+/// By how much what was sent should be moved, by least squares; it begins and ends a sample frame earlier and later.
+fn step_aside(heard: &[f32], sent: &[f32]) -> f64 {
+    let (mut steep, mut wrong) = (1e-12_f64, 0.0_f64);
+    for (around, sample) in sent.windows(3).zip(heard) {
+        let slope = f64::from(around[2] - around[0]) / 2.0;
+        steep += slope * slope;
+        wrong += slope * f64::from(sample - around[1]);
+    }
+    wrong / steep
 }
 
 /// By how much a block should be moved in its middle, and how much faster it should be, by least squares over what is the same
@@ -438,7 +446,8 @@ mod tests {
 
     #[test]
     fn clicks_that_are_late_are_followed_although_the_silence_between_them_is_the_same_everywhere() {
-        let click = |at: f64| (0.5 * (-((at.rem_euclid(12_000.0) - 6_000.0) / 3.0).powi(2) / 2.0).exp()) as f32;
+        let click =
+            |at: f64| (0.5 * (-((at.rem_euclid(12_000.0) - 6_000.0) / 3.0).powi(2) / 2.0).exp()) as f32;
         let place = |at: f64| if at < 50_000.0 { at - 400.0 } else { at - 440.0 };
         let sent: Vec<[f32; 2]> = (0..200_000).map(|at| [click(f64::from(at)); 2]).collect();
         let heard: Vec<[f32; 2]> = (0..190_000).map(|at| [click(place(f64::from(at))); 2]).collect();
@@ -487,7 +496,8 @@ mod tests {
         // A burst of 9 to 11 kHz every 50 ms, as of a cymbal.
         let bright = |at: f64| {
             let fade = (-((at.rem_euclid(2_400.0) - 1_200.0) / 150.0).powi(2)).exp();
-            let tones = [9_031.0, 9_977.0, 11_003.0].map(|hz| (std::f64::consts::TAU * hz * at / 48_000.0).sin());
+            let tones =
+                [9_031.0, 9_977.0, 11_003.0].map(|hz| (std::f64::consts::TAU * hz * at / 48_000.0).sin());
             f64::from(sound(at)) / 4.0 + fade * tones.iter().sum::<f64>() / 5.0
         };
         let sent: Vec<[f32; 2]> = (0..96_200).map(|at| [bright(f64::from(at)) as f32; 2]).collect();
