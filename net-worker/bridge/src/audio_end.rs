@@ -19,7 +19,7 @@ use crate::doorbell::Doorbell;
 use crate::harmless::copy_harmless;
 use crate::lane::LaneReader;
 use crate::meters::{Meters, Peak, PeakHold};
-use crate::moves::MergedControl;
+use crate::moves::{FaderControls, MergedFader};
 use crate::pace::{Pace, PaceMeter};
 use crate::strips::{Buses, Strips};
 use crate::sync::Ordering;
@@ -39,8 +39,7 @@ pub struct AudioEnd {
     depth: ReturnDepth,
     capture: CaptureWriter,
     strips: Strips,
-    send_gain: MergedControl,
-    send_muted: MergedControl,
+    send_fader: MergedFader,
     monitor: StereoGain,
     /// 1: the mix is heard; 0: bypassed, the input is heard.
     wet: Ramp,
@@ -90,8 +89,7 @@ impl AudioEnd {
             depth: ReturnDepth::new(config.sample_rate, fill_max_frames),
             capture,
             strips: Strips::new(lanes, rate_hz),
-            send_gain: MergedControl::default(),
-            send_muted: MergedControl::default(),
+            send_fader: MergedFader::default(),
             monitor: StereoGain::new(Gain::SILENT, Pan::CENTRE),
             wet: Ramp::new(Gain::UNITY),
             scratch: Scratch::new(piece_frames),
@@ -175,9 +173,10 @@ impl AudioEnd {
 
     /// What everybody gets, by the parameters or by who in the session has moved it since.
     fn send_gain(&mut self, controls: &BlockControls) -> Gain {
-        let gain = self.send_gain.merge(&self.shared.send_gain, controls.send_gain.linear().to_bits());
-        let muted = self.send_muted.merge(&self.shared.send_muted, controls.send_muted.into());
-        Gain::new(f32::from_bits(gain)).unless_muted(muted != 0)
+        let parameters =
+            FaderControls { gain: controls.send_gain, pan: Pan::CENTRE, muted: controls.send_muted };
+        let fader = self.send_fader.merge(&self.shared.send_fader, parameters);
+        fader.gain.unless_muted(fader.muted)
     }
 
     fn piece(&mut self, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {

@@ -44,7 +44,8 @@ pub use controls::{BlockControls, BusChoice, SlotControls};
 pub use cycle::CycleClock;
 pub use doorbell::{Doorbell, Wake};
 pub use meters::{CallbackCost, Faults, Meters, Peak};
-pub use net_end::{NetEnd, SendMoves};
+pub use moves::FaderMoves;
+pub use net_end::{NetEnd, Strip};
 pub use pace::{GAP, Pace, PaceMeter, PaceReading};
 
 use capture::capture_ring;
@@ -52,7 +53,7 @@ use cycle::CycleMember;
 use depth::MARGIN_MAX_S;
 use lane::return_ring;
 use lane_state::LaneState;
-use moves::SharedControl;
+use moves::SharedFader;
 use sync::AtomicBool;
 
 /// Strips of an instance.
@@ -78,8 +79,8 @@ struct Shared {
     meters: Arc<Meters>,
     lanes: [LaneState; SLOTS],
     capture_wanted: AtomicBool,
-    send_gain: SharedControl,
-    send_muted: SharedControl,
+    send_fader: SharedFader,
+    slot_faders: [SharedFader; SLOTS],
 }
 
 /// Makes the two ends of an instance, everything allocated. All instances of a process share `cycles`. For a new sample rate or block size make a new bridge; the old
@@ -89,8 +90,8 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>, cycles: Arc<CycleCl
         meters: Arc::new(Meters::default()),
         lanes: std::array::from_fn(|_| LaneState::new()),
         capture_wanted: AtomicBool::new(false),
-        send_gain: SharedControl::new(),
-        send_muted: SharedControl::new(),
+        send_fader: SharedFader::new(),
+        slot_faders: std::array::from_fn(|_| SharedFader::new()),
     });
     let rate_hz = config.sample_rate.hz() as usize;
     let block_frames = config.max_block_frames.clamp(BLOCK_FRAMES_MAX, 4 * BLOCK_FRAMES_MAX);

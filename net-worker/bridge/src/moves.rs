@@ -1,13 +1,117 @@
-//! A control that two hands move: the host's parameter in the callback, and somebody in the session by way of the worker. The last move
+//! Controls that two hands move: the host's parameter in the callback, and somebody in the session by way of the worker. The last move
 //! wins: a move from the session holds until the parameter moves again, and the parameter's holds until the next from the session.
 //!
 //! Two words, one for each direction, so that neither side ever waits. Step before: `BlockControls` and `NetEnd`. Step after: the gains of
 //! this block in `audio_end.rs`, and the worker, which tells the session.
 
+use backline_audio::{Gain, Pan};
+
 use crate::sync::{AtomicU64, Ordering};
 
-/// What both sides share. A word is a value's 32 bits under two counts.
-pub(crate) struct SharedControl {
+/// What of a fader two hands move.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct FaderControls {
+    pub(crate) gain: Gain,
+    pub(crate) pan: Pan,
+    pub(crate) muted: bool,
+}
+
+/// Where a fader was moved to, or where it stands: what is none was not.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct FaderMoves {
+    /// How loud.
+    pub gain: Option<Gain>,
+    /// Where between left and right.
+    pub pan: Option<Pan>,
+    /// Whether it is silent.
+    pub muted: Option<bool>,
+}
+
+impl FaderMoves {
+    fn from_bits(gain: Option<u32>, pan: Option<u32>, muted: Option<u32>) -> Self {
+        Self {
+            gain: gain.map(|bits| Gain::new(f32::from_bits(bits))),
+            pan: pan.map(|bits| Pan::new(f32::from_bits(bits))),
+            muted: muted.map(|muted| muted != 0),
+        }
+    }
+}
+
+/// What both sides share of a fader.
+pub(crate) struct SharedFader {
+    gain: SharedControl,
+    pan: SharedControl,
+    muted: SharedControl,
+}
+
+impl SharedFader {
+    pub(crate) fn new() -> Self {
+        Self { gain: SharedControl::new(), pan: SharedControl::new(), muted: SharedControl::new() }
+    }
+}
+
+/// A fader on the callback's side. [audio-thread]
+#[derive(Default)]
+pub(crate) struct MergedFader {
+    gain: MergedControl,
+    pan: MergedControl,
+    muted: MergedControl,
+}
+
+impl MergedFader {
+    /// What counts in this block, where the parameters stand at `parameters`.
+    pub(crate) fn merge(&mut self, shared: &SharedFader, parameters: FaderControls) -> FaderControls {
+        let gain = self.gain.merge(&shared.gain, parameters.gain.linear().to_bits());
+        let pan = self.pan.merge(&shared.pan, parameters.pan.position().to_bits());
+        let muted = self.muted.merge(&shared.muted, parameters.muted.into());
+        FaderControls {
+            gain: Gain::new(f32::from_bits(gain)),
+            pan: Pan::new(f32::from_bits(pan)),
+            muted: muted != 0,
+        }
+    }
+}
+
+/// A fader on the worker's side. [worker-thread]
+#[derive(Default)]
+pub(crate) struct SessionFader {
+    gain: SessionControl,
+    pan: SessionControl,
+    muted: SessionControl,
+}
+
+impl SessionFader {
+    pub(crate) fn set(&mut self, shared: &SharedFader, moves: FaderMoves) {
+        if let Some(gain) = moves.gain {
+            self.gain.set(&shared.gain, gain.linear().to_bits());
+        }
+        if let Some(pan) = moves.pan {
+            self.pan.set(&shared.pan, pan.position().to_bits());
+        }
+        if let Some(muted) = moves.muted {
+            self.muted.set(&shared.muted, muted.into());
+        }
+    }
+
+    pub(crate) fn standing(&self, shared: &SharedFader) -> FaderMoves {
+        FaderMoves::from_bits(
+            self.gain.standing(&shared.gain),
+            self.pan.standing(&shared.pan),
+            self.muted.standing(&shared.muted),
+        )
+    }
+
+    pub(crate) fn take(&mut self, shared: &SharedFader) -> FaderMoves {
+        FaderMoves::from_bits(
+            self.gain.take(&shared.gain),
+            self.pan.take(&shared.pan),
+            self.muted.take(&shared.muted),
+        )
+    }
+}
+
+/// What both sides share of one control. A word is a value's 32 bits under two counts.
+struct SharedControl {
     /// Upper half: how many moves have come from the session.
     from_session: AtomicU64,
     /// Upper half: how many moves the host has made, and how many of the session's it had seen before that.
@@ -16,7 +120,7 @@ pub(crate) struct SharedControl {
 
 /// The callback's side. [audio-thread]
 #[derive(Default)]
-pub(crate) struct MergedControl {
+struct MergedControl {
     parameter: Option<u32>,
     value: u32,
     seen: u16,
@@ -25,21 +129,21 @@ pub(crate) struct MergedControl {
 
 /// The worker's side. [worker-thread]
 #[derive(Default)]
-pub(crate) struct SessionControl {
+struct SessionControl {
     moves: u16,
     value: u32,
     seen: u16,
 }
 
 impl SharedControl {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self { from_session: AtomicU64::new(0), from_host: AtomicU64::new(0) }
     }
 }
 
 impl MergedControl {
     /// What counts in this block, where the parameter stands at `parameter`.
-    pub(crate) fn merge(&mut self, shared: &SharedControl, parameter: u32) -> u32 {
+    fn merge(&mut self, shared: &SharedControl, parameter: u32) -> u32 {
         if self.parameter != Some(parameter) {
             self.parameter = Some(parameter);
             if self.value != parameter || self.moves == 0 {
@@ -59,21 +163,21 @@ impl MergedControl {
 
 impl SessionControl {
     /// The session has moved it.
-    pub(crate) fn set(&mut self, shared: &SharedControl, value: u32) {
+    fn set(&mut self, shared: &SharedControl, value: u32) {
         self.moves = self.moves.wrapping_add(1).max(1);
         self.value = value;
         shared.from_session.store(word(self.moves, 0, value), Ordering::Release);
     }
 
     /// Where it stands, whoever moved it; none before the first block.
-    pub(crate) fn standing(&self, shared: &SharedControl) -> Option<u32> {
+    fn standing(&self, shared: &SharedControl) -> Option<u32> {
         let (moves, seen, value) = parts(shared.from_host.load(Ordering::Acquire));
         (moves != 0).then_some(if seen == self.moves { value } else { self.value })
     }
 
     /// Where the host has moved it to since this was last asked; at first, where it stands. None where a move from the session came
     /// after it, which then counts.
-    pub(crate) fn take(&mut self, shared: &SharedControl) -> Option<u32> {
+    fn take(&mut self, shared: &SharedControl) -> Option<u32> {
         let (moves, seen, value) = parts(shared.from_host.load(Ordering::Acquire));
         if moves == self.seen {
             return None;

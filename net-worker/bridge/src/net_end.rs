@@ -6,12 +6,12 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_audio::{Gain, SampleRate};
+use backline_audio::SampleRate;
 
 use crate::capture::{CaptureReader, CaptureStamp};
 use crate::lane::LaneWriter;
 use crate::meters::Meters;
-use crate::moves::SessionControl;
+use crate::moves::{FaderMoves, SessionFader, SharedFader};
 use crate::pace::{GAP, Pace};
 use crate::sync::Ordering;
 use crate::{SLOTS, Shared};
@@ -24,25 +24,19 @@ pub struct NetEnd {
     /// Exactly [`SLOTS`].
     lanes: Vec<LaneWriter>,
     is_capturing: bool,
-    send_gain: SessionControl,
-    send_muted: SessionControl,
+    send_fader: SessionFader,
+    slot_faders: [SessionFader; SLOTS],
     seen_frames: u64,
     seen_at: Option<Instant>,
 }
 
-/// What is sent: where it was moved, or where it stands.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub struct SendMoves {
-    /// How loud everybody gets it.
-    pub gain: Option<Gain>,
-    /// Whether nobody gets it.
-    pub muted: Option<bool>,
-}
-
-impl SendMoves {
-    fn from_bits(gain: Option<u32>, muted: Option<u32>) -> Self {
-        Self { gain: gain.map(|bits| Gain::new(f32::from_bits(bits))), muted: muted.map(|muted| muted != 0) }
-    }
+/// What of an instance somebody in the session may move, beside the host's parameters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strip {
+    /// What everybody gets of the input; has no pan.
+    Send,
+    /// What is heard of the source on a slot, counted from 0.
+    Slot(usize),
 }
 
 impl NetEnd {
@@ -58,8 +52,8 @@ impl NetEnd {
             capture,
             lanes,
             is_capturing: false,
-            send_gain: SessionControl::default(),
-            send_muted: SessionControl::default(),
+            send_fader: SessionFader::default(),
+            slot_faders: Default::default(),
             seen_frames: 0,
             seen_at: None,
         }
@@ -83,29 +77,34 @@ impl NetEnd {
         self.shared.capture_wanted.store(false, Ordering::Release);
     }
 
-    /// Where the host's parameters have moved what is sent since this was last asked, and no move from the session came after it; the
-    /// first time, where they stand. [worker-thread]
-    pub fn take_send_moves(&mut self) -> SendMoves {
-        let gain = self.send_gain.take(&self.shared.send_gain);
-        let muted = self.send_muted.take(&self.shared.send_muted);
-        SendMoves::from_bits(gain, muted)
+    /// Where the host's parameters have moved a strip since this was last asked, and no move from the session came after it; the
+    /// first time, where they stand. Nothing for a slot that does not exist. [worker-thread]
+    pub fn take_moves(&mut self, strip: Strip) -> FaderMoves {
+        self.fader(strip).map_or_else(FaderMoves::default, |(fader, shared)| fader.take(shared))
     }
 
-    /// Where what is sent stands, whoever moved it; nothing before the first block. [worker-thread]
-    pub fn send_standing(&self) -> SendMoves {
-        let gain = self.send_gain.standing(&self.shared.send_gain);
-        let muted = self.send_muted.standing(&self.shared.send_muted);
-        SendMoves::from_bits(gain, muted)
+    /// Where a strip stands, whoever moved it; nothing before the first block, for a slot before the first with something on it.
+    /// [worker-thread]
+    pub fn standing(&self, strip: Strip) -> FaderMoves {
+        let (fader, shared) = match strip {
+            Strip::Send => (Some(&self.send_fader), Some(&self.shared.send_fader)),
+            Strip::Slot(slot) => (self.slot_faders.get(slot), self.shared.slot_faders.get(slot)),
+        };
+        fader.zip(shared).map_or_else(FaderMoves::default, |(fader, shared)| fader.standing(shared))
     }
 
-    /// Somebody in the session has moved how loud everybody gets what is sent; it holds until the host's parameter moves. [worker-thread]
-    pub fn set_send_gain(&mut self, gain: Gain) {
-        self.send_gain.set(&self.shared.send_gain, gain.linear().to_bits());
+    /// Somebody in the session has moved a strip; it holds until the host's parameter moves. [worker-thread]
+    pub fn set_fader(&mut self, strip: Strip, moves: FaderMoves) {
+        if let Some((fader, shared)) = self.fader(strip) {
+            fader.set(shared, moves);
+        }
     }
 
-    /// Somebody in the session has muted what is sent, or let it be heard; it holds until the host's parameter moves. [worker-thread]
-    pub fn set_send_muted(&mut self, muted: bool) {
-        self.send_muted.set(&self.shared.send_muted, muted.into());
+    fn fader(&mut self, strip: Strip) -> Option<(&mut SessionFader, &SharedFader)> {
+        match strip {
+            Strip::Send => Some((&mut self.send_fader, &self.shared.send_fader)),
+            Strip::Slot(slot) => self.slot_faders.get_mut(slot).zip(self.shared.slot_faders.get(slot)),
+        }
     }
 
     /// Sample frames (device rate) to write to a slot now, so that the next callbacks are covered and not more; 0 for a slot

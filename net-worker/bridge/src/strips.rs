@@ -10,6 +10,7 @@ use crate::block::StereoBus;
 use crate::controls::{BlockControls, SlotControls};
 use crate::lane::{LaneReader, Pulled};
 use crate::meters::{Meters, Peak, PeakHold};
+use crate::moves::{FaderControls, MergedFader};
 use crate::{AUX_BUSES, SLOTS, Shared};
 
 /// One slot in the callback. [audio-thread]
@@ -18,6 +19,8 @@ struct Strip {
     gain: StereoGain,
     /// The auxiliary bus that it sounds on now; `None` is the main bus.
     aux: Option<usize>,
+    fader: MergedFader,
+    /// By the parameters, or by who in the session has moved it since.
     target: SlotControls,
     target_gain: Gain,
     /// There is, or may be, something to hear in this block.
@@ -46,6 +49,7 @@ impl Strips {
             lane,
             gain: StereoGain::new(Gain::SILENT, SlotControls::default().pan),
             aux: None,
+            fader: MergedFader::default(),
             target: SlotControls::default(),
             target_gain: Gain::SILENT,
             is_on: false,
@@ -59,7 +63,8 @@ impl Strips {
     pub(crate) fn begin_block(&mut self, shared: &Shared, controls: &BlockControls, may_flow: bool) -> bool {
         let any_soloed = controls.any_soloed();
         let mut any_on = false;
-        for ((strip, state), target) in self.strips.iter_mut().zip(&shared.lanes).zip(&controls.slots) {
+        let parts = shared.lanes.iter().zip(&shared.slot_faders).zip(&controls.slots);
+        for (strip, ((state, shared_fader), parameters)) in self.strips.iter_mut().zip(parts) {
             let was_on = strip.is_on;
             strip.is_on = strip.lane.update(state);
             if !strip.is_on {
@@ -69,8 +74,11 @@ impl Strips {
             if !may_flow {
                 strip.lane.flush();
             }
+            let SlotControls { gain, pan, muted, .. } = *parameters;
+            let fader = strip.fader.merge(shared_fader, FaderControls { gain, pan, muted });
+            let target = SlotControls { gain: fader.gain, pan: fader.pan, muted: fader.muted, ..*parameters };
             let is_silent = target.muted || (any_soloed && !target.soloed);
-            strip.target = *target;
+            strip.target = target;
             strip.target_gain = target.gain.then(controls.return_gain).unless_muted(is_silent);
             if !was_on {
                 strip.gain = StereoGain::new(strip.target_gain, target.pan);

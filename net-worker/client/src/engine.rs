@@ -18,7 +18,7 @@ use backline_transport::{
 };
 use backline_wire::{DocumentId, Fingerprint, InstanceId, InviteLink, LinkError, SessionSecret};
 
-use crate::faders::SendFader;
+use crate::faders::Faders;
 use crate::lanes::Lanes;
 use crate::store::{Confirmation, Request};
 
@@ -46,7 +46,7 @@ pub struct Engine {
     /// Of the instances whose hosts are ready to call.
     lanes: BTreeMap<InstanceId, Lanes>,
     /// Of the same.
-    send_faders: BTreeMap<InstanceId, SendFader>,
+    faders: BTreeMap<InstanceId, Faders>,
     /// Servers that help to reach and to be reached, if any were named.
     reach: Option<Reach>,
     /// What those that were named before are still told.
@@ -118,7 +118,7 @@ impl Engine {
             session,
             relay,
             lanes: BTreeMap::new(),
-            send_faders: BTreeMap::new(),
+            faders: BTreeMap::new(),
             reach: None,
             to_old_servers: VecDeque::new(),
             host_addresses,
@@ -133,11 +133,11 @@ impl Engine {
     /// When its rate cannot be converted; the instance sends and plays nothing then.
     pub fn attach(&mut self, instance: InstanceId, net: Option<&NetEnd>) -> Result<(), EngineError> {
         self.lanes.remove(&instance);
-        self.send_faders.remove(&instance);
+        self.faders.remove(&instance);
         match net {
             Some(net) => {
                 self.lanes.insert(instance, Lanes::new(instance, net.sample_rate())?);
-                self.send_faders.insert(instance, SendFader::new(net));
+                self.faders.insert(instance, Faders::new(net));
             }
             None => self.session.set_active(instance, false),
         }
@@ -147,6 +147,7 @@ impl Engine {
     /// An instance leaves; the session goes on with the others.
     pub fn remove_instance(&mut self, now: Instant, instance: InstanceId) {
         self.lanes.remove(&instance);
+        self.faders.remove(&instance);
         self.session.remove_instance(now, instance);
         self.exchange(now);
     }
@@ -219,9 +220,8 @@ impl Engine {
             if let Some(lanes) = self.lanes.get_mut(instance) {
                 lanes.play(net, &mut self.session, now);
             }
-            if let Some(fader) = self.send_faders.get_mut(instance) {
-                let source = self.session.source_of(*instance);
-                fader.run(net, &mut self.session, source, now);
+            if let Some(faders) = self.faders.get_mut(instance) {
+                faders.run(net, &mut self.session, *instance, now);
             }
         }
         self.session.ask_for_missing(now);

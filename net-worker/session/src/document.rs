@@ -86,6 +86,14 @@ impl Document {
         lets(Grantee::Everyone) || lets(Grantee::Participant(author))
     }
 
+    /// Whether the owner of a scope lets anybody move its faders.
+    pub fn is_open(&self, scope: Scope) -> bool {
+        let of_scope = self.entries.range(Register::Permission(scope, Grantee::Everyone)..);
+        let mut grants = of_scope
+            .take_while(|(register, _)| matches!(register, Register::Permission(of, _) if *of == scope));
+        grants.any(|(_, entry)| matches!(entry.change, Change::Permission { allowed: true, .. }))
+    }
+
     fn is_granted(&self, scope: Scope, grantee: Grantee) -> bool {
         let entry = self.entries.get(&Register::Permission(scope, grantee));
         matches!(entry.map(|entry| &entry.change), Some(Change::Permission { allowed: true, .. }))

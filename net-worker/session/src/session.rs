@@ -280,6 +280,12 @@ impl Session {
         self.listening.is_live(slot, now)
     }
 
+    /// What a slot of an instance plays; none where it has nothing to play.
+    pub fn source_on(&self, (instance, slot): (InstanceId, usize), now: Instant) -> Option<SourceId> {
+        let source = self.listening.listener(instance).and_then(|listener| listener.slots.source_at(slot));
+        source.filter(|_| self.is_live((instance, slot), now))
+    }
+
     /// The next message for the relay of this process.
     pub fn poll_local(&mut self) -> Option<LocalMessage> {
         self.network.to_relay.pop_front()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backline_audio::Db;
+use backline_audio::{Db, Pan};
 use backline_client::engine::EngineEvent;
 use backline_session::document::OutboxStats;
 use backline_session::view::FaderView;
@@ -11,7 +11,7 @@ use backline_sim::judge::{level, roughness};
 use backline_sim::signal::{silence, sine};
 use backline_sim::{Id, Musician, Way, World};
 use backline_wire::{
-    Change, Fader, GainValue, Grantee, InstanceId, Outcome, ParticipantId, Scope, Setting, SourceId,
+    Change, Fader, GainValue, Grantee, InstanceId, Outcome, PanValue, ParticipantId, Scope, Setting, SourceId,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -267,4 +267,104 @@ fn a_flood_of_changes_by_one_delays_nobody_elses() {
     world.run(SECOND / 5);
     assert_eq!(session(&mut world, cleo).waiting().count(), 0, "answered at once");
     assert!(session(&mut world, bob).waiting().count() > 0, "the flood still goes on");
+}
+
+/// Ada hosts and hears Bob's tone; Cleo listens.
+fn sound_check(seed: u64) -> (World, [Id; 3], [SourceId; 3]) {
+    let mut world = World::new(seed);
+    let musicians = [
+        Musician::new("Ada", silence()),
+        Musician::new("Bob", sine(440.0, 48_000.0, 0.1)),
+        Musician::new("Cleo", silence()),
+    ];
+    let sources = [musicians[0].source(), musicians[1].source(), musicians[2].source()];
+    let people = musicians.map(|musician| world.add(musician));
+    world.meet(people[0], &people[1..]);
+    world.run(4 * SECOND);
+    (world, people, sources)
+}
+
+fn slot_of(world: &World, who: Id, source: SourceId) -> usize {
+    let views = world.sources(who);
+    views.iter().find(|view| view.source == source).and_then(|view| view.slot).expect("it has a slot")
+}
+
+fn open_mix(world: &mut World, who: Id, allowed: bool) {
+    let scope = Scope::Monitor(world_participant(world, who));
+    change(world, who, Change::Permission { scope, grantee: Grantee::Everyone, allowed });
+    world.run(SECOND);
+}
+
+fn set_monitor(world: &mut World, who: Id, (listener, source): (Id, SourceId), setting: Setting) {
+    let listener = world_participant(world, listener);
+    change(world, who, Change::Fader { fader: Fader::Monitor { listener, source }, setting });
+    world.run(SECOND / 2);
+}
+
+#[test]
+fn somebody_elses_ears_are_set_from_afar_and_nobody_elses() {
+    let (mut world, [ada, bob, cleo], sources) = sound_check(507);
+    let slot = slot_of(&world, ada, sources[1]);
+    world.controls(ada).slots[slot].gain = Db::new(-3.0).to_gain();
+    world.run(SECOND);
+    let heard = |world: &mut World, who| level(&listen(world, who));
+    let (at_ada, at_cleo) = (heard(&mut world, ada), heard(&mut world, cleo));
+    let gain = |db| Setting::Gain(GainValue::from_db(db));
+
+    set_monitor(&mut world, cleo, (ada, sources[1]), gain(-20.0));
+    assert_ratio_db(heard(&mut world, ada) / at_ada, 0.0);
+    assert!(matches!(conflicts(&world, cleo)[..], [Outcome::Refused { .. }]), "Ada has not let her");
+
+    open_mix(&mut world, ada, true);
+    let listener = world_participant(&mut world, ada);
+    let fader = Fader::Monitor { listener, source: sources[1] };
+    assert_eq!(session(&mut world, cleo).fader(fader).gain.db(), -3.0, "it begins where it stands");
+    set_monitor(&mut world, cleo, (ada, sources[1]), gain(-15.0));
+    assert_ratio_db(heard(&mut world, ada) / at_ada, -12.0);
+    assert_ratio_db(heard(&mut world, cleo) / at_cleo, 0.0);
+    assert_eq!(session(&mut world, ada).fader(fader).moved_by.as_deref(), Some("Cleo"));
+    assert_eq!(gain_db(&mut world, bob, sources[1]), 0.0, "what everybody gets of Bob is another fader");
+
+    world.controls(ada).slots[slot].gain = Db::new(-6.0).to_gain();
+    world.run(SECOND / 2);
+    assert_ratio_db(heard(&mut world, ada) / at_ada, -3.0);
+    assert_eq!(session(&mut world, cleo).fader(fader).gain.db(), -6.0);
+
+    set_monitor(&mut world, cleo, (ada, sources[1]), Setting::Mute(true));
+    assert_eq!(heard(&mut world, ada), 0.0);
+    assert_ratio_db(heard(&mut world, cleo) / at_cleo, 0.0);
+
+    open_mix(&mut world, ada, false);
+    set_monitor(&mut world, cleo, (ada, sources[1]), Setting::Mute(false));
+    assert_eq!(heard(&mut world, ada), 0.0, "what was set stays, and nobody else sets it any more");
+    world.controls(ada).slots[slot].muted = true;
+    world.run(SECOND / 2);
+    world.controls(ada).slots[slot].muted = false;
+    world.run(SECOND / 2);
+    assert_ratio_db(heard(&mut world, ada) / at_ada, -3.0);
+}
+
+#[test]
+fn an_automated_fader_and_one_who_moves_it_from_afar_each_count_when_they_move() {
+    let (mut world, [ada, _, cleo], sources) = sound_check(508);
+    let slot = slot_of(&world, ada, sources[1]);
+    open_mix(&mut world, ada, true);
+    let listener = world_participant(&mut world, ada);
+    let fader = Fader::Monitor { listener, source: sources[1] };
+    let before = stats(&mut world, ada).sent;
+    for step in 0..2_000 {
+        world.controls(ada).slots[slot].pan = Pan::new(step as f32 / 2_000.0);
+        world.run(Duration::from_millis(1));
+    }
+    world.run(SECOND / 5);
+    let sent = stats(&mut world, ada).sent - before;
+    assert!((80..=101).contains(&sent), "{sent} messages in 2 s");
+    assert!((session(&mut world, cleo).fader(fader).pan.get() - 1.0).abs() < 0.01);
+    set_monitor(&mut world, cleo, (ada, sources[1]), Setting::Pan(PanValue::new(-1.0)));
+    let heard = listen(&mut world, ada);
+    assert!(heard.iter().all(|frame| frame[1].abs() < 1e-3), "all on the left, the lane rests");
+    world.controls(ada).slots[slot].pan = Pan::new(1.0 - 1e-6);
+    world.run(SECOND / 2);
+    let heard = listen(&mut world, ada);
+    assert!(heard.iter().all(|frame| frame[0].abs() < 1e-3), "the lane has moved again");
 }

@@ -84,6 +84,12 @@ impl Session {
         )
     }
 
+    /// Whether anybody else may move the faders of a scope, as far as we know.
+    pub fn is_open(&self, scope: Scope) -> bool {
+        self.is_permitted(scope, Grantee::Everyone)
+            || self.document().is_some_and(|document| document.is_open(scope))
+    }
+
     /// Who we are, in every session.
     pub fn participant(&self) -> ParticipantId {
         self.config.identity.participant_id()
