@@ -45,6 +45,7 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
         },
         "send_fader": fader_json(&snapshot.send_fader),
         "others_may_move_send": snapshot.others_may_move_send,
+        "others_may_set_mix": snapshot.others_may_set_mix,
         "changes": changes_json(snapshot),
         "sources": snapshot.sources.iter().map(source_json).collect::<Vec<_>>(),
         "slots": snapshot.slots.iter().map(|slot| slot.as_ref().map(|slot| json!({

@@ -551,6 +551,85 @@ fn what_others_have_set_moves_the_daws_parameter_once() {
 }
 
 #[test]
+fn what_others_set_in_ones_ears_moves_the_strips_parameters_once() {
+    let mut editor = open(MadeUpSession::band());
+    let monitor = FaderView {
+        gain: GainValue::from_db(-9.0),
+        mute: true,
+        moved_by: Some("Ben".to_owned()),
+        ..FaderView::default()
+    };
+    editor.state_mut().session.snapshot.slots[2].as_mut().unwrap().monitor = monitor;
+    editor.run();
+    let moved: Vec<Control> = editor
+        .state()
+        .session
+        .asked
+        .iter()
+        .filter_map(|asked| if let Asked::Set(control, _) = asked { Some(*control) } else { None })
+        .collect();
+    assert_eq!(moved, [Control::SlotGain(2), Control::SlotPan(2), Control::SlotMute(2)]);
+    let values = editor.state().session.values.slots[2];
+    assert_eq!((values.gain_db, values.pan, values.muted), (-9.0, 0.0, true));
+    editor.state_mut().session.values.slots[2].gain_db = 0.0;
+    editor.run();
+    assert_eq!(
+        editor.state().session.values.slots[2].gain_db,
+        0.0,
+        "whoever moves it afterwards is left alone"
+    );
+}
+
+#[test]
+fn somebody_elses_mix_is_set_where_they_let_us() {
+    let mut session = MadeUpSession::band();
+    assert!(open(MadeUpSession::band()).query_by_label("My mix").is_none(), "nobody lets us");
+    session.open_first_mix();
+    let mix = session.snapshot.mixes[0].clone();
+    let mut editor = open(session);
+    assert!(editor.query_by_label("Guitar, Ada: gain").is_some());
+    click(&mut editor, "Ada’s mix");
+    assert!(editor.query_by_label("Guitar, Ada: gain").is_none(), "one's own strips make room");
+    editor.get_by_label("Piano, Clara: gain in their mix").set_value_accesskit(-6.0);
+    editor.run();
+    click(&mut editor, "Drums, Ben: mute in their mix");
+    let fader = |index: usize| Fader::Monitor { listener: mix.listener, source: mix.strips[index].source };
+    let gain = Setting::Gain(GainValue::from_db(-6.0));
+    let expected = [
+        Command::MoveFader { fader: fader(0), setting: gain },
+        Command::MoveFader { fader: fader(1), setting: Setting::Mute(true) },
+    ];
+    assert_eq!(editor.state().session.commands(), expected);
+    assert!(editor.state().session.asked.iter().all(|asked| matches!(asked, Asked::Command(_))));
+    editor.state_mut().session.snapshot.mixes.clear();
+    editor.run();
+    assert!(editor.query_by_label("Guitar, Ada: gain").is_some(), "they let us no longer");
+}
+
+#[test]
+fn others_may_be_let_to_set_ones_mix() {
+    let mut session = MadeUpSession::hosting();
+    let participant = backline_client::ParticipantId([9; 32]);
+    session.snapshot.you.participant = Some(participant);
+    let mut editor = open(session);
+    click(&mut editor, "Others may set what I hear");
+    assert!(toggled(&editor.get_by_label("Others may set what I hear")));
+    let (scope, grantee) = (Scope::Monitor(participant), Grantee::Everyone);
+    let commands = editor.state().session.commands();
+    assert_eq!(commands, [Command::Permit { scope, grantee, allowed: true }]);
+}
+
+#[test]
+fn changes_that_wait_can_be_given_up() {
+    let mut session = MadeUpSession::band();
+    let since = std::time::Duration::from_secs(5);
+    session.snapshot.waiting = WaitingView { changes: 3, failed: 3, since };
+    let mut editor = open(session);
+    click(&mut editor, "Discard");
+    assert_eq!(editor.state().session.commands(), [Command::DiscardWaiting]);
+}
+
+#[test]
 fn changes_that_wait_are_counted_and_can_be_sent_now() {
     let mut session = MadeUpSession::band();
     let since = std::time::Duration::from_secs(5);

@@ -16,7 +16,7 @@ pub const DEPTH_CEILING_DEFAULT: Duration = Duration::from_millis(25);
 pub use backline_session::document::OutboxStats;
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{
-    FaderView, InstanceView, Route, SendView, SlotView, SourceView, WaitingView,
+    FaderView, InstanceView, MixStrip, MixView, Route, SendView, SlotView, SourceView, WaitingView,
 };
 pub use backline_session::{LatencyStages, ReturnChoice, Stage};
 /// Automatable strips of an instance.
@@ -249,6 +249,10 @@ pub struct Snapshot {
     pub send_fader: FaderView,
     /// Whether everybody in the session may move that.
     pub others_may_move_send: bool,
+    /// Whether everybody in the session may set what this participant hears.
+    pub others_may_set_mix: bool,
+    /// What others hear who let us set it.
+    pub mixes: Vec<MixView>,
     /// Changes of ours that the host has not answered.
     pub waiting: WaitingView,
     /// What has become of all our changes since this process came into the session.

@@ -235,7 +235,12 @@ impl Own {
     pub fn idle_snapshot(&self) -> Snapshot {
         let settings = &self.settings;
         let slot = |slot: usize| {
-            settings.slots[slot].map(|source| SlotView { source, name: String::new(), present: false })
+            settings.slots[slot].map(|source| SlotView {
+                source,
+                name: String::new(),
+                present: false,
+                monitor: FaderView::default(),
+            })
         };
         Snapshot {
             connection: self.failure.clone().map_or(Connection::Idle, |text| Connection::Failed { text }),
@@ -254,6 +259,8 @@ impl Own {
             returns: settings.returns.clone(),
             send: SendView::default(),
             send_fader: FaderView::default(),
+            others_may_set_mix: false,
+            mixes: Vec::new(),
             others_may_move_send: false,
             waiting: WaitingView::default(),
             changes: OutboxStats::default(),

@@ -26,8 +26,9 @@ mod worker;
 
 pub use api::{
     Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, FoundSession, Identity,
-    InstanceView, LatencyStages, Notice, OutboxStats, ReturnChoice, Route, SLOTS, SendView, SessionHere,
-    Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView, WorkerView, link_address,
+    InstanceView, LatencyStages, MixStrip, MixView, Notice, OutboxStats, ReturnChoice, Route, SLOTS,
+    SendView, SessionHere, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView,
+    WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;
@@ -35,7 +36,7 @@ pub use backline_io::identity::config_dir;
 pub use backline_io::signals::EndSignals;
 pub use backline_io::store::data_dir;
 pub use backline_wire::{
-    Fader, GainValue, Grantee, InstanceId, ParticipantId, Scope, Setting, SettingKind, SourceId,
+    Fader, GainValue, Grantee, InstanceId, PanValue, ParticipantId, Scope, Setting, SettingKind, SourceId,
 };
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backline_wire::limits::NETWORK_RATE_HZ;
-use backline_wire::{Bus, GainValue, InstanceId, PanValue, SourceId, StreamFormat};
+use backline_wire::{Bus, GainValue, InstanceId, PanValue, ParticipantId, SourceId, StreamFormat};
 
 use crate::assignment::ReturnChoice;
 use crate::stages::LatencyStages;
@@ -110,6 +110,34 @@ pub struct SlotView {
     pub name: String,
     /// The source is in the session, and this instance returns it.
     pub present: bool,
+    /// How we hear it, where others may move that or have moved it.
+    pub monitor: FaderView,
+}
+
+/// What somebody else hears, for us to set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MixView {
+    /// Whose ears.
+    pub listener: ParticipantId,
+    /// Their name.
+    pub name: String,
+    /// Every source in the session but theirs, in the order of participants.
+    pub strips: Vec<MixStrip>,
+}
+
+/// One source in somebody else's mix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MixStrip {
+    /// Which.
+    pub source: SourceId,
+    /// Who sends it.
+    pub participant_name: String,
+    /// The source's name.
+    pub source_name: String,
+    /// Its participant's colour, sRGB.
+    pub colour: [u8; 3],
+    /// How they hear it.
+    pub monitor: FaderView,
 }
 
 /// One instance of this process in the session.

@@ -3,9 +3,18 @@
 //! Panels and widgets only push intents; `app.rs` hands them to the backend after the frame is drawn. So a frame
 //! is drawn from one state, and tests see exactly what each click asks for.
 
-use backline_client::Command;
+use backline_client::{Command, ParticipantId, SourceId};
 
 use crate::servers::ServerFields;
+
+/// A fader in somebody else's mix, by who it is about: whoever comes or goes, a hand stays on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct OfMix {
+    /// Whose ears.
+    pub listener: ParticipantId,
+    /// What they hear.
+    pub source: SourceId,
+}
 
 /// A parameter that a control moves, by meaning (the plugin's parameter ids are the backend's business).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +43,14 @@ pub enum Control {
     RemoteSend(usize),
     /// Whether the others may move how loud everybody gets this track, 0 or 1 (of the session, not a parameter).
     OthersMayMove,
+    /// Whether the others may set what this participant hears, 0 or 1 (of the session, not a parameter).
+    OthersMaySetMix,
+    /// How loud somebody else hears a source, in dB (a fader of the session, not a parameter).
+    MixGain(OfMix),
+    /// Where they hear it, -1 to 1 (the same).
+    MixPan(OfMix),
+    /// 1 where they do not hear it, else 0 (the same).
+    MixMute(OfMix),
     /// Whether the quality moves as the paths allow, 0 or 1 (a setting of the project, not a parameter).
     Automatic,
     /// Whether the others get this track, 0 or 1 (a setting of the project, not a parameter).
@@ -53,6 +70,10 @@ impl Control {
                 | Self::OpenToLan
                 | Self::RemoteSend(_)
                 | Self::OthersMayMove
+                | Self::OthersMaySetMix
+                | Self::MixGain(_)
+                | Self::MixPan(_)
+                | Self::MixMute(_)
         )
     }
 }
@@ -74,6 +95,8 @@ pub enum Intent {
     SetServers(ServerFields),
     /// Unbind a slot whose source is away.
     FreeSlot(usize),
+    /// Show the mix of somebody else, or one's own strips.
+    ShowMix(Option<ParticipantId>),
     /// Show the editor at this zoom, in percent.
     Zoom(u32),
     /// Put the clip light of the send meter out.

@@ -5,6 +5,7 @@
 
 pub mod connect;
 pub mod header;
+pub mod mix;
 pub mod network;
 pub mod send;
 pub mod session;

@@ -55,7 +55,11 @@ impl PluginBackend<'_> {
             | Control::Sends
             | Control::OpenToLan
             | Control::RemoteSend(_)
-            | Control::OthersMayMove => Moved::Nothing,
+            | Control::OthersMayMove
+            | Control::OthersMaySetMix
+            | Control::MixGain(_)
+            | Control::MixPan(_)
+            | Control::MixMute(_) => Moved::Nothing,
         }
     }
 

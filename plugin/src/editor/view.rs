@@ -10,17 +10,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backline_client::{
-    Command, DEPTH_CEILING_MAX, Fader, GainValue, Grantee, SLOTS, Scope, Setting, Snapshot, SourceId,
+    Command, DEPTH_CEILING_MAX, Fader, FaderView, GainValue, Grantee, PanValue, ParticipantId, SLOTS, Scope,
+    Setting, Snapshot, SourceId,
 };
-use egui::{Rect, ScrollArea, Ui, UiBuilder};
+use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 
 use super::backend::{EditorBackend, HostPace, Readings, Values};
 use super::ballistics::StereoMeter;
-use super::intent::{Control, Intent};
+use super::intent::{Control, Intent, OfMix};
 use super::layout::Layout;
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
-use super::panels::{header, send, session, status};
+use super::panels::{header, mix, send, session, status};
 use super::theme::{self, colour};
 use super::view_model::{Stage, ViewModel};
 use crate::servers::ServerFields;
@@ -42,8 +43,27 @@ pub struct EditorView {
     copies_invite: bool,
     shown_at_s: f64,
     shown: Option<Shown>,
-    /// What others have set, once the DAW's parameter was moved there.
-    followed: Option<(GainValue, bool)>,
+    /// Whose mix is shown instead of one's own strips.
+    shown_mix: Option<ParticipantId>,
+    /// What others have set, once the DAW's parameters were moved there.
+    followed_send: Option<Position>,
+    followed_slots: [Option<(SourceId, Position)>; SLOTS],
+}
+
+/// Where a fader stands.
+#[derive(Clone, Copy, PartialEq)]
+struct Position {
+    gain: GainValue,
+    pan: PanValue,
+    mute: bool,
+}
+
+impl Position {
+    /// Where others have moved a fader to; none where nobody has but its owner.
+    fn set_by_others(fader: &FaderView) -> Option<Self> {
+        let by_others = fader.moved_by.as_deref().is_some_and(|name| name != "you");
+        by_others.then_some(Self { gain: fader.gain, pan: fader.pan, mute: fader.mute })
+    }
 }
 
 /// What the last frame showed, to find out whether anything changed.
@@ -99,25 +119,27 @@ impl EditorView {
         moving || !self.send_meter.at_rest() || self.slot_meters.iter().any(|meter| !meter.at_rest())
     }
 
-    /// Others have moved how loud everybody gets this track: it is heard already; the DAW's parameter goes there too, once.
+    /// Others have moved how loud everybody gets this track, or what is heard here: it sounds so already; the DAW's parameters go there
+    /// too, once.
     fn follow_session(&mut self, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {
-        let fader = &snapshot.send_fader;
-        let by_others = fader.moved_by.as_deref().is_some_and(|name| name != "you");
-        let there = (fader.gain, fader.mute);
-        if !by_others || self.followed == Some(there) {
-            return;
-        }
-        self.followed = Some(there);
         let values = backend.values();
-        for (control, is, wanted) in [
-            (Control::SendGain, values.send_gain_db, fader.gain.db()),
-            (Control::SendMute, values.send_muted.into(), fader.mute.into()),
-        ] {
-            if is != wanted {
-                backend.begin(control);
-                backend.set(control, wanted);
-                backend.end(control);
+        let send = Position::set_by_others(&snapshot.send_fader);
+        if let Some(there) = send.filter(|there| self.followed_send != Some(*there)) {
+            self.followed_send = Some(there);
+            move_there(backend, Control::SendGain, values.send_gain_db, there.gain.db());
+            move_there(backend, Control::SendMute, values.send_muted.into(), there.mute.into());
+        }
+        let slots = snapshot.slots.iter().zip(&values.slots).zip(&mut self.followed_slots);
+        for (slot, ((view, values), followed)) in slots.enumerate() {
+            let Some(view) = view else { continue };
+            let Some(there) = Position::set_by_others(&view.monitor) else { continue };
+            if *followed == Some((view.source, there)) {
+                continue;
             }
+            *followed = Some((view.source, there));
+            move_there(backend, Control::SlotGain(slot), values.gain_db, there.gain.db());
+            move_there(backend, Control::SlotPan(slot), values.pan, there.pan.get());
+            move_there(backend, Control::SlotMute(slot), values.muted.into(), there.mute.into());
         }
     }
 
@@ -154,8 +176,20 @@ impl EditorView {
                 connect::show(ui, layout.stage, panel, &mut self.edits, intents)
             }),
             Stage::Session(view) => {
+                let shown = model.mixes.iter().find(|mix| Some(mix.listener) == self.shown_mix);
+                let mut stage = layout.stage;
+                if !model.mixes.is_empty() {
+                    let row = Rect::from_min_size(stage.min, vec2(stage.width(), theme::CONTROL_HEIGHT));
+                    mix::choice(ui, row, &model.mixes, shown, intents);
+                    stage.min.y += mix::ROW;
+                }
                 let invite = model.header.invite.as_deref();
-                session::show(ui, layout.stage, view, invite, &model.strips, &self.slot_meters, intents);
+                match shown {
+                    Some(shown) => mix::show(ui, stage, shown, intents),
+                    None => {
+                        session::show(ui, stage, view, invite, &model.strips, &self.slot_meters, intents);
+                    }
+                }
             }
         }
         status::show(ui, layout.status, &model.status, intents);
@@ -182,6 +216,22 @@ impl EditorView {
                     backend.send(Command::Permit { scope, grantee, allowed: value >= 0.5 });
                 }
             }
+            Intent::Set(Control::OthersMaySetMix, value) => {
+                if let Some(participant) = snapshot.you.participant {
+                    let (scope, grantee) = (Scope::Monitor(participant), Grantee::Everyone);
+                    backend.send(Command::Permit { scope, grantee, allowed: value >= 0.5 });
+                }
+            }
+            Intent::Set(Control::MixGain(of), db) => {
+                backend.send(set_mix(of, Setting::Gain(GainValue::from_db(db))));
+            }
+            Intent::Set(Control::MixPan(of), pan) => {
+                backend.send(set_mix(of, Setting::Pan(PanValue::new(pan))));
+            }
+            Intent::Set(Control::MixMute(of), value) => {
+                backend.send(set_mix(of, Setting::Mute(value >= 0.5)));
+            }
+            Intent::ShowMix(listener) => self.shown_mix = listener,
             Intent::Set(Control::Sends, value) => backend.send(Command::SetSends(value >= 0.5)),
             Intent::Begin(control) | Intent::End(control) if !control.is_parameter() => {}
             Intent::Begin(control) => backend.begin(control),
@@ -202,6 +252,19 @@ impl EditorView {
             Intent::ForgiveSendClip => self.send_meter.forgive(),
             Intent::ForgiveSlotClip(slot) => self.slot_meters[slot].forgive(),
         }
+    }
+}
+
+fn set_mix(of: OfMix, setting: Setting) -> Command {
+    Command::MoveFader { fader: Fader::Monitor { listener: of.listener, source: of.source }, setting }
+}
+
+/// Moves a parameter that stands elsewhere, as one gesture.
+fn move_there(backend: &mut dyn EditorBackend, control: Control, is: f32, wanted: f32) {
+    if is != wanted {
+        backend.begin(control);
+        backend.set(control, wanted);
+        backend.end(control);
     }
 }
 

@@ -4,6 +4,7 @@
 //! part of it (they move sixty times as often; see `ballistics.rs`). The step before is `backend.rs`; the step
 //! after is the panels, which only draw what they find here.
 
+pub mod mixes;
 pub mod returns;
 pub mod send;
 pub mod status;
@@ -14,6 +15,7 @@ use backline_client::{Connection, FoundSession, Snapshot};
 
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
+pub use mixes::{Mix, MixStripPanel};
 pub use returns::Returns;
 pub use send::SendPanel;
 pub use status::{Message, StatusLine};
@@ -30,6 +32,8 @@ pub struct ViewModel {
     pub send: SendPanel,
     /// All slots in order; a strip never moves to another place.
     pub strips: Vec<Strip>,
+    /// What others hear who let us set it.
+    pub mixes: Vec<Mix>,
     /// The bottom line.
     pub status: StatusLine,
 }
@@ -122,6 +126,7 @@ impl ViewModel {
             stage: stage(snapshot),
             send: SendPanel::new(snapshot, values, pace),
             strips: strips::strips(snapshot, values),
+            mixes: mixes::mixes(snapshot),
             status: StatusLine::new(snapshot, pace),
         }
     }

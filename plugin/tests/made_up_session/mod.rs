@@ -9,9 +9,9 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
-    Command, Connection, Fader, FaderView, FoundSession, Identity, InstanceId, InstanceView, Notice,
-    OutboxStats, ParticipantId, Quality, ReturnChoice, Route, SLOTS, SendView, Setting, Severity, SlotView,
-    Snapshot, SourceId, SourceView, WaitingView, WorkerView,
+    Command, Connection, Fader, FaderView, FoundSession, Identity, InstanceId, InstanceView, MixStrip,
+    MixView, Notice, OutboxStats, ParticipantId, Quality, ReturnChoice, Route, SLOTS, Scope, SendView,
+    Setting, Severity, SlotView, Snapshot, SourceId, SourceView, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -85,6 +85,8 @@ impl MadeUpSession {
             send: SendView::default(),
             send_fader: FaderView::default(),
             others_may_move_send: false,
+            others_may_set_mix: false,
+            mixes: Vec::new(),
             waiting: WaitingView::default(),
             changes: OutboxStats::default(),
             quality: Quality::Balanced,
@@ -161,9 +163,33 @@ impl MadeUpSession {
         self.snapshot.sources.push(musician.view(source, slot));
         if let Some(slot) = slot {
             let name = format!("{} · {}", musician.participant, musician.source);
-            self.snapshot.slots[slot] = Some(SlotView { source, name, present: true });
+            self.snapshot.slots[slot] =
+                Some(SlotView { source, name, present: true, monitor: FaderView::default() });
         }
         self.snapshot.participants += 1;
+    }
+
+    /// The first who came lets us set what they hear: us and everybody else.
+    pub fn open_first_mix(&mut self) {
+        let strip = |source, participant: &str, name: &str, colour| MixStrip {
+            source,
+            participant_name: participant.to_owned(),
+            source_name: name.to_owned(),
+            colour,
+            monitor: FaderView { may_move: true, ..FaderView::default() },
+        };
+        let Some((first, others)) = self.snapshot.sources.split_first() else { return };
+        let you = ParticipantId([9; 32]);
+        self.snapshot.you.participant = Some(you);
+        let own = SourceId { participant: you, instance: self.snapshot.you.instance };
+        let mut strips = vec![strip(own, "Clara", "Piano", self.snapshot.you.colour)];
+        strips.extend(
+            others
+                .iter()
+                .map(|other| strip(other.source, &other.participant_name, &other.source_name, other.colour)),
+        );
+        let (listener, name) = (first.source.participant, first.participant_name.clone());
+        self.snapshot.mixes = vec![MixView { listener, name, strips }];
     }
 
     /// Whoever is on `slot` goes away; the slot stays theirs.
@@ -247,8 +273,22 @@ impl MadeUpSession {
                     .filter(|view| view.source == source)
                     .for_each(|view| view.send.gain = gain);
             }
+            Command::Permit { scope: Scope::Monitor(_), allowed, .. } => {
+                self.snapshot.others_may_set_mix = allowed;
+            }
             Command::Permit { allowed, .. } => self.snapshot.others_may_move_send = allowed,
             Command::SyncNow | Command::DiscardWaiting => self.snapshot.waiting = WaitingView::default(),
+            Command::MoveFader { fader: Fader::Monitor { listener, source }, setting } => {
+                let mixes = self.snapshot.mixes.iter_mut().filter(|mix| mix.listener == listener);
+                for strip in mixes.flat_map(|mix| &mut mix.strips).filter(|strip| strip.source == source) {
+                    match setting {
+                        Setting::Gain(gain) => strip.monitor.gain = gain,
+                        Setting::Pan(pan) => strip.monitor.pan = pan,
+                        Setting::Mute(mute) => strip.monitor.mute = mute,
+                        Setting::Solo(_) | Setting::Bus(_) => {}
+                    }
+                }
+            }
             Command::MoveFader { .. } => {}
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
             Command::SetHostAddress(_) | Command::SetServers { .. } | Command::Notify { .. } => {}
@@ -312,7 +352,11 @@ impl EditorBackend for MadeUpSession {
             | Control::Sends
             | Control::OpenToLan
             | Control::RemoteSend(_)
-            | Control::OthersMayMove => {}
+            | Control::OthersMayMove
+            | Control::OthersMaySetMix
+            | Control::MixGain(_)
+            | Control::MixPan(_)
+            | Control::MixMute(_) => {}
         }
     }
 

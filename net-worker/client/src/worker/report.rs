@@ -227,6 +227,9 @@ fn fill(
     let source = session.source_of(instance);
     snapshot.send_fader = session.fader(Fader::Send(source));
     snapshot.others_may_move_send = session.is_permitted(Scope::Send(source), Grantee::Everyone);
+    let own_mix = Scope::Monitor(session.participant());
+    snapshot.others_may_set_mix = session.is_permitted(own_mix, Grantee::Everyone);
+    snapshot.mixes = session.mixes();
     snapshot.waiting = session.waiting_view(now);
     snapshot.changes = session.outbox_stats();
     snapshot.sources = session.source_views(instance, now, return_delay);

@@ -90,6 +90,12 @@ impl Session {
             || self.document().is_some_and(|document| document.is_open(scope))
     }
 
+    pub(super) fn may_set_mix_of(&self, listener: ParticipantId) -> bool {
+        let scope = Scope::Monitor(listener);
+        self.is_permitted(scope, Grantee::Everyone)
+            || self.is_permitted(scope, Grantee::Participant(self.participant()))
+    }
+
     /// Who we are, in every session.
     pub fn participant(&self) -> ParticipantId {
         self.config.identity.participant_id()

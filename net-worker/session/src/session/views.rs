@@ -4,6 +4,7 @@ use backline_transport::Path;
 use backline_wire::Fader;
 
 use super::*;
+use crate::view::{FaderView, MixStrip, MixView};
 
 impl Session {
     /// Every remote source as an instance sees it, in slot order, then those without a slot there. `return_delay` is what the
@@ -30,8 +31,45 @@ impl Session {
                 format!("{} · {}", source.participant_name, source.info.name)
             });
             let is_here = source.is_some_and(|source| source.present && source.owner == Some(instance));
-            Some(SlotView { source: id, name, present: is_here })
+            let monitor = self.fader(Fader::Monitor { listener: self.participant(), source: id });
+            Some(SlotView { source: id, name, present: is_here, monitor })
         })
+    }
+
+    /// The mixes of those who are here and let us set what they hear.
+    pub fn mixes(&self) -> Vec<MixView> {
+        let me = self.participant();
+        let others = self.roster.peers.values().map(|peer| &peer.info);
+        let lets_us = |info: &&PeerInfo| info.participant != me && self.may_set_mix_of(info.participant);
+        let mut mixes: Vec<MixView> = others.filter(lets_us).map(|info| self.mix(info)).collect();
+        mixes.sort_by_key(|mix| mix.listener);
+        mixes
+    }
+
+    fn mix(&self, listener: &PeerInfo) -> MixView {
+        let own = self.publishing.iter().filter(|own| own.is_published).map(|own| MixStrip {
+            source: self.source_of(own.instance),
+            participant_name: self.config.name.to_string(),
+            source_name: own.name.to_string(),
+            colour: self.config.colour,
+            monitor: FaderView::default(),
+        });
+        let present = self.listening.sources.iter().filter(|(_, source)| source.present);
+        let of_others = present.map(|(id, source)| MixStrip {
+            source: *id,
+            participant_name: source.participant_name.to_string(),
+            source_name: source.info.name.to_string(),
+            colour: source.info.colour,
+            monitor: FaderView::default(),
+        });
+        let not_theirs = |strip: &MixStrip| strip.source.participant != listener.participant;
+        let mut strips: Vec<MixStrip> = own.chain(of_others).filter(not_theirs).collect();
+        strips.sort_by_key(|strip| strip.source);
+        for strip in &mut strips {
+            let (listener, source) = (listener.participant, strip.source);
+            strip.monitor = self.fader(Fader::Monitor { listener, source });
+        }
+        MixView { listener: listener.participant, name: listener.name.to_string(), strips }
     }
 
     /// The straight path to a peer goes by our address on a TURN server.

@@ -278,8 +278,13 @@ struct Row<'a> {
 
 fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let mut rows = Rows::new(rect);
-    if let Some(on) = panel.others_may_move {
-        others_may_move(ui, rows.bottom(26.0, 6.0), on, panel.moved_by.as_deref(), intents);
+    if let (Some(level), Some(mix)) = (panel.others_may_move, panel.others_may_set_mix) {
+        let (left, right) = rows.bottom(24.0, 2.0).split_left_right_at_fraction(0.5);
+        others_may_move(ui, left.with_max_x(left.right() - 3.0), level, panel.moved_by.as_deref(), intents);
+        others_may_set_mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
+        let caption = rows.bottom(14.0, 0.0);
+        let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
+        draw::line(ui.painter(), caption, left, "Others may move", small, colour::TEXT_SOFT);
     }
     let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
@@ -318,7 +323,7 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
 fn others_may_move(ui: &Ui, rect: Rect, on: bool, moved_by: Option<&str>, intents: &mut Vec<Intent>) {
     let toggle = Toggle {
         control: Control::OthersMayMove,
-        text: "Others may move",
+        text: "Level",
         label: "Others may move this level",
         on,
         tint: colour::AMBER,
@@ -327,6 +332,19 @@ fn others_may_move(ui: &Ui, rect: Rect, on: bool, moved_by: Option<&str>, intent
     toggle
         .show(ui, rect, intents)
         .on_hover_text(format!("Everybody in the session may move how loud\nthey all get this track{moved}"));
+}
+
+fn others_may_set_mix(ui: &Ui, rect: Rect, on: bool, intents: &mut Vec<Intent>) {
+    let toggle = Toggle {
+        control: Control::OthersMaySetMix,
+        text: "My mix",
+        label: "Others may set what I hear",
+        on,
+        tint: colour::AMBER,
+    };
+    toggle.show(ui, rect, intents).on_hover_text(
+        "Everybody in the session may move your strips:\nlevel, pan and mute, in your ears only",
+    );
 }
 
 fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {

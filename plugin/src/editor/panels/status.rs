@@ -71,7 +71,7 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     }
     let text = Rect::from_min_max(
         pos2(rect.left() + 44.0, rect.top()),
-        pos2(rect.right() - if message.offers_sync { 104.0 } else { 36.0 }, rect.bottom()),
+        pos2(rect.right() - if message.offers_sync { 190.0 } else { 36.0 }, rect.bottom()),
     );
     let response =
         ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
@@ -99,6 +99,13 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
         let button = Button { id: &id, text: "Sync now", icon: None, weight: Weight::Plain, enabled: true };
         if button.show(ui, place).clicked() {
             intents.push(Intent::send(Command::SyncNow));
+        }
+        let place = place.translate(vec2(-90.0, 0.0));
+        let id = format!("{id} discard");
+        let button = Button { id: &id, text: "Discard", icon: None, weight: Weight::Quiet, enabled: true };
+        let response = button.show(ui, place);
+        if response.on_hover_text("Gives up what waits: everything is as the others have it").clicked() {
+            intents.push(Intent::send(Command::DiscardWaiting));
         }
     }
     if let Some(notice) = message.dismiss {

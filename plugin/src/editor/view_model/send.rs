@@ -39,6 +39,8 @@ pub struct SendPanel {
     pub muted: bool,
     /// The others may move gain and mute; none outside of a session.
     pub others_may_move: Option<bool>,
+    /// The others may set what is heard here; none outside of a session.
+    pub others_may_set_mix: Option<bool>,
     /// Who moved it last, where that was somebody else.
     pub moved_by: Option<String>,
     /// This track in one's own ears, in dB.
@@ -69,6 +71,7 @@ impl SendPanel {
             gain_db: values.send_gain_db,
             muted: values.send_muted,
             others_may_move: in_session.then_some(snapshot.others_may_move_send),
+            others_may_set_mix: in_session.then_some(snapshot.others_may_set_mix),
             moved_by: snapshot.send_fader.moved_by.clone().filter(|name| name != "you"),
             monitor_db: values.monitor_db,
             return_db: values.return_db,

@@ -160,7 +160,7 @@ fn bound(
         latency_tone: latency.map_or(Tone::Quiet, |latency| latency_tone(latency.as_secs_f64() * 1000.0)),
         loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),
         loss_tone: loss.map_or(Tone::Quiet, loss_tone),
-        details: here.map(details).unwrap_or_default(),
+        details: here.map(|source| details(slot, source)).unwrap_or_default(),
         gain_db: values.gain_db,
         pan: values.pan,
         pan_text: words::pan(values.pan),
@@ -201,8 +201,7 @@ fn names(slot: &SlotView, source: Option<&SourceView>) -> (String, String) {
             None => (String::new(), slot.name.clone()),
         },
     };
-    let or = |text: String, fallback: &str| if text.trim().is_empty() { fallback.to_owned() } else { text };
-    (or(participant, "Participant"), or(name, "Source"))
+    (words::or(&participant, "Participant"), words::or(&name, "Source"))
 }
 
 fn route(route: Route) -> RouteBadge {
@@ -240,7 +239,7 @@ fn loss_tone(loss: f32) -> Tone {
     }
 }
 
-fn details(source: &SourceView) -> Vec<(String, String)> {
+fn details(slot: &SlotView, source: &SourceView) -> Vec<(String, String)> {
     let row = |name: &str, figure: String| (name.to_owned(), figure);
     let mut rows = vec![row("One way, capture to playout", words::time(source.latency))];
     if let Some(stages) = &source.stages {
@@ -267,5 +266,8 @@ fn details(source: &SourceView) -> Vec<(String, String)> {
         row("Their clock against yours", words::drift(source.drift_ppm)),
         row("Comes as", source.encoding.clone()),
     ]);
+    if let Some(name) = slot.monitor.moved_by.as_ref().filter(|name| *name != "you") {
+        rows.push(row("In your ears set by", name.clone()));
+    }
     rows
 }

@@ -32,6 +32,8 @@ fn snapshot(connection: Connection) -> Snapshot {
         },
         send_fader: FaderView::default(),
         others_may_move_send: false,
+        others_may_set_mix: false,
+        mixes: Vec::new(),
         waiting: WaitingView::default(),
         changes: OutboxStats::default(),
         quality: Quality::Balanced,
@@ -80,8 +82,12 @@ fn with_ada(slot: usize) -> Snapshot {
     let mut snapshot = snapshot(Connection::Hosting);
     snapshot.participants = 2;
     snapshot.sources.push(source(7, Some(slot)));
-    snapshot.slots[slot] =
-        Some(SlotView { source: source_id(7), name: "Ada · Guitar".into(), present: true });
+    snapshot.slots[slot] = Some(SlotView {
+        source: source_id(7),
+        name: "Ada · Guitar".into(),
+        present: true,
+        monitor: FaderView::default(),
+    });
     snapshot
 }
 
@@ -253,7 +259,12 @@ fn bad_paths_stand_out() {
 fn solo_dims_the_others_and_an_empty_slot_does_not_count() {
     let mut snapshot = with_ada(0);
     snapshot.sources.push(source(8, Some(1)));
-    snapshot.slots[1] = Some(SlotView { source: source_id(8), name: "Ben · Drums".into(), present: true });
+    snapshot.slots[1] = Some(SlotView {
+        source: source_id(8),
+        name: "Ben · Drums".into(),
+        present: true,
+        monitor: FaderView::default(),
+    });
     let mut values = Values::default();
     values.slots[9].solo = true;
     let model = ViewModel::new(&snapshot, &values, HostPace::RealTime);

@@ -96,6 +96,17 @@ pub fn join_found(host: &str, participants: usize) -> String {
     }
 }
 
+/// What somebody else hears.
+pub fn mix_of(name: &str) -> String {
+    format!("{}’s mix", or(name, "Participant"))
+}
+
+/// A text, or what stands for it where it is empty.
+pub fn or(text: &str, fallback: &str) -> String {
+    let text = text.trim();
+    if text.is_empty() { fallback.to_owned() } else { text.to_owned() }
+}
+
 /// Sources that all 16 strips leave no room for.
 pub fn unplaced(count: usize) -> String {
     match count {
