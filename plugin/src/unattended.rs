@@ -113,10 +113,35 @@ fn spawn(project: &Project, attendant: Attendant) -> Option<Running> {
 /// What the thread still has to do.
 struct Attendant {
     project: Arc<Project>,
-    host_link_file: Option<PathBuf>,
+    host_link_file: Option<Claim>,
     written_link: Option<String>,
     join_file: Option<PathBuf>,
     reporter: Option<Arc<Reporter>>,
+}
+
+/// The link files that instances of this process write.
+static HOSTING: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+
+/// That this instance writes a link file, and no other of this process; given back when dropped.
+struct Claim(PathBuf);
+
+impl Claim {
+    /// None where another instance of this process has it.
+    fn new(path: &Path) -> Option<Self> {
+        let mut hosting = HOSTING.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_free = !hosting.iter().any(|claimed| claimed == path);
+        is_free.then(|| {
+            hosting.push(path.to_owned());
+            Self(path.to_owned())
+        })
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut hosting = HOSTING.lock().unwrap_or_else(PoisonError::into_inner);
+        hosting.retain(|claimed| *claimed != self.0);
+    }
 }
 
 impl Attendant {
@@ -125,16 +150,20 @@ impl Attendant {
         let instance = project.state().instance;
         let host_link_file = environment.host_link_file.map(|path| path_of_instance(&path, instance));
         let mut join_file = None;
+        let host_link_file = host_link_file.map(|path| Claim::new(&path).ok_or(path));
         match (&host_link_file, environment.join) {
-            (Some(path), _) => {
+            (Some(Ok(Claim(path))), _) => {
                 // A link of an earlier run would lead others astray.
                 let _ = std::fs::remove_file(path);
                 project.send(Command::Host);
             }
+            // Another track of the same project hosts: this one is a source of its own there.
+            (Some(Err(path)), _) => join_file = Some(path.clone()),
             (None, Some(link)) if is_link(&link) => project.send(Command::Join { link }),
             (None, Some(path)) => join_file = Some(PathBuf::from(path)),
             (None, None) => {}
         }
+        let host_link_file = host_link_file.and_then(Result::ok);
         Self { project, host_link_file, written_link: None, join_file, reporter }
     }
 
@@ -156,7 +185,7 @@ impl Attendant {
     }
 
     fn write_link(&mut self) {
-        let Some(path) = &self.host_link_file else { return };
+        let Some(Claim(path)) = &self.host_link_file else { return };
         let invite = self.project.client().snapshot().invite.clone();
         let Some(link) = invite.filter(|link| self.written_link.as_ref() != Some(link)) else { return };
         if let Err(error) = replace_file(path, link.as_bytes()) {

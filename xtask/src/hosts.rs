@@ -116,6 +116,15 @@ pub fn session(session: &Session) -> Result<Figures> {
     serde_json::from_str(json.trim()).context("the session's figures are not as expected")
 }
 
+/// Runs two hosts with several instances of the release bundle each; gives the lines that it prints.
+pub fn band() -> Result<String> {
+    let folder = folder("band");
+    let _ = std::fs::remove_dir_all(&folder);
+    let mut command = run::program(&workspace::target().join("release/band").display().to_string());
+    command.arg("--folder").arg(&folder).env("BACKLINE_BUNDLES", Profile::Release.folder());
+    run::output(&mut command)
+}
+
 /// Where a session writes.
 pub fn folder(name: &str) -> PathBuf {
     workspace::target().join("sessions").join(name)

@@ -213,6 +213,8 @@ pub struct WorkerView {
     pub running_for: Duration,
     /// Turns of its loop.
     pub turns: u64,
+    /// Of these, those that began more than a millisecond after they were due.
+    pub late_turns: u64,
     /// Datagrams in.
     pub datagrams_in: u64,
     /// Datagrams out.

@@ -100,6 +100,11 @@ impl Client {
         }
     }
 
+    /// Looks at how things stand without taking it along: some nanoseconds. [any-thread] but the audio thread.
+    pub fn read<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
+        look(&self.shared.snapshot.load())
+    }
+
     /// The callback's meters; others after each [`Client::activate`]. [any-thread]
     pub fn meters(&self) -> Arc<Meters> {
         self.shared.meters.load_full()

@@ -27,6 +27,8 @@ use crate::store::{Confirmation, StoreThread};
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
 /// Between looks at the network interfaces, and at what the local network should hear.
 const INTERFACES_EVERY: Duration = Duration::from_secs(2);
+/// A turn that begins so long after it was due is counted.
+const LATE: Duration = Duration::from_millis(1);
 /// How long the last words may take to be sent.
 const GOODBYE: Duration = Duration::from_millis(30);
 /// How long a TURN server may take to hear that its address is free again; where it does not, it frees it after a while.
@@ -129,6 +131,7 @@ impl Worker {
         {
             tracing::error!(%error, "waiting failed");
         }
+        self.view.late_turns += u64::from(clock::now() > until + LATE);
         for guest in &self.guests {
             guest.shared.doorbell.silence();
         }

@@ -52,6 +52,17 @@ fn values_that_cannot_be_used_are_shown() {
 }
 
 #[test]
+fn of_several_instances_with_one_link_file_the_first_hosts_and_the_others_join() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("link");
+    let first = Claim::new(&path).unwrap();
+    assert!(Claim::new(&path).is_none());
+    assert!(Claim::new(&folder.path().join("another link")).is_some());
+    drop(first);
+    assert!(Claim::new(&path).is_some());
+}
+
+#[test]
 fn links_are_told_from_paths() {
     assert!(is_link(" backline://join/abc\n"));
     assert!(!is_link("/tmp/backline.txt"));

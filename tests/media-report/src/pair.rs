@@ -61,6 +61,7 @@ impl Pair {
     /// The player hosts, the listener joins.
     pub fn new(setting: &Setting, sound: &Loop) -> Self {
         let mut world = World::new(setting.seed);
+        eprintln!("simulation seed {}", world.seed());
         world.network.usual = setting.way;
         let Setting { quality, depth_ceiling, .. } = *setting;
         let player = Musician {

@@ -39,13 +39,22 @@ pub struct World {
     buffer: Vec<u8>,
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("simulation seed {}", self.seed);
+        }
+    }
+}
+
 impl World {
     /// An empty one; everything random follows from the seed (or that of `BACKLINE_SEED`, `cargo xtask sim --seed N`) (but for keys, which change nothing).
     /// A test that fails shows the seed.
+    ///
+    /// [`World::seed`] says which it is.
     pub fn new(seed: u64) -> Self {
         let named = std::env::var("BACKLINE_SEED").ok().and_then(|text| text.parse().ok());
         let seed = named.unwrap_or(seed);
-        eprintln!("simulation seed {seed}");
         Self {
             network: Network::new(seed),
             epoch: Instant::now(),
@@ -56,6 +65,11 @@ impl World {
             turn: None,
             buffer: Vec::new(),
         }
+    }
+
+    /// What everything random follows from.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Somebody sits down, without a session yet.

@@ -4,6 +4,7 @@ mod cost;
 mod lines;
 mod media;
 mod path;
+mod session;
 mod side_by_side;
 
 use anyhow::{Result, bail};
@@ -34,6 +35,8 @@ pub enum Name {
     Path,
     /// Every bar of the playout: simulated networks, concealment, cost, and the side by side with others. Keeps the table in docs/MEDIA.md.
     Media,
+    /// Faders for everybody, offline changes, conflicts, readers, many instances in real hosts.
+    Session,
     /// What the playout of a source costs, in time and in instructions.
     Cost,
     /// Backline, JackTrip and Jamulus on the same loss and jitter; needs root.
@@ -45,6 +48,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let bars = match arguments.name {
         Name::Path => path::measure(arguments.quick, &arguments.install)?,
         Name::Media => media::measure(arguments.quick, &arguments.install)?,
+        Name::Session => session::measure(arguments.quick, &arguments.install)?,
         Name::Cost => shown(|bars| cost::measure(bars, &arguments.install)),
         Name::SideBySide => shown(|bars| side_by_side::measure(bars, arguments.quick, &arguments.install)),
     };

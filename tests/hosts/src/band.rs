@@ -1,0 +1,163 @@
+//! Two host processes, each with several instances of the built plugin on tracks of its own, in one session: which tone is
+//! heard on which track, and how loud.
+//!
+//! Each instance plays a tone that nobody else does. The process of a side is `bin/clap_band.rs`; this starts both, asks them to
+//! measure, and reads what they say. It does not judge.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::bundles;
+use crate::error::HostError;
+
+/// How loud each tone is played.
+pub const AMPLITUDE: f32 = 0.04;
+/// A tone that is at least so much of it loud is heard,
+pub const HEARD: f32 = 0.7;
+/// and one that is less than this is not.
+pub const SILENT: f32 = 0.05;
+
+/// How loud each tone of the session is on each instance of a side, as a part of how loud it is played: instances × tones.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// Instances in the order in which they were made; tones of side A, then those of side B.
+    pub loudness: Vec<Vec<f32>>,
+}
+
+/// The frequency of an instance's tone in Hz: whole periods in a tenth of a second, none a small multiple of another.
+pub fn tone_hz(number: usize) -> f32 {
+    430.0 + 170.0 * number as f32
+}
+
+/// Both sides of a session.
+#[derive(Debug)]
+pub struct Band {
+    sides: [Side; 2],
+}
+
+/// One host process.
+#[derive(Debug)]
+struct Side {
+    name: &'static str,
+    child: Child,
+    words: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Band {
+    /// Starts a host with `instances[0]` instances, the first of which opens the session, and one with `instances[1]`, which join.
+    ///
+    /// # Errors
+    /// When there is no bundle, or a process does not start.
+    pub fn start(folder: &Path, instances: [usize; 2]) -> Result<Self, HostError> {
+        let link = folder.join("invite-link");
+        let a = Side::start("a", folder, (0, instances[0]), instances, ("BACKLINE_HOST_LINK_FILE", &link))?;
+        let b = Side::start("b", folder, (instances[0], instances[1]), instances, ("BACKLINE_JOIN", &link))?;
+        Ok(Self { sides: [a, b] })
+    }
+
+    /// What both sides hear in the next two seconds.
+    ///
+    /// # Errors
+    /// When a process has ended.
+    pub fn measure(&mut self) -> Result<[Measurement; 2], HostError> {
+        self.sides.iter_mut().try_for_each(Side::ask)?;
+        let [a, b] = &mut self.sides;
+        Ok([a.answer()?, b.answer()?])
+    }
+
+    /// Measures until it is as wished, but no longer than `within`; gives the last.
+    ///
+    /// # Errors
+    /// When a process has ended.
+    pub fn measure_until(
+        &mut self,
+        within: Duration,
+        wish: impl Fn(&[Measurement; 2]) -> bool,
+    ) -> Result<[Measurement; 2], HostError> {
+        let started = Instant::now();
+        loop {
+            let measured = self.measure()?;
+            if wish(&measured) || started.elapsed() > within {
+                return Ok(measured);
+            }
+        }
+    }
+}
+
+/// On how many instances of a side each tone is heard, and the number of tones that are neither heard nor silent somewhere.
+pub fn heard_times(side: &Measurement) -> (Vec<usize>, usize) {
+    let tones = side.loudness.first().map_or(0, Vec::len);
+    let of_tone = |tone: usize| side.loudness.iter().map(move |instance| instance[tone]);
+    let heard = |tone: usize| of_tone(tone).filter(|loudness| *loudness >= HEARD).count();
+    let unclear = |tone: &usize| of_tone(*tone).any(|loudness| (SILENT..HEARD).contains(&loudness));
+    ((0..tones).map(heard).collect(), (0..tones).filter(unclear).count())
+}
+
+impl Side {
+    fn start(
+        name: &'static str,
+        folder: &Path,
+        (first_tone, instances): (usize, usize),
+        all: [usize; 2],
+        role: (&str, &Path),
+    ) -> Result<Self, HostError> {
+        let mut child = Command::new(program()?)
+            .args([Path::new("--bundle"), &bundles::clap()?])
+            .args(["--instances", &instances.to_string(), "--first-tone", &first_tone.to_string()])
+            .args(["--tones", &(all[0] + all[1]).to_string()])
+            .env(role.0, role.1)
+            .env("BACKLINE_QUALITY", "lossless")
+            .env("BACKLINE_AUTOMATIC", "off")
+            .env("BACKLINE_NAME", format!("Host {}", name.to_uppercase()))
+            .env("BACKLINE_CONFIG_DIR", folder.join(format!("config-{name}")))
+            .env("BACKLINE_DATA_DIR", folder.join(format!("data-{name}")))
+            .env("BACKLINE_LOCAL_NETWORK", "off")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| HostError::host(name, format!("could not be started: {error}")))?;
+        let ends = child.stdin.take().zip(child.stdout.take());
+        let (words, answers) = ends.ok_or_else(|| HostError::host(name, "has no pipes"))?;
+        Ok(Self { name, child, words, answers: BufReader::new(answers) })
+    }
+
+    fn ask(&mut self) -> Result<(), HostError> {
+        writeln!(self.words, "measure").map_err(|error| HostError::host(self.name, error.to_string()))
+    }
+
+    fn answer(&mut self) -> Result<Measurement, HostError> {
+        let mut line = String::new();
+        let read = self.answers.read_line(&mut line);
+        read.map_err(|error| HostError::host(self.name, error.to_string()))?;
+        serde_json::from_str(&line).map_err(|error| HostError::host(self.name, format!("{error}: {line:?}")))
+    }
+}
+
+impl Drop for Side {
+    fn drop(&mut self) {
+        let _ = writeln!(self.words, "end");
+        let started = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && started.elapsed() < ENDS_WITHIN {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+const ENDS_WITHIN: Duration = Duration::from_secs(10);
+
+/// The program of a side, which cargo builds beside this one.
+fn program() -> Result<PathBuf, HostError> {
+    let own = std::env::current_exe().map_err(|error| HostError::file("this program", error))?;
+    let found =
+        own.ancestors().skip(1).take(2).map(|folder| folder.join("clap_band")).find(|path| path.exists());
+    found.ok_or_else(|| HostError::Missing("the test host clap_band".to_owned()))
+}

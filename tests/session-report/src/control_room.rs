@@ -1,0 +1,123 @@
+//! Musicians in the simulated world who move faders and play nothing: their hosts do not call, so that only control is exchanged.
+
+use std::time::Duration;
+
+use backline_session::view::FaderView;
+use backline_session::{Session, SessionState};
+use backline_sim::signal::silence;
+use backline_sim::{Id, Musician, Way, World};
+use backline_wire::{Change, Fader, GainValue, Grantee, InviteLink, Scope, Setting, SourceId};
+
+const NAMES: [&str; 4] = ["Ada", "Bob", "Cleo", "Dora"];
+/// The instance that every musician begins with.
+const INSTANCE: u64 = 1;
+
+/// Everybody, the first of whom hosts.
+pub struct ControlRoom {
+    /// Time and network.
+    pub world: World,
+    /// In the order in which they were added.
+    pub people: Vec<Id>,
+    /// What each of them sends.
+    pub sources: Vec<SourceId>,
+    /// Leads into the session.
+    pub link: InviteLink,
+}
+
+impl ControlRoom {
+    /// `count` musicians (at most four) who have met, and let everybody move what they send.
+    pub fn new(seed: u64, count: usize, one_way: Duration) -> Self {
+        let mut world = World::new(seed);
+        world.network.usual = Way::clean(one_way);
+        let (mut people, mut sources) = (Vec::new(), Vec::new());
+        for name in NAMES.iter().take(count) {
+            let musician = Musician::new(name, silence());
+            sources.push(musician.source());
+            people.push(world.add(musician));
+            if let Some(who) = people.last() {
+                world.set_called(*who, INSTANCE, false);
+            }
+        }
+        world.meet(people[0], &people[1..]);
+        world.run(Duration::from_secs(1));
+        let link = world.invite(people[0]);
+        let mut room = Self { world, people, sources, link };
+        for index in 0..count {
+            room.open(index);
+        }
+        room.world.run(Duration::from_millis(300));
+        room
+    }
+
+    /// Lets everybody move what they send.
+    pub fn open(&mut self, index: usize) {
+        let scope = Scope::Send(self.sources[index]);
+        let change = Change::Permission { scope, grantee: Grantee::Everyone, allowed: true };
+        let now = self.world.instant();
+        self.session(index).map(|session| session.change(now, change));
+    }
+
+    /// Their session; none while they are in none.
+    pub fn session(&mut self, index: usize) -> Option<&mut Session> {
+        self.world.engine(self.people[index]).map(backline_client::Engine::session_mut)
+    }
+
+    /// Moves how loud everybody gets a source; false where they are in no session that they know.
+    pub fn drag(&mut self, mover: usize, source: usize, centi_db: i16) -> bool {
+        let fader = Fader::Send(self.sources[source]);
+        let setting = Setting::Gain(GainValue::from_db(f32::from(centi_db) / 100.0));
+        let now = self.world.instant();
+        self.session(mover).is_some_and(|session| session.move_fader(now, fader, setting))
+    }
+
+    /// How somebody sees how loud everybody gets a source.
+    pub fn level(&mut self, who: usize, source: usize) -> Option<FaderView> {
+        let fader = Fader::Send(self.sources[source]);
+        self.session(who).map(|session| session.fader(fader))
+    }
+
+    /// Cuts somebody off, or no longer.
+    pub fn cut(&mut self, who: usize, is_cut: bool) {
+        let address = self.world.address(self.people[who]);
+        self.world.network.cut(address, is_cut);
+    }
+
+    /// Everybody is in, and nothing waits.
+    pub fn is_quiet(&mut self) -> bool {
+        (0..self.people.len()).all(|index| {
+            self.session(index).is_some_and(|session| {
+                let is_in = matches!(session.state(), SessionState::Joined | SessionState::Hosting);
+                is_in && session.knows_session() && session.waiting().count() == 0
+            })
+        })
+    }
+
+    /// Lets time pass until all is quiet; false where it does not become so.
+    pub fn settle(&mut self, within: Duration) -> bool {
+        let end = self.world.now() + within;
+        while !self.is_quiet() {
+            if self.world.now() >= end {
+                return false;
+            }
+            self.world.run(Duration::from_millis(50));
+        }
+        // Two round trips: what was accepted has been told to everybody.
+        self.world.run(Duration::from_millis(200));
+        self.is_quiet()
+    }
+
+    /// Everybody has the same document.
+    pub fn documents_agree(&mut self) -> bool {
+        let mut documents = (0..self.people.len()).map(|index| {
+            self.world.engine(self.people[index]).and_then(|engine| engine.session().document().cloned())
+        });
+        let Some(first) = documents.next().flatten() else { return false };
+        documents.all(|document| document.as_ref() == Some(&first))
+    }
+}
+
+/// A pseudo-random number below `limit`; the state is the seed.
+pub fn chance(state: &mut u64, limit: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % limit
+}
