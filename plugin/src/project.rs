@@ -28,6 +28,8 @@ struct Inner {
     saved: Saved,
     /// Never in the project: whoever gets a copy of it must not get the account.
     turn_password: String,
+    /// The session that the person has left last: snapshots of before may still show it.
+    left: Option<String>,
     live: LiveInstance,
 }
 
@@ -38,7 +40,7 @@ impl Project {
         saved.state.instance = live.id();
         Self {
             client,
-            inner: Mutex::new(Inner { saved, turn_password: String::new(), live }),
+            inner: Mutex::new(Inner { saved, turn_password: String::new(), left: None, live }),
             buses: std::array::from_fn(|_| AtomicU8::new(bus_code(BusChoice::Main))),
             changed: AtomicBool::new(false),
         }
@@ -67,6 +69,11 @@ impl Project {
 
     /// Sends a command to the worker, and keeps in the project what it means for next time. Never waits.
     pub fn send(&self, command: Command) {
+        if command == Command::Leave {
+            self.lock().left = self.client.snapshot().invite.clone();
+        } else if matches!(command, Command::Join { .. } | Command::HostAgain { .. }) {
+            self.lock().left = None;
+        }
         self.update(|state| keep(state, &command));
         self.client.send(command);
     }
@@ -75,6 +82,13 @@ impl Project {
     pub fn last_joined(&self) -> Option<String> {
         let inner = self.lock();
         let last = inner.saved.state.session.as_ref().filter(|last| last.role == Role::Joined)?;
+        Some(last.link.clone())
+    }
+
+    /// The link of the session that this instance hosted last, as long as it was not ended; none where it joined last, or was in none.
+    pub fn last_hosted(&self) -> Option<String> {
+        let inner = self.lock();
+        let last = inner.saved.state.session.as_ref().filter(|last| last.role == Role::Hosted)?;
         Some(last.link.clone())
     }
 
@@ -106,7 +120,8 @@ impl Project {
     /// True once after every change that the host has not been told of.
     pub fn take_changed(&self) -> bool {
         let snapshot = self.client.snapshot();
-        self.update(|state| fetch(state, &snapshot));
+        let left = self.lock().left.clone();
+        self.update(|state| fetch(state, &snapshot, left.as_ref()));
         self.changed.swap(false, Ordering::Relaxed)
     }
 
@@ -114,8 +129,8 @@ impl Project {
     pub fn save(&self) -> BTreeMap<String, String> {
         let snapshot = self.client.snapshot();
         let mut inner = self.lock();
-        let before = inner.saved.state.clone();
-        fetch(&mut inner.saved.state, &snapshot);
+        let (before, left) = (inner.saved.state.clone(), inner.left.clone());
+        fetch(&mut inner.saved.state, &snapshot, left.as_ref());
         if inner.saved.state != before {
             inner.saved.supersede_kept();
         }
@@ -221,10 +236,13 @@ fn keep(state: &mut ProjectState, command: &Command) {
         Command::Join { link } => {
             state.session = Some(LastSession { role: Role::Joined, link: link.trim().to_owned() });
         }
-        // The link of a session that is hosted here comes with a snapshot. Leaving keeps the session, to offer it again.
+        // Whoever leaves the session that they host ends it, or leaves it to the other tracks, which keep it.
+        Command::Leave => state.session = state.session.take().filter(|last| last.role == Role::Joined),
+        // The link of a session that is hosted here comes with a snapshot. Leaving one that was joined keeps it, to offer it again.
         // Servers come by `Project::set_servers`: the password is not for a project file that is passed around.
         Command::Host
-        | Command::Leave
+        | Command::HostAgain { .. }
+        | Command::CarryOn
         | Command::SetServers { .. }
         // What is agreed in a session is kept by the session.
         | Command::MoveFader { .. }
@@ -237,11 +255,11 @@ fn keep(state: &mut ProjectState, command: &Command) {
 }
 
 /// What the client found out by itself.
-fn fetch(state: &mut ProjectState, snapshot: &Snapshot) {
+fn fetch(state: &mut ProjectState, snapshot: &Snapshot, left: Option<&String>) {
     if let Some(participant) = snapshot.you.participant {
         state.participant = Some(participant);
     }
-    if let Some(link) = &snapshot.invite {
+    if let Some(link) = snapshot.invite.as_ref().filter(|link| Some(*link) != left) {
         state.session = Some(LastSession { role: Role::Hosted, link: link.clone() });
     }
     if snapshot.connection != Connection::Idle {

@@ -119,6 +119,8 @@ pub fn run(options: Options) -> Result<(), StandaloneError> {
     let outcome = match signals {
         Some(signals) => {
             wait_for_end(signals);
+            // Nobody is there to open a session that is hosted here again.
+            params.project.send(Command::Leave);
             Ok(())
         }
         None => show_editor(&params),

@@ -54,7 +54,7 @@ pub struct ProjectState {
     /// What this instance returns.
     #[serde(with = "state_text::returns")]
     pub returns: ReturnChoice,
-    /// The session of last time, offered again but never entered by itself.
+    /// The session of last time, offered again but never entered or opened by itself.
     pub session: Option<LastSession>,
     /// Under which address the internet reaches this machine, for invite links.
     pub host_address: Option<String>,
@@ -93,7 +93,7 @@ pub struct ServerState {
 pub struct LastSession {
     /// Hosted here or joined.
     pub role: Role,
-    /// The invite link; of a hosted session it ended with the host.
+    /// The invite link; the host opens the session again with it.
     pub link: String,
 }
 

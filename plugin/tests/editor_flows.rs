@@ -212,6 +212,41 @@ fn the_last_session_is_offered_and_joined_with_one_click() {
 }
 
 #[test]
+fn a_session_that_was_hosted_here_goes_on_with_one_click() {
+    let mut session = MadeUpSession::idle();
+    session.last_hosted = Some(OLD_LINK.into());
+    let mut editor = open(session);
+    click(&mut editor, "Go on with your session");
+    assert_eq!(editor.state().session.commands(), [Command::HostAgain { link: OLD_LINK.into() }]);
+    editor.get_by_label("Hosting");
+}
+
+#[test]
+fn a_session_whose_host_is_gone_is_carried_on_and_its_new_link_copied() {
+    let mut session = MadeUpSession::band();
+    session.snapshot.invite = None;
+    session.snapshot.connection = Connection::Joined;
+    let mut editor = open(session);
+    editor.run();
+    assert!(editor.query_by_label("Carry on as host").is_none(), "not while the host is there");
+    editor.state_mut().session.snapshot.connection = Connection::Reconnecting;
+    editor.run_steps(10);
+    let button = editor.get_by_label("Carry on as host");
+    assert_eq!(button.accesskit_node().role(), Role::Button);
+    button.click();
+    let mut clipboard = None;
+    for _ in 0..4 {
+        editor.step();
+        clipboard = clipboard.or_else(|| copied(&editor));
+    }
+    assert_eq!(editor.state().session.commands(), [Command::CarryOn]);
+    assert_eq!(clipboard.as_deref(), Some(LINK), "the new link is in the clipboard");
+    editor.run();
+    editor.get_by_label("Hosting");
+    assert!(editor.query_by_label("Carry on as host").is_none());
+}
+
+#[test]
 fn a_session_in_the_local_network_appears_is_joined_with_one_click_and_goes() {
     let mut editor = open(MadeUpSession::idle());
     editor.run();

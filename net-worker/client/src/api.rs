@@ -30,12 +30,21 @@ const _: () = assert!(SLOTS == backline_bridge::SLOTS, "the rings and the sessio
 pub enum Command {
     /// Open a session in this plugin; the invite link is in the next snapshots.
     Host,
+    /// Go on with a session that was hosted on this computer before, where it was: after the DAW was closed, or a crash. Where another instance
+    /// of this process is in it, they share everything. Others come back under the same link.
+    HostAgain {
+        /// The link it had.
+        link: String,
+    },
+    /// The host does not answer and is gone for good: this participant hosts the session from now on, as they know it, under a new link.
+    /// Only while the host does not answer.
+    CarryOn,
     /// Join the session that an invite link leads to. Where another instance of this process is in it, they share everything.
     Join {
         /// As pasted.
         link: String,
     },
-    /// Leave the session. With the last instance of this process it ends here (for everybody, where it is hosted here).
+    /// Leave the session. With the last instance of this process it ends here (for everybody, where it is hosted here, and for good).
     Leave,
     /// The participant's name, at most 64 bytes; longer ones are cut at a character.
     SetName(String),

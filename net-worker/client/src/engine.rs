@@ -11,16 +11,16 @@ use std::time::{Duration, Instant};
 use backline_audio::RateConverterError;
 use backline_bridge::NetEnd;
 use backline_relay::{LocalMember, Relay, RelayConfig, RelayEvent};
-use backline_session::document::Document;
+use backline_session::document::{LedgerWrite, StoreRequest};
 use backline_session::{Session, SessionConfig, SessionEvent};
 use backline_transport::{
     Arrived, Certificate, CertificateError, LocalAddresses, Reach, ReachConfig, ReachEvent, Transmit,
 };
-use backline_wire::{DocumentId, Fingerprint, InstanceId, InviteLink, LinkError, SessionSecret};
+use backline_wire::{Fingerprint, InstanceId, InviteLink, LinkError, Revision};
 
 use crate::faders::Faders;
+use crate::hosted::{HostKeys, Hosted, first_bytes, split_seed};
 use crate::lanes::Lanes;
-use crate::store::{Confirmation, Request};
 
 /// What an engine starts with.
 pub struct EngineConfig {
@@ -57,6 +57,19 @@ pub struct Engine {
     last_now: Instant,
 }
 
+/// What a store has done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// For the outbox everything up to this ticket.
+    Outbox(u64),
+    /// It cannot keep the outbox any more.
+    OutboxFailed,
+    /// Of the hosted session's document everything up to this revision.
+    Ledger(Revision),
+    /// It cannot keep the hosted session any more.
+    LedgerFailed,
+}
+
 /// What a person should hear about.
 #[derive(Debug, Clone, PartialEq)]
 pub enum EngineEvent {
@@ -69,20 +82,26 @@ pub enum EngineEvent {
 }
 
 impl Engine {
-    /// Opens a session here.
+    /// Opens a new session here, without a store.
     ///
     /// # Errors
     /// When no certificate can be made.
     pub fn host(config: EngineConfig) -> Result<Self, EngineError> {
-        let certificate = Certificate::generate()?;
-        let [session_seed, secret, ssrc, document] = split_seed(config.seed);
+        let hosted = Hosted::new(config.seed)?;
+        Ok(Self::host_session(config, hosted))
+    }
+
+    /// Opens a session here, or carries one on.
+    pub fn host_session(config: EngineConfig, hosted: Hosted) -> Self {
+        let Hosted { keys: HostKeys { secret, certificate }, document, has_store } = hosted;
+        let [session_seed, _, ssrc, _] = split_seed(config.seed);
         let relay_config = RelayConfig {
-            secret: SessionSecret(first_bytes(secret)),
+            secret,
             certificate: certificate.clone(),
             addresses: LocalAddresses::of_host(&config.addresses),
             first_ssrc: u32::from_be_bytes(first_bytes(ssrc)),
-            document: Document::new(DocumentId(first_bytes(document))),
-            has_store: false,
+            document,
+            has_store,
             unix_time: config.unix_time,
         };
         let mut relay = Relay::new(relay_config, config.now);
@@ -98,7 +117,7 @@ impl Engine {
         relay.attach_local(local, config.now);
         let mut engine = Self::new(session, Some(relay), config.addresses, config.now);
         engine.exchange(config.now);
-        Ok(engine)
+        engine
     }
 
     /// Joins the session of a link.
@@ -238,16 +257,24 @@ impl Engine {
         self.share_addresses(now);
     }
 
-    /// What the store must keep next; only with a store.
-    pub(crate) fn poll_store(&mut self) -> Option<Request> {
-        self.session.poll_store().map(Request::Outbox)
+    /// What the store must do next for the outbox; only with a store.
+    pub fn poll_outbox(&mut self) -> Option<StoreRequest> {
+        self.session.poll_store()
+    }
+
+    /// What the store must do next for the session that is hosted here; only with a store.
+    pub fn poll_ledger(&mut self) -> Option<LedgerWrite> {
+        self.relay.as_mut().and_then(Relay::poll_store)
     }
 
     /// The store has done something, or cannot any more.
-    pub(crate) fn handle_stored(&mut self, now: Instant, confirmation: &Confirmation) {
-        match confirmation {
-            Confirmation::Outbox(ticket) => self.session.handle_stored(now, *ticket),
-            Confirmation::Failed(_) => self.session.handle_store_failed(now),
+    pub fn handle_stored(&mut self, now: Instant, stored: Stored) {
+        match (stored, &mut self.relay) {
+            (Stored::Outbox(ticket), _) => self.session.handle_stored(now, ticket),
+            (Stored::OutboxFailed, _) => self.session.handle_store_failed(now),
+            (Stored::Ledger(revision), Some(relay)) => relay.handle_stored(now, revision),
+            (Stored::LedgerFailed, Some(relay)) => relay.handle_store_failed(now),
+            (Stored::Ledger(_) | Stored::LedgerFailed, None) => {}
         }
         self.exchange(now);
     }
@@ -257,6 +284,16 @@ impl Engine {
         self.last_now = now;
         match &mut self.relay {
             Some(relay) => relay.close(now),
+            None => self.session.leave(now),
+        }
+    }
+
+    /// Stops without a word about the end: a session that is hosted here is carried on later, from what was kept. Poll the datagrams once more,
+    /// then drop the engine.
+    pub fn suspend(&mut self, now: Instant) {
+        self.last_now = now;
+        match &mut self.relay {
+            Some(relay) => relay.suspend(now),
             None => self.session.leave(now),
         }
     }
@@ -396,21 +433,6 @@ impl Engine {
             }
         }
     }
-}
-
-/// Four seeds that tell nothing of each other from one.
-fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 4] {
-    use rand_chacha::rand_core::{Rng, SeedableRng};
-    let mut random = rand_chacha::ChaCha20Rng::from_seed(seed);
-    std::array::from_fn(|_| {
-        let mut part = [0; 32];
-        random.fill_bytes(&mut part);
-        part
-    })
-}
-
-fn first_bytes<const N: usize>(seed: [u8; 32]) -> [u8; N] {
-    std::array::from_fn(|at| seed[at])
 }
 
 /// Why there is no engine.

@@ -13,7 +13,7 @@ use backline_bridge::{Doorbell, Meters, NetEnd, Wake};
 use backline_codec::Quality;
 use backline_session::ReturnChoice;
 use backline_wire::limits::SLOTS;
-use backline_wire::{InstanceId, InviteLink, Name, ParticipantId, SourceId};
+use backline_wire::{InstanceId, InviteLink, LinkError, Name, ParticipantId, SourceId};
 use crossbeam_queue::ArrayQueue;
 
 use crate::api::{
@@ -51,6 +51,7 @@ pub(crate) enum Order {
 /// A session that an instance asks for.
 pub(crate) enum Wish {
     Host,
+    HostAgain(InviteLink),
     Join(InviteLink),
 }
 
@@ -170,16 +171,18 @@ impl Guest {
             self.own.settings.apply(command);
         }
         let wish = match order {
-            Order::Command(Command::Host) => Wish::Host,
-            Order::Command(Command::Join { link }) => match InviteLink::parse(&link) {
-                Ok(link) => Wish::Join(link),
-                Err(error) => {
-                    self.own.failure = Some(error.to_string());
-                    return Some(self);
-                }
-            },
+            Order::Command(command @ (Command::Host | Command::Join { .. } | Command::HostAgain { .. })) => {
+                wish(&command)
+            }
             order => {
                 self.own.handle(order);
+                return Some(self);
+            }
+        };
+        let wish = match wish {
+            Ok(wish) => wish,
+            Err(error) => {
+                self.own.failure = Some(error.to_string());
                 return Some(self);
             }
         };
@@ -200,6 +203,15 @@ impl Guest {
         shared.home.force_push(own);
         let own = if shared.orders.is_empty() { None } else { shared.home.pop() };
         own.map(|own| Self::new(shared, own))
+    }
+}
+
+/// The session that a command with a link is about.
+fn wish(command: &Command) -> Result<Wish, LinkError> {
+    match command {
+        Command::HostAgain { link } => InviteLink::parse(link).map(Wish::HostAgain),
+        Command::Join { link } => InviteLink::parse(link).map(Wish::Join),
+        _ => Ok(Wish::Host),
     }
 }
 
@@ -374,6 +386,8 @@ impl Settings {
                 self.person.servers = Servers { stun: stun.clone(), turn: turn.clone() };
             }
             Command::Host
+            | Command::HostAgain { .. }
+            | Command::CarryOn
             | Command::Join { .. }
             | Command::Leave
             | Command::MoveFader { .. }

@@ -16,6 +16,7 @@ mod client;
 pub mod engine;
 mod faders;
 mod guest;
+pub mod hosted;
 mod lanes;
 mod notices;
 mod registry;
@@ -39,6 +40,7 @@ pub use backline_wire::{
     Fader, GainValue, Grantee, InstanceId, PanValue, ParticipantId, Scope, Setting, SettingKind, SourceId,
 };
 pub use client::{Client, ClientConfig};
-pub use engine::{Engine, EngineConfig, EngineError};
+pub use engine::{Engine, EngineConfig, EngineError, Stored};
+pub use hosted::{HostKeys, Hosted};
 pub use sentences::sentences;
 pub use servers::is_server_address;

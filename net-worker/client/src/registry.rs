@@ -152,7 +152,7 @@ impl Registry {
             arrivals: ArrayQueue::new(INSTANCES_MAX),
             here: ArcSwapOption::empty(),
         });
-        if let Wish::Join(link) = &wish {
+        if let Wish::Join(link) | Wish::HostAgain(link) = &wish {
             house.is_session(link);
         }
         // The first comes as all do: where no thread can be made, it can be taken back.
@@ -218,7 +218,7 @@ impl House {
 
     /// Whether this is the session that an instance wishes for, and its participant is the one that it would be.
     fn is_wanted(&self, guest: &Guest, wish: &Wish) -> bool {
-        let Wish::Join(link) = wish else { return false };
+        let (Wish::Join(link) | Wish::HostAgain(link)) = wish else { return false };
         let here = self.here.load();
         let is_it = here.as_ref().is_some_and(|here| here.key == (*link.fingerprint(), *link.secret()));
         is_it && self.config_dir == guest.own.settings.config_dir

@@ -1,51 +1,58 @@
-//! The store thread: keeps what we have changed on the disk until the host has answered.
+//! The store thread: keeps on the disk what we have changed until the host has answered, and the session that is hosted here.
 //!
-//! The worker asks and goes on; what has gathered meanwhile is written in one transaction, confirmed, and the worker is woken. The step
-//! before is `worker.rs`; the step after is `backline_io::store`, whose bytes are given their meaning here.
+//! The worker asks and goes on; what has gathered meanwhile is written in one transaction for each file, confirmed, and the worker is woken.
+//! The step before is `worker.rs`; the step after is `backline_io::store`, whose bytes are given their meaning in the modules here.
+
+mod certificate;
+pub(crate) mod hosted;
+pub(crate) mod outbox;
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
 use backline_io::WakeHandle;
-use backline_io::store::{Opened, Store, StoreError, Write};
-use backline_session::document::{Outbox, QueuedOperation, StoreRequest};
-use backline_wire::{Counter, OutboxId};
+use backline_io::store::{Store, StoreError, Write};
+use backline_session::document::{LedgerWrite, StoreRequest};
 use crossbeam_queue::SegQueue;
+
+use crate::engine::Stored;
+use hosted::SessionFile;
 
 /// Requests that wait for the thread; further ones wait at the worker.
 const REQUESTS_MAX: usize = 4_096;
 /// Requests that are written in one transaction at the most.
 const BATCH_MAX: usize = 1_024;
 
-const OUTBOX: &str = "outbox";
-const META: &str = "meta";
-const OUTBOX_ID: &[u8] = b"outbox id";
-const NEXT_COUNTER: &[u8] = b"next counter";
-
 /// What to keep.
-#[derive(Debug, Clone)]
 pub(crate) enum Request {
     /// Of our outbox.
     Outbox(StoreRequest),
-}
-
-impl Request {
-    fn ticket(&self) -> u64 {
-        let Request::Outbox(StoreRequest::Put { ticket, .. } | StoreRequest::Remove { ticket, .. }) = self;
-        *ticket
-    }
+    /// Of the session that is hosted here.
+    Ledger(LedgerWrite),
+    /// From now on this session is hosted here.
+    Host(SessionFile),
+    /// The session that is hosted here is over: nothing of it stays.
+    EndSession,
 }
 
 /// What has become of it.
 #[derive(Debug)]
 pub(crate) enum Confirmation {
-    /// The outbox's requests are done up to this ticket.
-    Outbox(u64),
-    /// Nothing more can be kept.
-    Failed(StoreError),
+    /// It is on the disk.
+    Done(Stored),
+    /// Nothing more of this can be kept, and why.
+    Failed(Stored, StoreError),
+}
+
+/// What the thread writes to; a file that has failed is written to no more.
+#[derive(Default)]
+pub(crate) struct Files {
+    /// Of our outbox.
+    pub outbox: Option<Store>,
+    /// Of the session that is hosted here.
+    pub session: Option<SessionFile>,
 }
 
 /// The thread, and the queues to and from it.
@@ -57,45 +64,30 @@ pub(crate) struct StoreThread {
     thread: Option<JoinHandle<()>>,
 }
 
-/// What a store had kept.
-pub(crate) struct Kept {
-    /// The outbox, going on where it was.
-    pub outbox: Outbox,
-    /// A damaged file and where it is now, for the person.
-    pub kept_aside: Option<String>,
-}
-
 impl StoreThread {
-    /// Opens the store in `dir`, reads what it had kept, and starts the thread; `wake` is used when something is confirmed.
-    /// `fresh` becomes the outbox's id where the store has none; `seed` is for the outbox.
+    /// Starts the thread; `wake` is used when something is confirmed.
     ///
     /// # Errors
-    /// When the store cannot be opened or read, or there is no thread.
-    pub fn open(
-        dir: &Path,
-        wake: WakeHandle,
-        fresh: OutboxId,
-        seed: [u8; 32],
-    ) -> Result<(Self, Kept), StoreError> {
-        let Opened { store, kept_aside } = Store::open(dir, "outbox")?;
-        let outbox = load_outbox(&store, fresh, seed)?;
-        let kept_aside = kept_aside.map(|path| path.display().to_string());
+    /// When there is no thread.
+    pub fn start(files: Files, wake: WakeHandle) -> std::io::Result<Self> {
         let (requests, received) = sync_channel(REQUESTS_MAX);
         let confirmations = Arc::new(SegQueue::new());
         let news = Arc::clone(&confirmations);
         let thread = std::thread::Builder::new()
             .name("backline-store".to_owned())
-            .spawn(move || run(&store, &received, &news, &wake))
-            .map_err(|error| StoreError::File { path: dir.to_owned(), error })?;
-        let this =
-            Self { requests: Some(requests), waiting: VecDeque::new(), confirmations, thread: Some(thread) };
-        Ok((this, Kept { outbox, kept_aside }))
+            .spawn(move || run(files, &received, &news, &wake))?;
+        Ok(Self { requests: Some(requests), waiting: VecDeque::new(), confirmations, thread: Some(thread) })
     }
 
     /// Asks for something; in the order asked.
     pub fn ask(&mut self, request: Request) {
         self.waiting.push_back(request);
         self.pass_on();
+    }
+
+    /// Whether nothing waits here: what can wait elsewhere should, as long as the disk is behind.
+    pub fn has_room(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// What has been done since.
@@ -110,7 +102,7 @@ impl StoreThread {
             match requests.try_send(request) {
                 Ok(()) => {}
                 Err(TrySendError::Full(request)) => return self.waiting.push_front(request),
-                // It has failed, and said so.
+                // It has ended by an error of its own.
                 Err(TrySendError::Disconnected(_)) => return self.waiting.clear(),
             }
         }
@@ -134,63 +126,81 @@ impl Drop for StoreThread {
     }
 }
 
-/// The store thread's loop: ends when nobody asks any more, or the disk fails.
+/// The store thread's loop: ends when nobody asks any more.
 fn run(
-    store: &Store,
+    mut files: Files,
     requests: &Receiver<Request>,
     confirmations: &SegQueue<Confirmation>,
     wake: &WakeHandle,
 ) {
     while let Ok(first) = requests.recv() {
-        let batch: Vec<Request> =
-            std::iter::once(first).chain(requests.try_iter().take(BATCH_MAX - 1)).collect();
-        let writes: Vec<Write> = batch.iter().flat_map(writes_of).collect();
-        let outcome = store.commit(&writes);
-        let has_failed = outcome.is_err();
-        let last = batch.iter().map(Request::ticket).max().unwrap_or_default();
-        confirmations.push(outcome.map_or_else(Confirmation::Failed, |()| Confirmation::Outbox(last)));
+        let mut batch = Batch::default();
+        let others = requests.try_iter().take(BATCH_MAX - 1);
+        std::iter::once(first).chain(others).for_each(|request| batch.add(request, &mut files));
+        for confirmation in batch.write(&mut files) {
+            confirmations.push(confirmation);
+        }
         wake.wake();
-        if has_failed {
-            return;
-        }
     }
 }
 
-fn writes_of(request: &Request) -> Vec<Write> {
-    match request {
-        Request::Outbox(StoreRequest::Put { operation, .. }) => {
-            let next = Counter(operation.counter.0.saturating_add(1));
-            vec![
-                Write::Put { table: OUTBOX, key: key_of(operation.counter), value: bytes_of(operation) },
-                Write::Put { table: META, key: NEXT_COUNTER.to_vec(), value: bytes_of(&next) },
-            ]
-        }
-        Request::Outbox(StoreRequest::Remove { counter, .. }) => {
-            vec![Write::Remove { table: OUTBOX, key: key_of(*counter) }]
+/// What has gathered.
+#[derive(Default)]
+struct Batch {
+    outbox: Vec<Write>,
+    outbox_done: Option<Stored>,
+    session: Vec<Write>,
+    session_done: Option<Stored>,
+    ends_session: bool,
+}
+
+impl Batch {
+    fn add(&mut self, request: Request, files: &mut Files) {
+        match request {
+            Request::Outbox(request) => {
+                self.outbox.extend(outbox::writes_of(&request));
+                self.outbox_done = Some(Stored::Outbox(outbox::ticket_of(&request)));
+            }
+            Request::Ledger(write) => {
+                self.session.extend(hosted::writes_of(&write));
+                if let LedgerWrite::Entry(entry) = write {
+                    self.session_done = Some(Stored::Ledger(entry.revision));
+                }
+            }
+            Request::Host(file) => files.session = Some(file),
+            Request::EndSession => self.ends_session = true,
         }
     }
-}
 
-fn load_outbox(store: &Store, fresh: OutboxId, seed: [u8; 32]) -> Result<Outbox, StoreError> {
-    let meta = store.load(META)?;
-    let of = |name: &[u8]| meta.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice());
-    let id = of(OUTBOX_ID).and_then(|bytes| postcard::from_bytes::<OutboxId>(bytes).ok());
-    let next = of(NEXT_COUNTER).and_then(|bytes| postcard::from_bytes::<Counter>(bytes).ok());
-    // What a later version wrote, and this one cannot read, stays where it is and is not counted again.
-    let kept = store.load(OUTBOX)?;
-    let operations = kept.iter().filter_map(|(_, value)| postcard::from_bytes::<QueuedOperation>(value).ok());
-    let id = match id {
-        Some(id) => id,
-        None => {
-            store.commit(&[Write::Put { table: META, key: OUTBOX_ID.to_vec(), value: bytes_of(&fresh) }])?;
-            fresh
+    fn write(self, files: &mut Files) -> Vec<Confirmation> {
+        let mut confirmations = Vec::new();
+        let outbox = files.outbox.as_ref().filter(|_| !self.outbox.is_empty());
+        let outcome = outbox.map(|store| store.commit(&self.outbox));
+        match outcome {
+            Some(Ok(())) => confirmations.extend(self.outbox_done.map(Confirmation::Done)),
+            Some(Err(error)) => {
+                files.outbox = None;
+                confirmations.push(Confirmation::Failed(Stored::OutboxFailed, error));
+            }
+            None => {}
         }
-    };
-    Ok(Outbox::with_store(id, next.unwrap_or_default(), operations, seed))
-}
-
-fn key_of(counter: Counter) -> Vec<u8> {
-    counter.0.to_be_bytes().to_vec()
+        if self.ends_session {
+            if let Some(file) = files.session.take() {
+                file.remove();
+            }
+            return confirmations;
+        }
+        let outcome = files.session.as_ref().map(|file| file.commit(&self.session));
+        match outcome {
+            Some(Ok(())) => confirmations.extend(self.session_done.map(Confirmation::Done)),
+            Some(Err(error)) => {
+                files.session = None;
+                confirmations.push(Confirmation::Failed(Stored::LedgerFailed, error));
+            }
+            None => {}
+        }
+        confirmations
+    }
 }
 
 fn bytes_of(value: &impl serde::Serialize) -> Vec<u8> {
@@ -201,16 +211,19 @@ fn bytes_of(value: &impl serde::Serialize) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use backline_session::document::OperationState;
+    use backline_session::document::{OperationState, Outbox, QueuedOperation};
     use backline_wire::{
-        Change, DocumentId, Fader, GainValue, InstanceId, Outcome, ParticipantId, Revision, Setting, SourceId,
+        Change, Counter, DocumentId, Fader, GainValue, InstanceId, OutboxId, Outcome, ParticipantId,
+        Revision, Setting, SourceId,
     };
+    use std::path::Path;
     use std::time::Duration;
 
     fn open(dir: &Path) -> (StoreThread, Outbox) {
         let wake = backline_io::Poller::new().unwrap().wake_handle();
-        let (thread, kept) = StoreThread::open(dir, wake, OutboxId(42), [7; 32]).unwrap();
-        (thread, kept.outbox)
+        let (store, kept) = outbox::open(dir, OutboxId(42), [7; 32]).unwrap();
+        let files = Files { outbox: Some(store), session: None };
+        (StoreThread::start(files, wake).unwrap(), kept.outbox)
     }
 
     fn change(number: i16) -> Change {
@@ -229,7 +242,7 @@ mod tests {
         }
         loop {
             match thread.poll() {
-                Some(Confirmation::Outbox(ticket)) => {
+                Some(Confirmation::Done(Stored::Outbox(ticket))) => {
                     outbox.handle_stored(ticket);
                     if ticket >= asked {
                         return;

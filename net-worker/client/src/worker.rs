@@ -4,6 +4,7 @@
 //! decides is in [`Engine`]; here are the port, the clock and the queues. All methods are [worker-thread].
 
 mod announce;
+mod hosting;
 mod orders;
 mod report;
 
@@ -17,11 +18,11 @@ use backline_io::{Announcer, Poller, Port, interfaces, priority};
 use backline_wire::InstanceId;
 
 use crate::api::{Severity, WorkerView};
-use crate::engine::Engine;
+use crate::engine::{Engine, Stored};
 use crate::guest::{Guest, Person, Wish};
 use crate::registry::{House, Registry};
 use crate::sentences::sentences;
-use crate::store::{Confirmation, StoreThread};
+use crate::store::{Confirmation, Request, StoreThread};
 
 /// Between snapshots: 20 a second.
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(50);
@@ -61,6 +62,17 @@ struct Open {
     buffer: Vec<u8>,
     /// None where nothing can be kept: what waits is lost with the process then.
     store: Option<StoreThread>,
+    /// It is hosted here and kept on the disk: when the DAW is closed it can be carried on.
+    is_kept: bool,
+}
+
+/// Why a session is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// The person wants it: where it is hosted here, it is over for everybody, and nothing of it stays on the disk.
+    OnPurpose,
+    /// The DAW is closed, or something went wrong: where it is hosted here and kept, it is carried on later.
+    ForNow,
 }
 
 impl Worker {
@@ -140,17 +152,30 @@ impl Worker {
     /// What must be kept goes to the store's thread; what is kept may be sent.
     fn run_store(&mut self, now: Instant) {
         let Some(Open { engine, store: Some(store), .. }) = &mut self.open else { return };
-        while let Some(request) = engine.poll_store() {
-            store.ask(request);
+        while let Some(request) = engine.poll_outbox() {
+            store.ask(Request::Outbox(request));
+        }
+        while store.has_room()
+            && let Some(write) = engine.poll_ledger()
+        {
+            store.ask(Request::Ledger(write));
         }
         while let Some(confirmation) = store.poll() {
-            engine.handle_stored(now, &confirmation);
-            if let Confirmation::Failed(error) = confirmation {
-                let (text, advice) = sentences(&error.to_string());
-                if let Some(guest) = self.guests.first_mut() {
-                    guest.own.notices.add(Severity::Warning, text, advice);
+            let stored = match confirmation {
+                Confirmation::Done(stored) => stored,
+                Confirmation::Failed(stored, error) => {
+                    tracing::warn!(%error, "the disk keeps nothing any more");
+                    let words = match stored {
+                        Stored::LedgerFailed => hosting::words_of_failed_disk(),
+                        _ => sentences(&error.to_string()),
+                    };
+                    if let Some(guest) = self.guests.first_mut() {
+                        guest.own.notices.add(Severity::Warning, words.0, words.1);
+                    }
+                    stored
                 }
-            }
+            };
+            engine.handle_stored(now, stored);
         }
     }
 
@@ -185,11 +210,19 @@ impl Worker {
         }
     }
 
-    /// Says goodbye, gives it a moment to leave, and drops the session.
-    fn close(&mut self) {
+    /// Says goodbye (or nothing, where the session is carried on later), gives it a moment to leave, and drops the session.
+    fn close(&mut self, ending: Ending) {
         let Some(open) = &mut self.open else { return };
         open.announcer = None;
-        open.engine.close(clock::now());
+        if open.is_kept && ending == Ending::ForNow {
+            open.engine.suspend(clock::now());
+        } else {
+            // First of all: whatever happens now, the session does not come back.
+            if let Some(store) = &mut open.store {
+                store.ask(Request::EndSession);
+            }
+            open.engine.close(clock::now());
+        }
         self.linger(GOODBYE);
         if self.open.as_mut().is_some_and(|open| open.engine.give_back(clock::now())) {
             self.linger(GIVING_BACK);

@@ -1,11 +1,13 @@
 //! The durable store: one file of tables, each a map from bytes to bytes, written in transactions that a crash leaves whole.
 //!
-//! What the bytes mean is the caller's to know. Each process has a file of its own: a second one that starts takes the next number. All
-//! methods wait for the disk: never call them from the audio thread or the worker.
+//! What the bytes mean is the caller's to know. Of a numbered store each process has a file of its own: a second one that starts takes the
+//! next number. A named one is held by one process at a time. All methods wait for the disk: never call them from the audio thread, and
+//! from the worker only where a session begins.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use redb::backends::FileBackend;
 use redb::{
@@ -78,6 +80,36 @@ impl Store {
         Err(StoreError::InUse { path: dir.to_owned() })
     }
 
+    /// Opens the file `NAME.redb` in `dir`; makes folder and file where there are none.
+    ///
+    /// # Errors
+    /// When the folder or file cannot be made or read, another process holds it, or it is no store.
+    pub fn open_named(dir: &Path, name: &str) -> Result<Self, StoreError> {
+        fs::create_dir_all(dir).map_err(|error| StoreError::Folder { path: dir.to_owned(), error })?;
+        let path = path_of(dir, name);
+        match open_file(&path) {
+            Ok(database) => Ok(Self { database }),
+            Err(DatabaseError::DatabaseAlreadyOpen) => Err(StoreError::Held { path }),
+            Err(DatabaseError::Storage(StorageError::Io(error)))
+                if error.kind() != io::ErrorKind::InvalidData =>
+            {
+                Err(StoreError::File { path, error })
+            }
+            Err(error) => {
+                tracing::warn!(path = %path.display(), %error, "a store is damaged and left as it is");
+                Err(StoreError::Damaged { path })
+            }
+        }
+    }
+
+    /// Opens the file `NAME.redb` in `dir`; none where it is not there.
+    ///
+    /// # Errors
+    /// As [`Store::open_named`].
+    pub fn open_existing(dir: &Path, name: &str) -> Result<Option<Self>, StoreError> {
+        if path_of(dir, name).exists() { Self::open_named(dir, name).map(Some) } else { Ok(None) }
+    }
+
     /// A store on something else than a file: tests let it fail.
     ///
     /// # Errors
@@ -127,6 +159,37 @@ impl Store {
         transaction.commit().map_err(redb::Error::from)?;
         Ok(())
     }
+}
+
+/// Removes the file `NAME.redb` in `dir`, with all that it holds; nothing where it is not there. Nobody may have it open.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove(dir: &Path, name: &str) -> Result<(), StoreError> {
+    let path = path_of(dir, name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::File { path, error }),
+        _ => Ok(()),
+    }
+}
+
+/// Removes files of `dir` whose names begin with `prefix`, that nobody holds, and that nobody has written for longer than `age`.
+/// What cannot be removed stays.
+pub fn remove_older(dir: &Path, prefix: &str, age: Duration) {
+    let Ok(files) = fs::read_dir(dir) else { return };
+    for file in files.flatten() {
+        let is_meant = file.file_name().to_string_lossy().starts_with(prefix);
+        let written = file.metadata().and_then(|metadata| metadata.modified());
+        let is_old = written.is_ok_and(|at| at.elapsed().is_ok_and(|elapsed| elapsed > age));
+        let is_free = || !matches!(open_file(&file.path()), Err(DatabaseError::DatabaseAlreadyOpen));
+        if is_meant && is_old && is_free() && fs::remove_file(file.path()).is_ok() {
+            tracing::info!(path = %file.path().display(), "an old store was removed");
+        }
+    }
+}
+
+fn path_of(dir: &Path, name: &str) -> PathBuf {
+    dir.join(format!("{name}.redb"))
 }
 
 fn definition(table: &'static str) -> TableDefinition<'static, &'static [u8], &'static [u8]> {
@@ -207,6 +270,18 @@ pub enum StoreError {
     )]
     InUse {
         /// The folder.
+        path: PathBuf,
+    },
+    /// Another process has it.
+    #[error("another program has {path} open: close it there first")]
+    Held {
+        /// The file.
+        path: PathBuf,
+    },
+    /// It is there, and no store any more.
+    #[error("the file {path} is damaged: it is left as it is; a copy of the disk may have it whole")]
+    Damaged {
+        /// The file.
         path: PathBuf,
     },
     /// Reading or writing failed.

@@ -38,6 +38,17 @@ impl Port {
         Self::open_first(PORT_RANGE)
     }
 
+    /// Binds this port, where it is free, so that an invite link goes on leading here; else as [`Port::open`].
+    ///
+    /// # Errors
+    /// When not even that works.
+    pub fn open_preferring(port: u16) -> Result<Self, PortError> {
+        match bind(port) {
+            Ok((socket, dual_stack)) if port != 0 => Self::from_socket(socket, dual_stack),
+            _ => Self::open(),
+        }
+    }
+
     /// From the lowest of `ports` upward: a port may be taken, or be one that the system keeps for itself.
     fn open_first(ports: std::ops::RangeInclusive<u16>) -> Result<Self, PortError> {
         for port in ports {
@@ -227,6 +238,15 @@ mod tests {
         assert_eq!(Port::open_first(range.clone()).unwrap().number(), 24_466);
         drop(by_ipv4);
         assert_eq!(Port::open_first(range).unwrap().number(), 24_464);
+    }
+
+    #[test]
+    fn the_port_of_before_is_taken_again_where_it_is_free() {
+        let before = Port::open_first(24_470..=24_470).unwrap();
+        assert_ne!(Port::open_preferring(24_470).unwrap().number(), 24_470);
+        drop(before);
+        assert_eq!(Port::open_preferring(24_470).unwrap().number(), 24_470);
+        assert_ne!(Port::open_preferring(0).unwrap().number(), 0);
     }
 
     #[test]

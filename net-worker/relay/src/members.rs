@@ -69,14 +69,13 @@ pub(crate) struct Members {
     known: BTreeMap<(ParticipantId, InstanceId), PeerId>,
     known_order: Vec<(ParticipantId, InstanceId)>,
     streams: BTreeMap<Ssrc, SourceId>,
-    next_peer: u16,
     next_ssrc: u32,
 }
 
 impl Members {
     /// `first_ssrc` should not be guessable (RFC 3550 section 8).
     pub fn new(first_ssrc: u32) -> Self {
-        Self { next_peer: 1, next_ssrc: first_ssrc, ..Self::default() }
+        Self { next_ssrc: first_ssrc, ..Self::default() }
     }
 
     pub fn len(&self) -> usize {
@@ -99,15 +98,18 @@ impl Members {
         self.present.iter().find(|(_, member)| member.link == Some(link)).map(|(peer, _)| *peer)
     }
 
-    /// The id of a connection: the one it had before, or a new one.
+    /// The id of a connection: the one it had before, or a new one. It follows from who it is, so that a host that is opened again
+    /// gives the same ones, and those who reach each other directly need not find each other anew.
     pub fn id_of(&mut self, participant: ParticipantId, instance: InstanceId) -> PeerId {
         let key = (participant, instance);
         if let Some(peer) = self.known.get(&key) {
             return *peer;
         }
         self.forget_oldest();
-        let peer = PeerId(self.next_peer);
-        self.next_peer = self.next_peer.checked_add(1).unwrap_or(1);
+        let mut peer = usual_id(participant, instance);
+        while self.known.values().any(|known| *known == peer) {
+            peer = PeerId(peer.0.wrapping_add(1).max(1));
+        }
         self.known.insert(key, peer);
         self.known_order.push(key);
         peer
@@ -204,6 +206,15 @@ impl Members {
     }
 }
 
+/// The id of a connection where nobody else has it: any but the host's.
+fn usual_id(participant: ParticipantId, instance: InstanceId) -> PeerId {
+    let mixed = participant.0[..8].iter().fold(instance.0, |mixed, byte| {
+        // FNV-1a: any even spread does.
+        (mixed ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
+    });
+    PeerId(((mixed >> 32) as u16).max(1))
+}
+
 #[cfg(test)]
 #[expect(clippy::disallowed_methods, reason = "tests may look at the clock")]
 mod tests {
@@ -254,6 +265,19 @@ mod tests {
         members.remove(first);
         assert_eq!(member(&mut members, 1, now), first);
         assert_ne!(first, other);
+    }
+
+    #[test]
+    fn a_host_that_is_opened_again_gives_the_same_ids_in_any_order() {
+        let ids = |order: [u8; 3]| {
+            let mut members = Members::new(7);
+            let id = |number: u8| (number, members.id_of(ParticipantId([number; 32]), InstanceId(1)));
+            order.map(id).into_iter().collect::<BTreeMap<u8, PeerId>>()
+        };
+        let first = ids([1, 2, 3]);
+        assert_eq!(ids([3, 1, 2]), first);
+        assert!(first.values().all(|peer| *peer != PeerId::HOST));
+        assert_eq!(first.values().collect::<BTreeSet<_>>().len(), 3);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use backline_session::document::{Authority, AuthorityStats, Document};
+use backline_session::document::{Authority, AuthorityStats, Document, KeptDocument, LedgerWrite};
 use backline_session::{Links, LocalMessage};
 use backline_transport::{Certificate, LocalAddresses, Transmit};
 use backline_wire::limits::{LINK_ADDRESSES_MAX, PEER_VANISHED_AFTER};
@@ -51,7 +51,7 @@ pub struct RelayConfig {
     /// Not guessable: the streams are numbered from here.
     pub first_ssrc: u32,
     /// The session document, new or as it was kept.
-    pub document: Document,
+    pub document: KeptDocument,
     /// Whether the driver keeps the document; see [`Relay::poll_store`].
     pub has_store: bool,
     /// The wall clock when the relay is made, since 1970.
@@ -115,7 +115,7 @@ pub struct LocalMember {
 impl Relay {
     /// A session with nobody in it.
     pub fn new(mut config: RelayConfig, now: Instant) -> Self {
-        let document = std::mem::replace(&mut config.document, Document::new(DocumentId([0; 16])));
+        let document = std::mem::replace(&mut config.document, KeptDocument::new(DocumentId([0; 16])));
         let authority = Authority::new(document, config.has_store);
         Self {
             members: Members::new(config.first_ssrc),
@@ -243,6 +243,12 @@ impl Relay {
             let _ = path.send_control(now, &goodbye);
             path.close(now);
         }
+    }
+
+    /// Stops without ending the session: it is carried on later from what was kept, and everybody goes on calling. Poll the datagrams once
+    /// more, then drop the relay.
+    pub fn suspend(&mut self, now: Instant) {
+        self.links.iter_mut().for_each(|(_, path)| path.close(now));
     }
 
     /// The next message for the session of this process.

@@ -6,6 +6,7 @@
 
 mod authority;
 mod budget;
+mod kept;
 mod outbox;
 mod replica;
 
@@ -15,6 +16,7 @@ use backline_wire::limits::DOCUMENT_ENTRIES_MAX;
 use backline_wire::{Change, DocumentId, Entry, Grantee, ParticipantId, Register, Revision, Scope};
 
 pub use authority::{Authority, AuthorityStats};
+pub use kept::{KeptDocument, KeptOutbox, LedgerWrite, operation_of};
 pub use outbox::{OperationState, Outbox, OutboxStats, QueuedOperation, Settled, StoreRequest};
 pub use replica::{Conflict, Replica};
 

@@ -15,7 +15,8 @@ use crate::name::Name;
 
 pub use setting::{Bus, GainValue, PanValue, Setting, SettingError, SettingKind};
 
-/// One session's document, at random; a host that opens a session again keeps it.
+/// One history of one session's document. The first 8 bytes are the session's, for as long as anybody carries it on; the last 8 are the
+/// history's: another one begins each time that a host opens the session, so that revisions of two hosts are never taken for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DocumentId(pub [u8; 16]);
 
@@ -171,6 +172,20 @@ pub enum OperationRefusal {
     TooOld,
 }
 
+impl DocumentId {
+    /// Whether both are of one session, in whichever history: changes made in one may be sent to the other.
+    pub fn is_same_session(&self, other: &Self) -> bool {
+        self.0[..8] == other.0[..8]
+    }
+
+    /// The same session in a history of its own; `history` must be random.
+    pub fn in_history(self, history: [u8; 8]) -> Self {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        let [i, j, k, l, m, n, o, p] = history;
+        Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
+    }
+}
+
 impl Change {
     /// Where it is written.
     pub fn register(&self) -> Register {
@@ -270,6 +285,15 @@ mod tests {
                 assert_eq!(Control::decode(&bytes), Ok(message));
             }
         }
+    }
+
+    #[test]
+    fn a_session_that_is_carried_on_has_another_history() {
+        let first = DocumentId([7; 16]);
+        let second = first.in_history([8; 8]);
+        assert!(first != second && first.is_same_session(&second));
+        assert_eq!(second.0[8..], [8; 8]);
+        assert!(!first.is_same_session(&DocumentId([8; 16])));
     }
 
     #[test]

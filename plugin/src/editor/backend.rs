@@ -86,6 +86,9 @@ pub trait EditorBackend {
     fn values(&self) -> Values;
     /// The link of the session that was joined last, to offer it again.
     fn last_joined(&self) -> Option<String>;
+
+    /// The link of the session that was hosted here last, as long as it was not ended; none where one was joined last.
+    fn last_hosted(&self) -> Option<String>;
     /// Somebody looks for sessions in the local network, or no longer.
     fn look_around(&mut self, is_wanted: bool);
     /// The sessions that were found there.

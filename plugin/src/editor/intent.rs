@@ -91,6 +91,8 @@ pub enum Intent {
     Send(Box<Command>),
     /// Open a session here; its link goes to the clipboard as soon as it is there.
     Host,
+    /// Host the session whose host is gone; its new link goes to the clipboard as soon as it is there.
+    CarryOn,
     /// Other STUN and TURN servers.
     SetServers(ServerFields),
     /// Unbind a slot whose source is away.

@@ -114,6 +114,10 @@ impl EditorBackend for PluginBackend<'_> {
         self.params.project.last_joined()
     }
 
+    fn last_hosted(&self) -> Option<String> {
+        self.params.project.last_hosted()
+    }
+
     fn look_around(&mut self, is_wanted: bool) {
         self.client.look_around(is_wanted);
     }

@@ -39,7 +39,7 @@ pub struct EditorView {
     send_meter: StereoMeter,
     slot_meters: [StereoMeter; SLOTS],
     edits: ConnectEdits,
-    /// The person pressed Host: the link goes to the clipboard when it is there.
+    /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
     shown: Option<Shown>,
@@ -94,6 +94,7 @@ impl EditorView {
         backend.look_around(matches!(model.stage, Stage::Connect(_)));
         if let Stage::Connect(panel) = &mut model.stage {
             panel.offer_again(backend.last_joined());
+            panel.offer_to_host_again(backend.last_hosted());
             panel.offer_found(backend.found());
         }
         let mut intents = Vec::new();
@@ -241,6 +242,10 @@ impl EditorView {
             Intent::Host => {
                 self.copies_invite = true;
                 backend.send(Command::Host);
+            }
+            Intent::CarryOn => {
+                self.copies_invite = true;
+                backend.send(Command::CarryOn);
             }
             Intent::SetServers(servers) => backend.set_servers(&servers),
             Intent::FreeSlot(slot) => {

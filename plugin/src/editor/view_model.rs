@@ -11,14 +11,14 @@ pub mod status;
 pub mod strips;
 pub mod words;
 
-use backline_client::{Connection, FoundSession, Snapshot};
+use backline_client::{Command, Connection, FoundSession, Snapshot};
 
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
 pub use mixes::{Mix, MixStripPanel};
 pub use returns::Returns;
 pub use send::SendPanel;
-pub use status::{Message, StatusLine};
+pub use status::{Message, Offer, StatusLine};
 pub use strips::{BoundStrip, RouteBadge, Strip};
 
 /// Everything a frame shows.
@@ -88,15 +88,36 @@ pub struct JoinOffer {
     pub sentence: &'static str,
     /// Leads there.
     pub link: String,
+    /// It was hosted here: not joined, but opened again.
+    pub is_own: bool,
+}
+
+impl JoinOffer {
+    /// What it asks for.
+    pub fn command(&self) -> Command {
+        let link = self.link.clone();
+        if self.is_own { Command::HostAgain { link } } else { Command::Join { link } }
+    }
 }
 
 impl ConnectPanel {
+    /// Offers to go on with the session of `link`, which was hosted here, unless this project is in one.
+    pub fn offer_to_host_again(&mut self, link: Option<String>) {
+        let offer = |link: String| JoinOffer {
+            text: "Go on with your session".to_owned(),
+            sentence: "You host it again, with all that was set. Or paste an invite link.",
+            link,
+            is_own: true,
+        };
+        self.again = self.again.take().or_else(|| link.map(offer));
+    }
+
     /// Offers the session of `link` again, unless this project is in one; a link that leads nowhere is not offered.
     pub fn offer_again(&mut self, link: Option<String>) {
         let offer = |link: String| {
             let address = backline_client::link_address(&link)?;
             let sentence = "Back to the last session with one click; or paste another invite link.";
-            Some(JoinOffer { text: format!("Join again: {address}"), sentence, link })
+            Some(JoinOffer { text: format!("Join again: {address}"), sentence, link, is_own: false })
         };
         self.again = self.again.take().or_else(|| link.and_then(offer));
     }
@@ -105,7 +126,7 @@ impl ConnectPanel {
     pub fn offer_found(&mut self, found: Vec<FoundSession>) {
         let offer = |session: FoundSession| {
             let text = words::join_found(&session.host, session.participants);
-            JoinOffer { text, sentence: "In your local network", link: session.link }
+            JoinOffer { text, sentence: "In your local network", link: session.link, is_own: false }
         };
         self.found = found.into_iter().map(offer).collect();
     }
@@ -168,6 +189,7 @@ fn stage(snapshot: &Snapshot) -> Stage {
             text: "Join the session of this project".to_owned(),
             sentence: "Another track of this project is in a session: this one becomes a source of its own there.",
             link: here.link.clone(),
+            is_own: false,
         });
         let open_to_lan = snapshot.open_to_lan;
         Stage::Connect(ConnectPanel { busy, failure, again, open_to_lan, found: Vec::new() })

@@ -125,4 +125,29 @@ fn the_session_that_was_joined_last_is_offered_again_also_after_the_project_was_
     assert_eq!(reopened.last_joined().as_deref(), Some("backline://join/a"));
     reopened.update(|state| state.session.as_mut().unwrap().role = Role::Hosted);
     assert_eq!(reopened.last_joined(), None, "whoever hosted hosts again");
+    assert_eq!(reopened.last_hosted().as_deref(), Some("backline://join/a"));
+}
+
+#[test]
+fn a_session_that_its_host_has_ended_is_not_offered_again_and_one_that_was_joined_is() {
+    let project = project();
+    for (role, link) in [(Role::Hosted, None), (Role::Joined, Some("backline://join/a".to_owned()))] {
+        project.update(|state| {
+            state.session = Some(LastSession { role, link: "backline://join/a".to_owned() });
+        });
+        project.send(Command::Leave);
+        assert_eq!(project.last_hosted(), None);
+        assert_eq!(project.last_joined(), link);
+    }
+}
+
+#[test]
+fn a_snapshot_of_before_does_not_bring_an_ended_session_back() {
+    let mut state = ProjectState::default();
+    let invite = Some("backline://join/a".to_owned());
+    let snapshot = Snapshot { invite: invite.clone(), ..Snapshot::clone(&project().client().snapshot()) };
+    fetch(&mut state, &snapshot, invite.as_ref());
+    assert_eq!(state.session, None);
+    fetch(&mut state, &snapshot, None);
+    assert_eq!(state.session.map(|last| last.role), Some(Role::Hosted));
 }

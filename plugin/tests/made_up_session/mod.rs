@@ -55,6 +55,8 @@ pub struct MadeUpSession {
     pub asked: Vec<Asked>,
     /// The link of the session that was joined last.
     pub last_joined: Option<String>,
+    /// The link of the session that was hosted last.
+    pub last_hosted: Option<String>,
     /// What is found in the local network while somebody looks.
     pub around: Vec<FoundSession>,
     /// Somebody looks.
@@ -111,6 +113,7 @@ impl MadeUpSession {
             readings: Readings::default(),
             asked: Vec::new(),
             last_joined: None,
+            last_hosted: None,
             around: Vec::new(),
             looks_around: false,
             host_lags: false,
@@ -235,7 +238,8 @@ impl MadeUpSession {
 
     fn answer(&mut self, command: Command) {
         match command {
-            Command::Host => self.enter(Connection::Hosting, Some(LINK)),
+            Command::Host | Command::CarryOn => self.enter(Connection::Hosting, Some(LINK)),
+            Command::HostAgain { link } => self.enter(Connection::Hosting, Some(&link)),
             Command::Join { link } if [LINK, OLD_LINK, FOUND_LINK].contains(&&*link) => {
                 self.enter(Connection::Joined, None);
                 self.arrive(&BAND[0]);
@@ -316,6 +320,10 @@ impl EditorBackend for MadeUpSession {
 
     fn last_joined(&self) -> Option<String> {
         self.last_joined.clone()
+    }
+
+    fn last_hosted(&self) -> Option<String> {
+        self.last_hosted.clone()
     }
 
     fn look_around(&mut self, is_wanted: bool) {

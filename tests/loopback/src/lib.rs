@@ -8,6 +8,7 @@ pub mod cable;
 pub mod turn_server;
 
 use std::f32::consts::TAU;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -26,10 +27,27 @@ pub struct Rig {
     /// The instance.
     pub client: Client,
     config: ClientConfig,
-    folder: Arc<TempDir>,
+    folder: Arc<Folder>,
     is_running: Arc<AtomicBool>,
     heard: Arc<Mutex<Vec<f32>>>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// Of an identity and its data.
+enum Folder {
+    /// Gone with its last instance.
+    Own(TempDir),
+    /// Of a test that starts several processes.
+    Lent(PathBuf),
+}
+
+impl Folder {
+    fn path(&self) -> &Path {
+        match self {
+            Folder::Own(dir) => dir.path(),
+            Folder::Lent(path) => path,
+        }
+    }
 }
 
 impl Rig {
@@ -45,7 +63,17 @@ impl Rig {
 
     fn made(number: u64, uses_local_network: bool) -> Self {
         let Ok(folder) = tempfile::tempdir() else { unreachable!("tests can write to the temporary folder") };
-        Self::with_identity_in(number, Arc::new(folder), uses_local_network)
+        Self::with_identity_in(number, Arc::new(Folder::Own(folder)), uses_local_network)
+    }
+
+    /// An instance whose identity and data are in a folder that outlives it.
+    pub fn in_folder(number: u64, folder: &Path) -> Self {
+        Self::with_identity_in(number, Arc::new(Folder::Lent(folder.to_owned())), false)
+    }
+
+    /// Where this instance's data is.
+    pub fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
     }
 
     /// Another instance of the same participant, as on another track of their project.
@@ -53,7 +81,7 @@ impl Rig {
         Self::with_identity_in(number, Arc::clone(&self.folder), self.config.uses_local_network)
     }
 
-    fn with_identity_in(number: u64, folder: Arc<TempDir>, uses_local_network: bool) -> Self {
+    fn with_identity_in(number: u64, folder: Arc<Folder>, uses_local_network: bool) -> Self {
         let config = ClientConfig {
             instance: InstanceId(number),
             app: "loopback test".to_owned(),
@@ -120,6 +148,16 @@ impl Rig {
     /// When no session opens.
     pub fn host(&self) -> Result<String, Arc<Snapshot>> {
         self.client.send(Command::Host);
+        let snapshot = self.wait(|snapshot| snapshot.invite.is_some())?;
+        Ok(snapshot.invite.clone().unwrap_or_default())
+    }
+
+    /// Goes on with the session that was hosted before, and gives the invite link that it has now.
+    ///
+    /// # Errors
+    /// When it does not go on.
+    pub fn host_again(&self, link: &str) -> Result<String, Arc<Snapshot>> {
+        self.client.send(Command::HostAgain { link: link.to_owned() });
         let snapshot = self.wait(|snapshot| snapshot.invite.is_some())?;
         Ok(snapshot.invite.clone().unwrap_or_default())
     }

@@ -78,6 +78,7 @@ fn two_tracks_share_a_worker_and_the_session_outlives_the_one_that_hosted_it() {
     assert_tones(&drums, &[(900.0, false)]);
     assert!(drums.client.snapshot().here.is_some(), "it may come back");
 
+    bass.client.send(Command::Leave);
     drop(bass);
     bob.wait(|snapshot| matches!(snapshot.connection, Connection::Failed { .. })).unwrap();
     assert!(drums.client.snapshot().here.is_none());

@@ -286,7 +286,8 @@ fn sound_check(seed: u64) -> (World, [Id; 3], [SourceId; 3]) {
 
 fn slot_of(world: &World, who: Id, source: SourceId) -> usize {
     let views = world.sources(who);
-    views.iter().find(|view| view.source == source).and_then(|view| view.slot).expect("it has a slot")
+    let slot = views.iter().find(|view| view.source == source).and_then(|view| view.slot);
+    slot.unwrap_or_else(|| unreachable!("{source:?} has no slot"))
 }
 
 fn open_mix(world: &mut World, who: Id, allowed: bool) {

@@ -6,10 +6,11 @@ use std::time::{Duration, Instant};
 
 use backline_bridge::{CycleClock, Meters, NetEnd};
 use backline_client::engine::EngineEvent;
-use backline_client::{Engine, Quality};
+use backline_client::{Engine, HostKeys, Quality, Stored};
+use backline_session::document::{KeptDocument, LedgerWrite};
 use backline_session::{InstanceConfig, ReturnChoice, SessionConfig};
 use backline_wire::limits::SLOTS;
-use backline_wire::{Generation, IdentityKey, InstanceId, Name, SourceId};
+use backline_wire::{Generation, IdentityKey, InstanceId, Name, Revision, SourceId};
 
 use crate::card::Card;
 use crate::chance::Chance;
@@ -98,10 +99,20 @@ impl Musician {
     }
 }
 
+/// What a host's disk holds of the session.
+pub(crate) struct Disk {
+    pub keys: HostKeys,
+    pub document: KeptDocument,
+    /// Written, and not confirmed yet.
+    pub written: Option<Revision>,
+}
+
 /// A musician at work.
 pub(crate) struct Stage {
     pub musician: Musician,
     pub engine: Option<Engine>,
+    /// Of the session that they host; it outlives the engine.
+    pub disk: Option<Disk>,
     /// When the engine wants to be woken; none while that may have changed.
     pub deadline: Option<Instant>,
     pub events: Vec<EngineEvent>,
@@ -138,6 +149,7 @@ impl Stage {
         Self {
             musician,
             engine: None,
+            disk: None,
             deadline: None,
             events: Vec::new(),
             local,
@@ -242,6 +254,7 @@ impl Stage {
         let mut ends: Vec<(InstanceId, &mut NetEnd)> =
             self.seats.iter_mut().map(|seat| (seat.track.id(), &mut seat.net_end)).collect();
         engine.run_audio(now, &mut ends);
+        self.disk.iter_mut().for_each(|disk| disk.run(engine, now));
         while let Some(event) = engine.poll_event() {
             self.events.push(event);
         }
@@ -251,6 +264,21 @@ impl Stage {
         let first = &self.seats[0];
         let engine = self.engine.as_ref();
         engine.map_or(Duration::ZERO, |engine| engine.return_delay(first.track.id(), &first.net_end))
+    }
+}
+
+impl Disk {
+    /// Confirms what it has, and takes what there is: a disk that takes from one turn to the next.
+    fn run(&mut self, engine: &mut Engine, now: Instant) {
+        if let Some(revision) = self.written.take() {
+            engine.handle_stored(now, Stored::Ledger(revision));
+        }
+        while let Some(write) = engine.poll_ledger() {
+            self.document.apply(&write);
+            if let LedgerWrite::Entry(entry) = write {
+                self.written = Some(entry.revision);
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The world: it moves the time from event to event, and everybody acts when their time has come.
 
+mod hosting;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,15 +1,19 @@
 //! Who comes and goes, and what the handles ask of the worker.
 
+use std::path::{Path, PathBuf};
+
 use backline_io::clock::Clock;
-use backline_io::store::data_dir;
-use backline_io::{WakeHandle, entropy, identity};
+use backline_io::{WakeHandle, entropy, identity, store as disk};
 use backline_session::{InstanceConfig, SessionConfig};
-use backline_wire::{Change, Generation, IdentityKey, Name, OutboxId};
+use backline_wire::{Change, Generation, IdentityKey, InviteLink, Name, OutboxId};
 
 use super::*;
 use crate::api::Command;
 use crate::engine::EngineConfig;
 use crate::guest::{Order, Own, Settings};
+use crate::hosted::Hosted;
+use crate::store::hosted::SessionFile;
+use crate::store::{Files, outbox};
 
 /// Seconds from 1970 to 2020: generations are counted from there, and 136 years of them fit.
 const YEAR_2020_S: u64 = 1_577_836_800;
@@ -58,10 +62,13 @@ impl Worker {
         while let Some(guest) = self.guests.get(at) {
             match guest.shared.orders.pop() {
                 None => at += 1,
-                Some(Order::Command(command @ (Command::Host | Command::Join { .. }))) => {
-                    self.release(at, Some(command));
-                }
-                Some(Order::Command(Command::Leave) | Order::Stop) => self.release(at, None),
+                Some(Order::Command(Command::HostAgain { link })) if self.hosts(&link) => {}
+                Some(Order::Command(
+                    command @ (Command::Host | Command::HostAgain { .. } | Command::Join { .. }),
+                )) => self.release(at, Some(command), Ending::OnPurpose),
+                Some(Order::Command(Command::CarryOn)) => self.carry_on(),
+                Some(Order::Command(Command::Leave)) => self.release(at, None, Ending::OnPurpose),
+                Some(Order::Stop) => self.release(at, None, Ending::ForNow),
                 Some(Order::Command(command)) => self.handle_command(at, command),
                 Some(Order::Attach(net_end)) => self.attach(at, net_end),
             }
@@ -133,11 +140,11 @@ impl Worker {
     }
 
     /// An instance leaves; `next` is what it wants instead. With the last one the session ends.
-    fn release(&mut self, at: usize, next: Option<Command>) {
+    fn release(&mut self, at: usize, next: Option<Command>, ending: Ending) {
         let mut guest = self.guests.remove(at);
         self.keep_slots(&mut guest);
         if self.guests.is_empty() && self.registry.close_if_empty(&self.house) {
-            self.close();
+            self.close(ending);
         } else if let Some(open) = &mut self.open {
             open.engine.remove_instance(clock::now(), guest.id());
         }
@@ -150,7 +157,7 @@ impl Worker {
         self.registry.close(&self.house);
         let mut guests = std::mem::take(&mut self.guests);
         guests.iter_mut().for_each(|guest| self.keep_slots(guest));
-        self.close();
+        self.close(Ending::ForNow);
         while let Some(late) = self.house.arrivals.pop() {
             guests.push(late);
         }
@@ -162,7 +169,7 @@ impl Worker {
     }
 
     /// What the session has bound its slots to stays with an instance.
-    fn keep_slots(&self, guest: &mut Guest) {
+    pub(super) fn keep_slots(&self, guest: &mut Guest) {
         let session = self.open.as_ref().map(|open| open.engine.session());
         if let Some(slots) = session.and_then(|session| session.bindings(guest.id())) {
             guest.own.settings.slots = slots;
@@ -171,67 +178,126 @@ impl Worker {
 
     fn open(&mut self, wish: Wish) -> Result<(), Box<dyn std::error::Error>> {
         let Some(first) = self.guests.first_mut() else { return Ok(()) };
-        let identity = identity_of(&first.own.settings)?;
-        first.own.participant = Some(identity.participant_id());
-        let mut port = Port::open()?;
+        let dir = data_dir(&first.own.settings);
+        let kept = match &wish {
+            Wish::HostAgain(link) => Some(hosting::find(dir.as_deref(), link)?),
+            Wish::Host | Wish::Join(_) => None,
+        };
+        let mut port = Port::open_preferring(kept.as_ref().map_or(0, |(_, kept)| kept.port))?;
         if let Some(poller) = &self.poller {
             poller.watch(&mut port)?;
         }
         let addresses = interfaces::addresses();
         let clock = Clock::read();
-        let settings = &first.own.settings;
-        let config = EngineConfig {
-            session: SessionConfig {
-                identity,
-                app: Name::new(&settings.app),
-                name: settings.person.shown_name(),
-                colour: settings.person.colour,
-                first: instance_config(settings, clock.unix_time),
-            },
-            addresses: addresses.iter().map(|ip| SocketAddr::new(*ip, port.number())).collect(),
-            seed: entropy::seed()?,
-            now: clock.now,
-            unix_time: clock.unix_time,
+        let own = &mut first.own;
+        let config = engine_config(&own.settings, &clock, &addresses, port.number())?;
+        own.participant = Some(config.session.identity.participant_id());
+        let place = hosting::Place { dir: dir.as_deref(), port: port.number() };
+        let (mut engine, session) = match (wish, kept) {
+            (Wish::Join(link), _) => (Engine::join(config, link)?, None),
+            (_, Some(kept)) => {
+                let (hosted, file) = place.open_again(kept, config.seed, &mut own.notices)?;
+                (Engine::host_session(config, hosted), file)
+            }
+            (Wish::Host | Wish::HostAgain(_), None) => {
+                let (hosted, file) = place.keep(Hosted::new(config.seed)?, &mut own.notices);
+                (Engine::host_session(config, hosted), file)
+            }
         };
-        let mut engine = match wish {
-            Wish::Join(link) => Engine::join(config, link)?,
-            Wish::Host => Engine::host(config)?,
-        };
-        engine.attach(settings.instance, first.own.net_end.as_deref())?;
-        engine.set_servers(clock.now, settings.person.servers.config().0);
-        engine.set_open_to_lan(settings.person.is_open_to_lan());
+        engine.attach(own.settings.instance, own.net_end.as_deref())?;
+        engine.set_servers(clock.now, own.settings.person.servers.config().0);
+        engine.set_open_to_lan(own.settings.person.is_open_to_lan());
+        let is_kept = session.is_some();
         let wake = self.poller.as_ref().map(Poller::wake_handle);
-        let store = wake.and_then(|wake| open_store(&mut first.own, &mut engine, wake));
+        let store =
+            wake.zip(dir).and_then(|(wake, dir)| start_store(own, &mut engine, wake, (&dir, session)));
         self.started = clock.now;
-        self.open =
-            Some(Open { engine, port, announcer: None, addresses, buffer: Vec::with_capacity(2048), store });
+        self.open = Some(Open {
+            engine,
+            port,
+            announcer: None,
+            addresses,
+            buffer: Vec::with_capacity(2048),
+            is_kept: is_kept && store.is_some(),
+            store,
+        });
         self.announce();
         Ok(())
     }
+
+    /// Whether the session of a link is hosted here.
+    fn hosts(&self, link: &str) -> bool {
+        let hosted = self.open.as_ref().and_then(|open| open.engine.hosted_fingerprint());
+        hosted.is_some_and(|ours| InviteLink::parse(link).is_ok_and(|link| *link.fingerprint() == ours))
+    }
 }
 
-/// The outbox of earlier runs, if there is a place for it. A session goes on without one, and the person is told.
-fn open_store(own: &mut Own, engine: &mut Engine, wake: WakeHandle) -> Option<StoreThread> {
-    let named = own.settings.config_dir.as_ref().map(|dir| dir.join("data"));
-    let dir = named.or_else(data_dir)?;
-    let (fresh, seed) = entropy::seed().ok().zip(entropy::seed().ok())?;
-    let fresh = OutboxId(u64::from_be_bytes(std::array::from_fn(|at| fresh[at])));
-    match StoreThread::open(&dir, wake, fresh, seed) {
-        Ok((store, kept)) => {
+/// Reads the outbox of earlier runs, if there is a place for it, and starts the store's thread. A session goes on without one, and the
+/// person is told.
+fn start_store(
+    own: &mut Own,
+    engine: &mut Engine,
+    wake: WakeHandle,
+    (dir, session): (&Path, Option<SessionFile>),
+) -> Option<StoreThread> {
+    let mut files = Files { outbox: None, session };
+    let mut warn = |text: String, advice: String| own.notices.add(Severity::Warning, text, advice);
+    let seeds = entropy::seed().ok().zip(entropy::seed().ok());
+    let fresh = |seed: [u8; 32]| OutboxId(u64::from_be_bytes(std::array::from_fn(|at| seed[at])));
+    match seeds.map(|(id, seed)| outbox::open(dir, fresh(id), seed)) {
+        Some(Ok((store, kept))) => {
+            files.outbox = Some(store);
             engine.session_mut().set_outbox(kept.outbox);
             if let Some(aside) = kept.kept_aside {
-                let text = "What waited to be sent could not be read.";
                 let advice = format!("It is kept as {aside}; a copy of the disk may have it whole.");
-                own.notices.add(Severity::Warning, text, advice);
+                warn("What waited to be sent could not be read.".to_owned(), advice);
             }
-            Some(store)
         }
-        Err(error) => {
+        Some(Err(error)) => {
             let (text, advice) = sentences(&error.to_string());
-            own.notices.add(Severity::Warning, text, advice);
+            warn(text, advice);
+        }
+        None => {}
+    }
+    match StoreThread::start(files, wake) {
+        Ok(thread) => Some(thread),
+        Err(error) => {
+            tracing::warn!(%error, "there is no thread for the store");
+            engine.handle_stored(clock::now(), Stored::OutboxFailed);
+            engine.handle_stored(clock::now(), Stored::LedgerFailed);
+            let (text, advice) = hosting::words_of_failed_disk();
+            warn(text, advice);
             None
         }
     }
+}
+
+/// Where this user's data is kept; none where there is no such place.
+pub(super) fn data_dir(settings: &Settings) -> Option<PathBuf> {
+    let named = settings.config_dir.as_ref().map(|dir| dir.join("data"));
+    named.or_else(disk::data_dir)
+}
+
+/// What an engine for this instance starts with.
+pub(super) fn engine_config(
+    settings: &Settings,
+    clock: &Clock,
+    addresses: &[IpAddr],
+    port: u16,
+) -> Result<EngineConfig, Box<dyn std::error::Error>> {
+    Ok(EngineConfig {
+        session: SessionConfig {
+            identity: identity_of(settings)?,
+            app: Name::new(&settings.app),
+            name: settings.person.shown_name(),
+            colour: settings.person.colour,
+            first: instance_config(settings, clock.unix_time),
+        },
+        addresses: addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect(),
+        seed: entropy::seed()?,
+        now: clock.now,
+        unix_time: clock.unix_time,
+    })
 }
 
 fn identity_of(settings: &Settings) -> Result<IdentityKey, Box<dyn std::error::Error>> {
@@ -244,7 +310,7 @@ fn identity_of(settings: &Settings) -> Result<IdentityKey, Box<dyn std::error::E
     Ok(IdentityKey::from_seed(seed))
 }
 
-fn instance_config(settings: &Settings, unix_time: Duration) -> InstanceConfig {
+pub(super) fn instance_config(settings: &Settings, unix_time: Duration) -> InstanceConfig {
     InstanceConfig {
         instance: settings.instance,
         generation: Generation((unix_time.as_secs().saturating_sub(YEAR_2020_S)) as u32),

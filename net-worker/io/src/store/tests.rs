@@ -59,6 +59,51 @@ fn only_its_owner_may_read_it() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+#[test]
+fn a_named_store_is_held_by_one_and_gone_when_removed() {
+    let dir = tempfile::tempdir().unwrap();
+    assert!(Store::open_existing(dir.path(), "session").unwrap().is_none());
+    let store = Store::open_named(dir.path(), "session").unwrap();
+    store.commit(&[put(1, 1)]).unwrap();
+    let held = Store::open_existing(dir.path(), "session").err().unwrap();
+    assert!(matches!(held, StoreError::Held { .. }) && held.to_string().contains("close it"), "{held}");
+    drop(store);
+    assert_eq!(keys(&Store::open_existing(dir.path(), "session").unwrap().unwrap()), [1]);
+    remove(dir.path(), "session").unwrap();
+    remove(dir.path(), "session").unwrap();
+    assert!(Store::open_existing(dir.path(), "session").unwrap().is_none());
+}
+
+#[test]
+fn a_damaged_named_store_is_left_as_it_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("session.redb");
+    fs::write(&path, b"this is no store at all, and longer than its head").unwrap();
+    let error = Store::open_existing(dir.path(), "session").err().unwrap();
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert!(fs::read(&path).unwrap().starts_with(b"this is no store"));
+}
+
+#[test]
+fn old_stores_are_removed_unless_they_are_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let old = std::time::SystemTime::now() - Duration::from_secs(1_000);
+    let make = |name: &str| Store::open_named(dir.path(), name).unwrap();
+    drop((make("session-a"), make("outbox-0")));
+    let held = make("session-b");
+    let age = |name: &str| {
+        let file = File::options().write(true).open(dir.path().join(name)).unwrap();
+        file.set_modified(old).unwrap();
+    };
+    ["session-a.redb", "session-b.redb", "outbox-0.redb"].into_iter().for_each(age);
+    drop(Store::open_named(dir.path(), "session-new").unwrap());
+    remove_older(dir.path(), "session-", Duration::from_secs(100));
+    let is_there = |name: &str| dir.path().join(name).exists();
+    assert!(!is_there("session-a.redb") && is_there("session-b.redb"));
+    assert!(is_there("outbox-0.redb") && is_there("session-new.redb"));
+    drop(held);
+}
+
 /// A disk in memory that stops working with a certain write, of which it still does a part.
 #[derive(Debug, Clone)]
 struct Disk(Arc<Mutex<Plates>>);

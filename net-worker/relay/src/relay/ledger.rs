@@ -63,8 +63,8 @@ impl Relay {
         self.ledger.authority.stats()
     }
 
-    /// The next entry that must be kept before anybody is told of it; only with a store.
-    pub fn poll_store(&mut self) -> Option<Entry> {
+    /// What the store must do next; only with a store. Nobody is told of an entry before it is kept.
+    pub fn poll_store(&mut self) -> Option<LedgerWrite> {
         self.ledger.authority.poll_store()
     }
 

@@ -4,7 +4,7 @@
 //! The step before is the relay (operations of members), the step after is the relay again (outcomes to the author, changes to all who
 //! follow).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use backline_wire::limits::{
@@ -17,21 +17,25 @@ use backline_wire::{
 
 use super::Document;
 use super::budget::Budget;
+use super::{KeptDocument, LedgerWrite};
 
 /// Outboxes whose answers are remembered; beyond it those that were silent for longest are forgotten.
 const OUTBOXES_MAX: usize = 256;
+/// What waits for the store; beyond it operations come again later, so that a slow disk makes nothing grow.
+const STORE_WAITING_MAX: usize = 2 * OPERATIONS_IN_FLIGHT_MAX;
 /// Of one participant: who makes up outboxes pushes out no answers but their own.
 const OUTBOXES_PER_AUTHOR_MAX: usize = 8;
 
 /// The document with the right to change it.
 ///
 /// Nothing is told before it is kept: with a store, [`Authority::kept`] lags behind the document until the store has confirmed, so that
-/// a host that crashes never forgets what somebody else was told.
+/// a host that crashes never forgets what somebody else was told. Which operations were applied is kept with what they wrote, until
+/// their author has settled them: whatever is sent again after a crash is answered again and not done again.
 #[derive(Debug, Clone)]
 pub struct Authority {
     document: Document,
-    /// Asked of the store up to here; none without a store.
-    asked: Option<Revision>,
+    has_store: bool,
+    to_store: VecDeque<LedgerWrite>,
     kept: Revision,
     outboxes: BTreeMap<(ParticipantId, OutboxId), Answers>,
     budgets: BTreeMap<ParticipantId, Budget>,
@@ -67,19 +71,27 @@ struct Answers {
 
 impl Authority {
     /// For a document, new or as it was kept. With `has_store`, poll [`Authority::poll_store`] and confirm.
-    pub fn new(document: Document, has_store: bool) -> Self {
+    pub fn new(kept: KeptDocument, has_store: bool) -> Self {
+        let document = Document::restore(kept.id, kept.entries().cloned());
         let mut by_author = BTreeMap::new();
         let mut latest_ms = 0;
         for entry in document.entries() {
             *by_author.entry(entry.author).or_insert(0) += 1;
             latest_ms = latest_ms.max(entry.made_at_ms);
         }
-        let revision = document.revision();
+        let outboxes = kept.outboxes().map(|(key, outbox)| {
+            let accepted = |(counter, revision): (&Counter, &Revision)| {
+                (*counter, Outcome::Accepted { revision: *revision })
+            };
+            let given = outbox.applied.iter().map(accepted).collect();
+            (*key, Answers { given, settled: outbox.settled, heard_at: None })
+        });
         Self {
+            outboxes: outboxes.collect(),
+            kept: document.revision(),
             document,
-            asked: has_store.then_some(revision),
-            kept: revision,
-            outboxes: BTreeMap::new(),
+            has_store,
+            to_store: VecDeque::new(),
             budgets: BTreeMap::new(),
             by_author,
             latest_ms,
@@ -94,15 +106,12 @@ impl Authority {
 
     /// Up to which revision everything may be told.
     pub fn kept(&self) -> Revision {
-        if self.asked.is_some() { self.kept } else { self.document.revision() }
+        if self.has_store { self.kept } else { self.document.revision() }
     }
 
-    /// The next entry that the store must keep, in place of what it has for that register.
-    pub fn poll_store(&mut self) -> Option<Entry> {
-        let asked = self.asked.as_mut()?;
-        let entry = self.document.since(*asked).next()?;
-        *asked = entry.revision;
-        Some(entry.clone())
+    /// What the store must do next.
+    pub fn poll_store(&mut self) -> Option<LedgerWrite> {
+        self.to_store.pop_front()
     }
 
     /// The store has everything up to this revision.
@@ -112,7 +121,8 @@ impl Authority {
 
     /// The store cannot keep anything now: the session goes on from memory.
     pub fn handle_store_failed(&mut self) {
-        self.asked = None;
+        self.has_store = false;
+        self.to_store.clear();
     }
 
     /// What was counted.
@@ -128,21 +138,27 @@ impl Authority {
         operation: Operation,
         (now, unix_time): (Instant, Duration),
     ) -> Option<Outcome> {
-        let answers = self.answers(author, outbox, now);
-        answers.settle(settled);
-        if let Some(outcome) = answers.given.get(&operation.counter) {
-            let outcome = outcome.clone();
-            self.stats.repeated += 1;
-            return Some(outcome);
+        if self.to_store.len() >= STORE_WAITING_MAX {
+            self.stats.dropped += 1;
+            return None;
         }
-        if operation.counter < answers.settled {
+        let answers = self.answers(author, outbox, now);
+        let forgotten = answers.settle(settled);
+        let (answer, settled) = (answers.given.get(&operation.counter).cloned(), answers.settled);
+        if let Some(forget) = forgotten {
+            self.ask(LedgerWrite::Settled { author, outbox, settled, forget });
+        }
+        if answer.is_some() {
+            self.stats.repeated += 1;
+            return answer;
+        }
+        if operation.counter < settled {
             self.stats.refused += 1;
             return Some(Outcome::Refused { reason: OperationRefusal::TooOld });
         }
-        // Twice as many as are ever on the way. What waits for ever at its author (for a person, or another session) settles nothing; the
-        // oldest answers go then, and the document itself knows its last writers.
-        while answers.given.len() >= 2 * OPERATIONS_IN_FLIGHT_MAX {
-            answers.given.pop_first();
+        let forget = self.answers(author, outbox, now).make_room();
+        if !forget.is_empty() {
+            self.ask(LedgerWrite::Settled { author, outbox, settled, forget });
         }
         let budget = self.budgets.entry(author).or_insert_with(|| Budget::new(OPERATIONS_PER_SECOND_MAX));
         if !budget.spend(now) {
@@ -165,7 +181,8 @@ impl Authority {
     ) {
         let change = Change::Person { participant, name, colour };
         let known = self.document.get(&change.register());
-        if known.is_none_or(|known| known.change != change) {
+        let has_room = self.to_store.len() < STORE_WAITING_MAX;
+        if has_room && known.is_none_or(|known| known.change != change) {
             let made_at_ms = self.clock_ms(unix_time);
             // A document without room for names goes on without them.
             let _ = self.write((participant, OutboxId(0), Counter(0)), change, made_at_ms);
@@ -240,8 +257,16 @@ impl Authority {
             }
         }
         let revision = Revision(self.document.revision().0 + 1);
-        self.document.put(Entry { change, revision, author, operation: (outbox, counter), made_at_ms });
+        let entry = Entry { change, revision, author, operation: (outbox, counter), made_at_ms };
+        self.ask(LedgerWrite::Entry(entry.clone()));
+        self.document.put(entry);
         Ok(revision)
+    }
+
+    fn ask(&mut self, write: LedgerWrite) {
+        if self.has_store {
+            self.to_store.push_back(write);
+        }
     }
 
     fn clock_ms(&mut self, unix_time: Duration) -> u64 {
@@ -268,16 +293,38 @@ impl Authority {
     fn forget_silent(&mut self, is_meant: impl Fn(ParticipantId) -> bool) {
         let meant = self.outboxes.iter().filter(|((author, _), _)| is_meant(*author));
         let silent = meant.min_by_key(|(_, answers)| answers.heard_at).map(|(key, _)| *key);
-        silent.and_then(|silent| self.outboxes.remove(&silent));
+        let Some((author, outbox)) = silent else { return };
+        if let Some(mut answers) = self.outboxes.remove(&(author, outbox)) {
+            let forget = applied(std::mem::take(&mut answers.given));
+            self.ask(LedgerWrite::Forgotten { author, outbox, forget });
+        }
     }
 }
 
 impl Answers {
-    /// Forgets what its author has heard.
-    fn settle(&mut self, settled: Counter) {
-        if settled > self.settled {
-            self.settled = settled;
-            self.given = self.given.split_off(&settled);
+    /// Forgets what its author has heard; returns the applied operations among it, where this is news.
+    fn settle(&mut self, settled: Counter) -> Option<Vec<Counter>> {
+        if settled <= self.settled {
+            return None;
         }
+        self.settled = settled;
+        let still_given = self.given.split_off(&settled);
+        Some(applied(std::mem::replace(&mut self.given, still_given)))
     }
+
+    /// Twice as many as are ever on the way are remembered. What waits for ever at its author (for a person, or another session) settles
+    /// nothing; the oldest answers go then, and the document itself knows its last writers.
+    fn make_room(&mut self) -> Vec<Counter> {
+        let mut gone = BTreeMap::new();
+        while self.given.len() >= 2 * OPERATIONS_IN_FLIGHT_MAX {
+            gone.extend(self.given.pop_first());
+        }
+        applied(gone)
+    }
+}
+
+/// Which of these were applied: the others the store never had.
+fn applied(given: BTreeMap<Counter, Outcome>) -> Vec<Counter> {
+    let is_applied = |outcome: &Outcome| matches!(outcome, Outcome::Accepted { .. });
+    given.into_iter().filter(|(_, outcome)| is_applied(outcome)).map(|(counter, _)| counter).collect()
 }

@@ -279,7 +279,7 @@ impl Outbox {
         }
     }
 
-    /// The next message for the host of `document`, when it is connected.
+    /// The next message for the host of `document`, when it is connected: what was changed in this session, in whichever history.
     pub fn poll_message(
         &mut self,
         document: DocumentId,
@@ -292,7 +292,9 @@ impl Outbox {
             if operations.len() == OPERATIONS_PER_MESSAGE_MAX || self.in_flight == OPERATIONS_IN_FLIGHT_MAX {
                 break;
             }
-            if waiting.operation.document != document || waiting.operation.state == OperationState::Failed {
+            if !waiting.operation.document.is_same_session(&document)
+                || waiting.operation.state == OperationState::Failed
+            {
                 continue;
             }
             let waits = waiting.retry_at.is_some_and(|at| at > now);
@@ -324,7 +326,8 @@ impl Outbox {
         self.stats.sent += operations.len() as u64;
         // Registers that nobody drags any more are not remembered.
         self.last_sent.retain(|_, at| now.saturating_duration_since(*at) < SAME_FADER_APART);
-        let of_document = self.queue.iter().find(|(_, waiting)| waiting.operation.document == document);
+        let is_of_session = |waiting: &Waiting| waiting.operation.document.is_same_session(&document);
+        let of_document = self.queue.iter().find(|(_, waiting)| is_of_session(waiting));
         let settled = of_document.map_or(self.next, |(counter, _)| *counter);
         Some(Control::Operate { outbox: self.id, settled, operations })
     }
@@ -339,7 +342,7 @@ impl Outbox {
     pub fn poll_timeout(&self, document: DocumentId) -> Option<Instant> {
         // Behind those that are on the way, nothing is due before one of them is.
         let front = self.queue.values().take(OPERATIONS_IN_FLIGHT_MAX + 1);
-        let of_document = front.filter(|waiting| waiting.operation.document == document);
+        let of_document = front.filter(|waiting| waiting.operation.document.is_same_session(&document));
         let due = |waiting: &Waiting| match waiting.operation.state {
             OperationState::Failed => None,
             OperationState::Sending => waiting.sent_at.map(|at| at + ANSWER_TIME_MAX),

@@ -24,6 +24,8 @@ pub struct Conflict {
 #[derive(Debug, Clone, Default)]
 pub struct Replica {
     document: Option<Document>,
+    /// Of the same session in the history before, until this one is up to date: nothing flickers when a host comes back.
+    before: Option<Document>,
     /// What the host had when it first told us of the document.
     head: Revision,
     /// Answered as accepted, and not told by the host yet: what we want goes on being shown until then.
@@ -34,6 +36,11 @@ impl Replica {
     /// The copy itself, without what we want on top; none before the host has told us its document.
     pub fn document(&self) -> Option<&Document> {
         self.document.as_ref()
+    }
+
+    /// The copy to go on from where the host is gone: the last that was whole.
+    pub fn whole_copy(&self) -> Option<&Document> {
+        self.before.as_ref().or(self.document.as_ref())
     }
 
     /// Whether everything has come that the host had when it first told us.
@@ -49,32 +56,34 @@ impl Replica {
     /// What a register holds for us: what we want, else what everybody agrees on.
     pub fn value<'a>(&'a self, outbox: &'a Outbox, register: &Register) -> Option<&'a Change> {
         let accepted = || self.accepted.get(register).map(|(_, change)| change);
-        let agreed = || self.document.as_ref()?.get(register).map(|entry| &entry.change);
+        let agreed = || self.whole_copy()?.get(register).map(|entry| &entry.change);
         outbox.wanted(register).or_else(accepted).or_else(agreed)
     }
 
     /// Who moved a fader last, as everybody agrees.
     pub fn last_author(&self, fader: Fader) -> Option<ParticipantId> {
-        let document = self.document.as_ref()?;
+        let document = self.whole_copy()?;
         let entries = SettingKind::ALL.iter().filter_map(|kind| document.get(&Register::Fader(fader, *kind)));
         entries.max_by_key(|entry| entry.revision).map(|entry| entry.author)
     }
 
     /// Whether `participant` may write there, as far as we know.
     pub fn may(&self, participant: ParticipantId, register: &Register) -> bool {
-        match &self.document {
+        match self.whole_copy() {
             Some(document) => document.may(participant, register),
             None => register.owner() == participant,
         }
     }
 
-    /// What was written since. Entries of another document replace everything.
+    /// What was written since. Entries of another document, or of another history of the same, replace everything.
     pub fn handle_changes(&mut self, id: DocumentId, head: Revision, entries: Vec<Entry>) {
         let document = match &mut self.document {
             Some(document) if document.id() == id => document,
             other => {
                 self.accepted.clear();
                 self.head = head;
+                let whole = self.before.take().or_else(|| other.take());
+                self.before = whole.filter(|whole| whole.id().is_same_session(&id));
                 other.insert(Document::new(id))
             }
         };
@@ -83,6 +92,9 @@ impl Replica {
         }
         let revision = document.revision();
         self.accepted.retain(|_, (accepted, _)| *accepted > revision);
+        if revision >= self.head {
+            self.before = None;
+        }
     }
 
     /// One of ours was answered. A conflict is for the person; who overtook themselves needs not hear of it.

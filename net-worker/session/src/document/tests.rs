@@ -2,6 +2,8 @@
 
 mod conflicts;
 mod crashes;
+mod histories;
+mod once;
 mod rules;
 
 use std::time::{Duration, Instant};

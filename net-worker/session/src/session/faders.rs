@@ -18,6 +18,15 @@ impl Session {
         self.outbox = outbox;
     }
 
+    /// Gives what waits to be sent to the participant's next session; this one goes on without a store.
+    pub fn take_outbox(&mut self) -> Outbox {
+        let fresh = OutboxId(u64::from_be_bytes(self.network.random()));
+        let fresh = Outbox::in_memory(fresh, self.network.random());
+        let mut outbox = std::mem::replace(&mut self.outbox, fresh);
+        outbox.disconnected();
+        outbox
+    }
+
     /// Changes something of the session: it is shown at once, and sent as soon as there is a way. False before the first time that
     /// the host has told us of the session: nothing is known then that could be changed.
     pub fn change(&mut self, now: Instant, change: Change) -> bool {
@@ -138,6 +147,11 @@ impl Session {
         self.replica.document()
     }
 
+    /// The last whole copy: what the session can be carried on from where the host is gone.
+    pub fn whole_copy(&self) -> Option<&Document> {
+        self.replica.whole_copy()
+    }
+
     /// What we have changed and the host has not answered, in order.
     pub fn waiting(&self) -> impl Iterator<Item = &QueuedOperation> {
         self.outbox.waiting()
@@ -156,8 +170,7 @@ impl Session {
 
     /// Gives up everything that waits in this session and is not on its way; what everybody has is shown again.
     pub fn discard_all(&mut self) {
-        let document = self.replica.id();
-        let of_session = self.outbox.waiting().filter(|operation| Some(operation.document) == document);
+        let of_session = self.outbox.waiting().filter(|operation| self.is_of_session(operation));
         let waiting: Vec<Counter> = of_session.map(|operation| operation.counter).collect();
         for counter in waiting {
             self.outbox.discard(counter);
@@ -166,8 +179,7 @@ impl Session {
 
     /// What waits in this session, in numbers.
     pub fn waiting_view(&self, now: Instant) -> WaitingView {
-        let document = self.replica.id();
-        let of_session = || self.outbox.waiting().filter(|operation| Some(operation.document) == document);
+        let of_session = || self.outbox.waiting().filter(|operation| self.is_of_session(operation));
         let first = of_session().next().map(|operation| Duration::from_millis(operation.made_at_ms));
         WaitingView {
             changes: of_session().count(),
@@ -242,6 +254,10 @@ impl Session {
     fn connected_document(&self) -> Option<DocumentId> {
         let is_connected = matches!(self.state, SessionState::Joined | SessionState::Hosting);
         self.replica.id().filter(|_| is_connected)
+    }
+
+    fn is_of_session(&self, operation: &QueuedOperation) -> bool {
+        self.replica.id().is_some_and(|id| id.is_same_session(&operation.document))
     }
 
     fn value(&self, register: &Register) -> Option<&Change> {

@@ -199,6 +199,11 @@ impl Session {
             return;
         }
         let (peer, name) = (info.peer, info.name.clone());
+        // A host that was opened again may give an id to somebody else: nothing of who had it is theirs.
+        let known = self.roster.peers.get(&peer).map(|known| known.info.participant);
+        if known.is_some_and(|known| known != info.participant) {
+            self.forget(peer);
+        }
         self.listening.renamed(peer, &name);
         if self.roster.joined(info) {
             self.tell(SessionEvent::Joined(name));

@@ -241,12 +241,14 @@ fn join_card(
     });
     // A link that was copied from a mail may hold line breaks, which a field of one line cannot show.
     edits.link.retain(|character| !character.is_control());
-    let link = match again {
-        Some(again) if pressed => again.link.clone(),
-        None if ready && (pressed || edited.inner.entered) => edits.link.trim().to_owned(),
+    let command = match again {
+        Some(again) if pressed => again.command(),
+        None if ready && (pressed || edited.inner.entered) => {
+            Command::Join { link: edits.link.trim().to_owned() }
+        }
         _ => return,
     };
-    intents.push(Intent::send(Command::Join { link }));
+    intents.push(Intent::send(command));
 }
 
 /// Sessions in the local network, one under the other; more than have room scroll. `is_first`: nothing else is next to do.

@@ -8,7 +8,7 @@ use egui::{
 
 use crate::editor::intent::Intent;
 use crate::editor::theme::{self, Tone, colour, mix};
-use crate::editor::view_model::{Message, StatusLine};
+use crate::editor::view_model::{Message, Offer, StatusLine};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::draw;
 use crate::editor::widgets::icon::{Icon, icon};
@@ -69,10 +69,11 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
             ui.painter().circle_filled(centre, 4.0, tone.colour());
         }
     }
-    let text = Rect::from_min_max(
-        pos2(rect.left() + 44.0, rect.top()),
-        pos2(rect.right() - if message.offers_sync { 190.0 } else { 36.0 }, rect.bottom()),
-    );
+    let beside = message
+        .offer
+        .map_or(36.0, |offer| width_of(offer) + 20.0 + if offer == Offer::Sync { 86.0 } else { 0.0 });
+    let text =
+        Rect::from_min_max(pos2(rect.left() + 44.0, rect.top()), pos2(rect.right() - beside, rect.bottom()));
     let response =
         ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &message.text));
@@ -93,19 +94,20 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     if cut {
         response.on_hover_text(format!("{}\n{}", message.text, message.advice));
     }
-    if message.offers_sync {
-        let place = Rect::from_center_size(pos2(rect.right() - 54.0, rect.center().y), vec2(84.0, 26.0));
-        let id = format!("{id} sync");
-        let button = Button { id: &id, text: "Sync now", icon: None, weight: Weight::Plain, enabled: true };
+    if let Some(offer) = message.offer {
+        let width = width_of(offer);
+        let centre = pos2(rect.right() - 12.0 - width / 2.0, rect.center().y);
+        let id = format!("{id} {offer:?}");
+        let button = Button { id: &id, text: offer.text(), icon: None, weight: Weight::Plain, enabled: true };
+        let place = Rect::from_center_size(centre, vec2(width, 26.0));
         if button.show(ui, place).clicked() {
-            intents.push(Intent::send(Command::SyncNow));
+            intents.push(match offer {
+                Offer::Sync => Intent::send(Command::SyncNow),
+                Offer::CarryOn => Intent::CarryOn,
+            });
         }
-        let place = place.translate(vec2(-90.0, 0.0));
-        let id = format!("{id} discard");
-        let button = Button { id: &id, text: "Discard", icon: None, weight: Weight::Quiet, enabled: true };
-        let response = button.show(ui, place);
-        if response.on_hover_text("Gives up what waits: everything is as the others have it").clicked() {
-            intents.push(Intent::send(Command::DiscardWaiting));
+        if offer == Offer::Sync {
+            discard(ui, place.translate(vec2(-90.0, 0.0)), id, intents);
         }
     }
     if let Some(notice) = message.dismiss {
@@ -113,6 +115,24 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
         if icon_button(ui, place, Id::unique((id, "dismiss", notice)), Icon::Close, "Dismiss").clicked() {
             intents.push(Intent::send(Command::DismissNotice(notice)));
         }
+    }
+}
+
+/// The way out where the host never comes back.
+fn discard(ui: &Ui, place: Rect, beside: String, intents: &mut Vec<Intent>) {
+    let id = beside + " discard";
+    let button = Button { id: &id, text: "Discard", icon: None, weight: Weight::Quiet, enabled: true };
+    let response = button.show(ui, place);
+    if response.on_hover_text("Gives up what waits: everything is as the others have it").clicked() {
+        intents.push(Intent::send(Command::DiscardWaiting));
+    }
+}
+
+/// Of its button, in points.
+fn width_of(offer: Offer) -> f32 {
+    match offer {
+        Offer::Sync => 84.0,
+        Offer::CarryOn => 132.0,
     }
 }
 

@@ -31,8 +31,27 @@ pub struct Message {
     pub text: String,
     /// What to do; may be empty.
     pub advice: String,
-    /// It offers to send what waits now.
-    pub offers_sync: bool,
+    /// What can be done about it with one click.
+    pub offer: Option<Offer>,
+}
+
+/// A button of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// Send what waits now.
+    Sync,
+    /// Host the session whose host is gone.
+    CarryOn,
+}
+
+impl Offer {
+    /// What stands on it.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Sync => "Sync now",
+            Self::CarryOn => "Carry on as host",
+        }
+    }
 }
 
 impl Message {
@@ -42,7 +61,7 @@ impl Message {
             tone: Tone::Warning,
             text: text.to_owned(),
             advice: advice.to_owned(),
-            offers_sync: false,
+            offer: None,
         }
     }
 }
@@ -81,10 +100,11 @@ fn pace_message(pace: HostPace) -> Option<Message> {
 /// What happens while the host does not answer.
 fn connection_message(connection: &Connection) -> Option<Message> {
     (*connection == Connection::Reconnecting).then(|| {
-        Message::warning(
-            "The host does not answer. Backline keeps calling.",
-            "Everything comes back by itself: same strips, same levels. Leave to stop trying.",
-        )
+        let message = Message::warning(
+            "The host does not answer. Backline keeps calling: everything comes back by itself.",
+            "Only if the host is gone for good: carry on as host, and send the others the new link.",
+        );
+        Message { offer: Some(Offer::CarryOn), ..message }
     })
 }
 
@@ -117,7 +137,7 @@ fn waiting_message(waiting: &WaitingView) -> Option<Message> {
             "Sent by themselves as soon as it answers; kept until then, also when the DAW is closed.",
         )
     };
-    Some(Message { offers_sync: true, ..message })
+    Some(Message { offer: Some(Offer::Sync), ..message })
 }
 
 fn message(notice: &Notice) -> Message {
@@ -130,7 +150,7 @@ fn message(notice: &Notice) -> Message {
         },
         text: notice.text.clone(),
         advice: notice.advice.clone(),
-        offers_sync: false,
+        offer: None,
     }
 }
 

@@ -77,7 +77,7 @@ impl World {
     /// Everybody may move everybody's faders.
     fn new() -> Self {
         let clock = Clock::new();
-        let mut authority = Authority::new(Document::new(DOCUMENT), false);
+        let mut authority = Authority::new(KeptDocument::new(DOCUMENT), false);
         for number in 1..=PEOPLE as u8 {
             let change = permission(Scope::Send(source(number)), Grantee::Everyone, true);
             let operation = backline_wire::Operation { counter: Counter(1), age_ms: 0, change };
@@ -177,7 +177,8 @@ impl World {
             }
             Step::HostReopens => {
                 let entries = self.authority.document().entries().cloned();
-                self.authority = Authority::new(Document::restore(DOCUMENT, entries), false);
+                self.authority =
+                    Authority::new(KeptDocument::from_parts(DOCUMENT, entries, BTreeMap::new()), false);
             }
         }
         (0..PEOPLE).for_each(|who| self.exchange(who));

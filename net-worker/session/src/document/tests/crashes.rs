@@ -58,8 +58,8 @@ struct World {
     next_counter: Counter,
     author_requests: VecDeque<StoreRequest>,
     authority: Authority,
-    host_store: BTreeMap<Register, Entry>,
-    host_requests: VecDeque<Entry>,
+    host_store: KeptDocument,
+    host_requests: VecDeque<LedgerWrite>,
     unkept: Vec<(Counter, Outcome)>,
     up: VecDeque<Control>,
     down: VecDeque<(OutboxId, Counter, Outcome)>,
@@ -80,8 +80,8 @@ impl World {
             author_store: BTreeMap::new(),
             next_counter: Counter(1),
             author_requests: VecDeque::new(),
-            authority: Authority::new(Document::new(DOCUMENT), true),
-            host_store: BTreeMap::new(),
+            authority: Authority::new(KeptDocument::new(DOCUMENT), true),
+            host_store: KeptDocument::new(DOCUMENT),
             host_requests: VecDeque::new(),
             unkept: Vec::new(),
             up: VecDeque::new(),
@@ -125,8 +125,7 @@ impl World {
             Step::HostCrashes { done } => {
                 (0..done).for_each(|_| self.host_stores(false));
                 self.host_requests.clear();
-                let entries = self.host_store.values().cloned();
-                self.authority = Authority::new(Document::restore(DOCUMENT, entries), true);
+                self.authority = Authority::new(self.host_store.clone(), true);
                 self.host_crashed = true;
                 self.disconnect();
             }
@@ -176,11 +175,12 @@ impl World {
     }
 
     fn host_stores(&mut self, confirms: bool) {
-        let Some(entry) = self.host_requests.pop_front() else { return };
-        let revision = entry.revision;
-        self.host_store.insert(entry.change.register(), entry);
-        if confirms {
-            self.authority.handle_stored(revision);
+        let Some(write) = self.host_requests.pop_front() else { return };
+        self.host_store.apply(&write);
+        if let LedgerWrite::Entry(entry) = write
+            && confirms
+        {
+            self.authority.handle_stored(entry.revision);
         }
     }
 

@@ -13,7 +13,11 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        Self { clock: Clock::new(), authority: Authority::new(Document::new(DOCUMENT), false), counter: 0 }
+        Self {
+            clock: Clock::new(),
+            authority: Authority::new(KeptDocument::new(DOCUMENT), false),
+            counter: 0,
+        }
     }
 
     fn operate(&mut self, author: u8, age_ms: u64, change: Change) -> Option<Outcome> {
@@ -121,16 +125,21 @@ fn a_wall_clock_that_jumps_back_changes_nobodys_turn() {
 #[test]
 fn nothing_is_told_before_it_is_kept() {
     let clock = Clock::new();
-    let mut authority = Authority::new(Document::new(DOCUMENT), true);
+    let mut authority = Authority::new(KeptDocument::new(DOCUMENT), true);
     for number in 1..=3 {
         let operation =
             Operation { counter: Counter(number), age_ms: 0, change: send_gain(1, number as i16) };
         authority.operate(person(1), (OutboxId(1), Counter(0)), operation, clock.both());
     }
     assert_eq!(authority.kept(), Revision(0));
-    let asked: Vec<Entry> = std::iter::from_fn(|| authority.poll_store()).collect();
-    assert_eq!(asked.len(), 1, "three moves of one fader are one entry");
-    authority.handle_stored(asked[0].revision);
+    let mut store = KeptDocument::new(DOCUMENT);
+    std::iter::from_fn(|| authority.poll_store()).for_each(|write| store.apply(&write));
+    assert_eq!(store.entries().count(), 1, "three moves of one fader are one entry");
+    let (_, outbox) = store.outboxes().next().expect("and all three are remembered");
+    assert_eq!(outbox.applied.len(), 3);
+    authority.handle_stored(Revision(2));
+    assert_eq!(authority.kept(), Revision(2));
+    authority.handle_stored(Revision(3));
     assert_eq!(authority.kept(), Revision(3));
     authority.handle_store_failed();
     let operation = Operation { counter: Counter(4), age_ms: 0, change: send_gain(1, 4) };
