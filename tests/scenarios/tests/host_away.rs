@@ -1,4 +1,5 @@
 //! The host's DAW is closed or crashes and is opened again, or never comes back: nobody is lost, nothing is done twice.
+#![allow(clippy::panic, clippy::expect_used, reason = "in a test that is the way to fail")]
 
 use std::time::Duration;
 
