@@ -90,12 +90,25 @@ impl Band {
 }
 
 /// On how many instances of a side each tone is heard, and the number of tones that are neither heard nor silent somewhere.
-pub fn heard_times(side: &Measurement) -> (Vec<usize>, usize) {
+fn heard_times(side: &Measurement) -> (Vec<usize>, usize) {
     let tones = side.loudness.first().map_or(0, Vec::len);
     let of_tone = |tone: usize| side.loudness.iter().map(move |instance| instance[tone]);
     let heard = |tone: usize| of_tone(tone).filter(|loudness| *loudness >= HEARD).count();
     let unclear = |tone: &usize| of_tone(*tone).any(|loudness| (SILENT..HEARD).contains(&loudness));
     ((0..tones).map(heard).collect(), (0..tones).filter(unclear).count())
+}
+
+/// On how many ways something is wrong: tones of the other side that are not heard exactly once, own ones that are heard, and what is
+/// between heard and silent. `instances` are those of both sides.
+pub fn wrong_ways(measured: &[Measurement; 2], instances: [usize; 2]) -> usize {
+    let of_side = |(side, measurement): (usize, &Measurement)| {
+        let (times, unclear) = heard_times(measurement);
+        let own = if side == 0 { 0..instances[0] } else { instances[0]..times.len() };
+        let expected = |tone: usize| usize::from(!own.contains(&tone));
+        let wrong = times.iter().enumerate().filter(|(tone, times)| **times != expected(*tone)).count();
+        wrong + unclear
+    };
+    measured.iter().enumerate().map(of_side).sum()
 }
 
 impl Side {

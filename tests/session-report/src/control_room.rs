@@ -115,9 +115,3 @@ impl ControlRoom {
         documents.all(|document| document.as_ref() == Some(&first))
     }
 }
-
-/// A pseudo-random number below `limit`; the state is the seed.
-pub fn chance(state: &mut u64, limit: u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    (*state >> 33) % limit
-}

@@ -16,6 +16,7 @@ pub mod way;
 pub mod world;
 
 pub use card::{Card, Wander};
+pub use chance::Chance;
 pub use musician::Musician;
 pub use network::Network;
 pub use seat::Track;

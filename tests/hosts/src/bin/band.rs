@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use backline_hosts::band::{Band, Measurement, heard_times};
+use backline_hosts::band::{Band, wrong_ways};
 use backline_hosts::error::HostError;
 use clap::Parser;
 use serde_json::json;
@@ -28,10 +28,10 @@ fn main() -> Result<(), HostError> {
     let folder = Arguments::parse().folder;
     std::fs::create_dir_all(&folder).map_err(|error| HostError::file(&folder, error))?;
     let mut band = Band::start(&folder, INSTANCES)?;
-    band.measure_until(SETTLES_WITHIN, |measured| wrong_ways(measured) == 0)?;
+    band.measure_until(SETTLES_WITHIN, |measured| wrong_ways(measured, INSTANCES) == 0)?;
     let mut worst = 0;
     for _ in 0..JUDGED {
-        worst = worst.max(wrong_ways(&band.measure()?));
+        worst = worst.max(wrong_ways(&band.measure()?, INSTANCES));
     }
     let [a, b] = INSTANCES;
     let what = format!(
@@ -44,16 +44,4 @@ fn main() -> Result<(), HostError> {
         json!({"id": "6.once", "what": what, "figure": worst, "unit": "", "limit": {"at_most": 0.0}})
     );
     Ok(())
-}
-
-/// Tones of the other side that are not heard exactly once, own ones that are heard, and what is between heard and silent.
-fn wrong_ways(measured: &[Measurement; 2]) -> usize {
-    let of_side = |(side, measurement): (usize, &Measurement)| {
-        let (times, unclear) = heard_times(measurement);
-        let own = if side == 0 { 0..INSTANCES[0] } else { INSTANCES[0]..times.len() };
-        let expected = |tone: usize| usize::from(!own.contains(&tone));
-        let wrong = times.iter().enumerate().filter(|(tone, times)| **times != expected(*tone)).count();
-        wrong + unclear
-    };
-    measured.iter().enumerate().map(of_side).sum()
 }

@@ -6,9 +6,10 @@ use std::time::Duration;
 use backline_client::engine::EngineEvent;
 use backline_media_report::figure::{Figure, Limit, Report};
 use backline_session::SessionEvent;
+use backline_sim::Chance;
 use backline_wire::{GainValue, Outcome};
 
-use crate::control_room::{ControlRoom, chance};
+use crate::control_room::ControlRoom;
 
 const SEED: u64 = 403;
 
@@ -36,31 +37,31 @@ pub fn measure(report: &mut Report<'_>) {
 }
 
 fn one(seed: u64, wrong: &mut Wrong) {
-    let mut state = seed;
-    let mut room = ControlRoom::new(seed, 3, Duration::from_millis(5 + chance(&mut state, 40)));
-    let source = chance(&mut state, 3) as usize;
+    let mut chance = Chance::new(seed);
+    let mut room = ControlRoom::new(seed, 3, Duration::from_millis(5 + chance.below(40) as u64));
+    let source = chance.below(3);
     for who in [1, 2] {
         room.cut(who, true);
     }
-    room.world.run(Duration::from_millis(500 + chance(&mut state, 4_000)));
+    room.world.run(Duration::from_millis(500 + chance.below(4_000) as u64));
     // Who moves when: every order of the three.
     let mut order = [0, 1, 2];
     for index in (1..3).rev() {
-        order.swap(index, chance(&mut state, index as u64 + 1) as usize);
+        order.swap(index, chance.below(index + 1));
     }
     let mut values = [0; 3];
     for who in order {
-        values[who] = -(1 + 10 * chance(&mut state, 500) as i16 + who as i16);
+        values[who] = -(1 + 10 * chance.below(500) as i16 + who as i16);
         room.drag(who, source, values[who]);
-        room.world.run(Duration::from_millis(300 + chance(&mut state, 3_000)));
+        room.world.run(Duration::from_millis(300 + chance.below(3_000) as u64));
     }
     let mut back = [1, 2];
-    if chance(&mut state, 2) == 0 {
+    if chance.below(2) == 0 {
         back.swap(0, 1);
     }
     for who in back {
         room.cut(who, false);
-        room.world.run(Duration::from_millis(chance(&mut state, 3_000)));
+        room.world.run(Duration::from_millis(chance.below(3_000) as u64));
     }
     let settled = room.settle(Duration::from_secs(30));
     wrong.apart += u64::from(!settled || !room.documents_agree());

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use backline_media_report::figure::{Figure, Limit, Report};
+use backline_sim::Chance;
 use backline_wire::Name;
 
-use crate::control_room::{ControlRoom, chance};
+use crate::control_room::ControlRoom;
 
 const SEED: u64 = 401;
 const STEPS: usize = 12;
@@ -54,15 +55,15 @@ pub fn measure(report: &mut Report<'_>) {
 
 /// One list; returns how many moves there were in it.
 fn one(seed: u64, wrong: &mut Wrong) -> u64 {
-    let mut state = seed;
-    let count = 2 + chance(&mut state, 3) as usize;
-    let mut room = ControlRoom::new(seed, count, Duration::from_millis(5 + chance(&mut state, 40)));
+    let mut chance = Chance::new(seed);
+    let count = 2 + chance.below(3);
+    let mut room = ControlRoom::new(seed, count, Duration::from_millis(5 + chance.below(40) as u64));
     let mut model = Model { centi_db: vec![0; count], is_in: vec![true; count], is_cut: vec![false; count] };
     let mut moves = 0;
     let mut done = Vec::new();
     for _ in 0..STEPS {
-        let who = chance(&mut state, count as u64) as usize;
-        let what = match chance(&mut state, 12) {
+        let who = chance.below(count);
+        let what = match chance.below(12) {
             0 if who > 0 => come_or_go(&mut room, &mut model, who, false),
             1 if who > 0 => come_or_go(&mut room, &mut model, who, true),
             2 | 3 if who > 0 => {
@@ -72,22 +73,22 @@ fn one(seed: u64, wrong: &mut Wrong) -> u64 {
             }
             4 => {
                 let now = room.world.instant();
-                let name = Name::new(&format!("Name {}", chance(&mut state, 1_000)));
+                let name = Name::new(&format!("Name {}", chance.below(1_000)));
                 if let Some(session) = room.session(who) {
                     session.set_name(now, name, [1, 2, 3]);
                 }
                 format!("{who} has another name")
             }
             _ => {
-                let source = chance(&mut state, count as u64) as usize;
-                let to = -(chance(&mut state, 6_000) as i16);
+                let source = chance.below(count);
+                let to = -(chance.below(6_000) as i16);
                 moves += drag(&mut room, &mut model, (who, source, to), wrong);
                 format!("{who} drags {source} to {to}")
             }
         };
         done.push(what);
         // Two moves closer together than clocks agree have no order.
-        room.world.run(Duration::from_millis(200 + chance(&mut state, 800)));
+        room.world.run(Duration::from_millis(200 + chance.below(800) as u64));
     }
     for who in 1..count {
         room.cut(who, false);
