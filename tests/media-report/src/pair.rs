@@ -44,6 +44,13 @@ impl Setting {
     }
 }
 
+/// A world; its seed is told on standard error.
+pub fn world(seed: u64) -> World {
+    let world = World::new(seed);
+    eprintln!("simulation seed {}", world.seed());
+    world
+}
+
 /// Both at work.
 pub struct Pair {
     /// Everything.
@@ -60,8 +67,7 @@ pub struct Pair {
 impl Pair {
     /// The player hosts, the listener joins.
     pub fn new(setting: &Setting, sound: &Loop) -> Self {
-        let mut world = World::new(setting.seed);
-        eprintln!("simulation seed {}", world.seed());
+        let mut world = world(setting.seed);
         world.network.usual = setting.way;
         let Setting { quality, depth_ceiling, .. } = *setting;
         let player = Musician {

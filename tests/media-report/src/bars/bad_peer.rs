@@ -6,6 +6,7 @@ use backline_sim::judge::exact::Exact;
 use backline_sim::{Card, Id, Jitter, Loss, Musician, Way, World};
 
 use crate::figure::{Figure, Limit, Report};
+use crate::pair::world;
 use crate::signals::{self, Loop};
 
 const SEED: u64 = 307;
@@ -55,7 +56,7 @@ struct Room {
 
 impl Room {
     fn new(sound: &Loop) -> Self {
-        let mut world = World::new(SEED);
+        let mut world = world(SEED);
         world.network.usual = GOOD_WAY;
         let people: Vec<Id> = NAMES
             .iter()

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use backline_sim::judge::exact::Exact;
 use backline_sim::signal::silence;
-use backline_sim::{Musician, Way, World};
+use backline_sim::{Musician, Way};
 
 use crate::figure::{Figure, Limit, Report};
+use crate::pair::world;
 use crate::signals::{self, Loop};
 
 const SEED: u64 = 301;
@@ -30,7 +31,7 @@ pub fn measure(report: &mut Report<'_>) {
 }
 
 fn one(report: &mut Report<'_>, sound: &Loop, seconds: u64) {
-    let mut world = World::new(SEED);
+    let mut world = world(SEED);
     world.network.usual = Way::clean(ONE_WAY);
     let ada = world.add(Musician::new("Ada", sound.signal(0)));
     let bob = world.add(Musician::new("Bob", silence()));

@@ -2,9 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use backline_sim::{Musician, Way, World};
+use backline_sim::{Musician, Way};
 
 use crate::figure::{Figure, Limit, Report};
+use crate::pair::world;
 use crate::signals;
 
 const SEED: u64 = 309;
@@ -20,7 +21,7 @@ pub fn measure(report: &mut Report<'_>) {
 }
 
 fn speed(seconds: u64) -> f64 {
-    let mut world = World::new(SEED);
+    let mut world = world(SEED);
     world.network.usual = Way::clean(Duration::from_millis(5));
     let ada = world.add(Musician::new("Ada", signals::clicks().signal(0)));
     let bob = world.add(Musician::new("Bob", signals::clicks().signal(6_000)));
