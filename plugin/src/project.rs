@@ -249,6 +249,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
         | Command::Permit { .. }
         | Command::SyncNow
         | Command::DiscardWaiting
+        | Command::DiscardLeftBehind
         | Command::Notify { .. }
         | Command::DismissNotice(_) => {}
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use backline_bridge::{Meters, Pace, Peak};
 use backline_client::{
-    Connection, FaderView, InstanceView, LatencyStages, Notice, Route, Severity, Snapshot, SourceView, Stage,
+    Connection, FaderView, InstanceView, LatencyStages, MemberOperations, Notice, OperationCounts,
+    ParticipantId, Route, Severity, Snapshot, SourceView, Stage,
 };
 use serde_json::{Value, json};
 
@@ -44,9 +45,12 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
             "bits_per_second": snapshot.send.bits_per_second,
         },
         "send_fader": fader_json(&snapshot.send_fader),
-        "others_may_move_send": snapshot.others_may_move_send,
-        "others_may_set_mix": snapshot.others_may_set_mix,
+        "others_may_move_send": snapshot.send_access.everyone,
+        "may_move_send": ids(&snapshot.send_access.people),
+        "others_may_set_mix": snapshot.mix_access.everyone,
+        "may_set_mix": ids(&snapshot.mix_access.people),
         "changes": changes_json(snapshot),
+        "operations": snapshot.operations.iter().map(operations_json).collect::<Vec<_>>(),
         "sources": snapshot.sources.iter().map(source_json).collect::<Vec<_>>(),
         "slots": snapshot.slots.iter().map(|slot| slot.as_ref().map(|slot| json!({
             "source": slot.source.to_string(),
@@ -110,11 +114,16 @@ fn fader_json(fader: &FaderView) -> Value {
     })
 }
 
+fn ids(people: &[ParticipantId]) -> Vec<String> {
+    people.iter().map(ParticipantId::to_string).collect()
+}
+
 fn changes_json(snapshot: &Snapshot) -> Value {
     let (waiting, changes) = (&snapshot.waiting, &snapshot.changes);
     json!({
         "waiting": waiting.changes,
         "failed": waiting.failed,
+        "left_behind": snapshot.left_behind.changes,
         "waiting_for_ms": ms(waiting.since),
         "made": changes.made,
         "coalesced": changes.coalesced,
@@ -123,6 +132,25 @@ fn changes_json(snapshot: &Snapshot) -> Value {
         "superseded": changes.superseded,
         "refused": changes.refused,
         "unanswered": changes.unanswered,
+    })
+}
+
+fn operations_json(member: &MemberOperations) -> Value {
+    let counts = |counts: &OperationCounts| {
+        json!({
+            "received": counts.received(),
+            "accepted": counts.accepted,
+            "superseded": counts.superseded,
+            "refused": counts.refused,
+            "repeated": counts.repeated,
+            "dropped": counts.dropped,
+        })
+    };
+    json!({
+        "participant": member.participant.to_string(),
+        "name": member.name.as_str(),
+        "last_second": counts(&member.traffic.last_second),
+        "total": counts(&member.traffic.total),
     })
 }
 

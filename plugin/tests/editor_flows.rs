@@ -8,8 +8,8 @@ use backline::editor::theme;
 use backline::editor::view::EditorView;
 use backline::servers::{self, ServerFields};
 use backline_client::{
-    Command, Connection, Fader, FaderView, GainValue, Grantee, Quality, ReturnChoice, Scope, SessionHere,
-    Setting, Severity, SourceId, WaitingView,
+    Command, Connection, Fader, FaderView, GainValue, Grantee, LeftBehindView, ParticipantId, Quality,
+    ReturnChoice, Scope, SessionHere, Setting, Severity, SourceId, WaitingView,
 };
 use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
@@ -551,20 +551,49 @@ fn somebodys_level_for_everyone_moves_only_where_they_let_us() {
     assert_eq!(others.accesskit_node().role(), Role::Status, "a level to read, nothing to move");
 }
 
+fn access_shown(editor: &Harness<'_, Editor>, label: &str) -> Option<String> {
+    editor.get_by_label(label).accesskit_node().value()
+}
+
 #[test]
-fn others_may_be_let_to_move_ones_level() {
-    let mut session = MadeUpSession::hosting();
-    let participant = backline_client::ParticipantId([9; 32]);
+fn chosen_people_may_be_let_to_move_ones_level() {
+    let mut session = MadeUpSession::band();
+    let participant = ParticipantId([9; 32]);
     session.snapshot.you.participant = Some(participant);
     let source = SourceId { participant, instance: session.snapshot.you.instance };
+    let (ada, ben) = (session.snapshot.people[0].participant, session.snapshot.people[1].participant);
     let mut editor = open(session);
-    assert!(!toggled(&editor.get_by_label("Others may move this level")));
-    click(&mut editor, "Others may move this level");
-    assert!(toggled(&editor.get_by_label("Others may move this level")));
-    let (scope, grantee) = (Scope::Send(source), Grantee::Everyone);
-    let commands = editor.state().session.commands();
-    assert_eq!(commands, [Command::Permit { scope, grantee, allowed: true }]);
-    assert!(open(MadeUpSession::idle()).query_by_label("Others may move this level").is_none());
+    let level = "Others may move this level";
+    assert_eq!(access_shown(&editor, level).as_deref(), Some("nobody"));
+    assert_eq!(editor.get_by_label(level).accesskit_node().role(), Role::ComboBox);
+    editor.get_by_label(level).focus();
+    editor.step();
+    editor.key_press(Key::Space);
+    editor.run();
+    assert_eq!(editor.get_by_label("Ada · Guitar").accesskit_node().role(), Role::MenuItemCheckBox);
+    click(&mut editor, "Ada · Guitar");
+    click(&mut editor, "Ben · Drums");
+    assert_eq!(access_shown(&editor, level).as_deref(), Some("2 people"));
+    click(&mut editor, "Ada · Guitar");
+    assert!(toggled(&editor.get_by_label("Ben · Drums")) && !toggled(&editor.get_by_label("Ada · Guitar")));
+    click(&mut editor, "Everyone");
+    assert_eq!(access_shown(&editor, level).as_deref(), Some("everyone"));
+    click(&mut editor, "Nobody");
+    assert_eq!(access_shown(&editor, level).as_deref(), Some("nobody"));
+    editor.key_press(Key::Escape);
+    editor.run();
+    assert!(editor.query_by_label("Everyone").is_none(), "closed");
+    let permit = |grantee, allowed| Command::Permit { scope: Scope::Send(source), grantee, allowed };
+    let expected = [
+        permit(Grantee::Participant(ada), true),
+        permit(Grantee::Participant(ben), true),
+        permit(Grantee::Participant(ada), false),
+        permit(Grantee::Everyone, true),
+        permit(Grantee::Participant(ben), false),
+        permit(Grantee::Everyone, false),
+    ];
+    assert_eq!(editor.state().session.commands(), expected);
+    assert!(open(MadeUpSession::idle()).query_by_label(level).is_none());
 }
 
 #[test]
@@ -644,11 +673,12 @@ fn somebody_elses_mix_is_set_where_they_let_us() {
 #[test]
 fn others_may_be_let_to_set_ones_mix() {
     let mut session = MadeUpSession::hosting();
-    let participant = backline_client::ParticipantId([9; 32]);
+    let participant = ParticipantId([9; 32]);
     session.snapshot.you.participant = Some(participant);
     let mut editor = open(session);
     click(&mut editor, "Others may set what I hear");
-    assert!(toggled(&editor.get_by_label("Others may set what I hear")));
+    click(&mut editor, "Everyone");
+    assert_eq!(access_shown(&editor, "Others may set what I hear").as_deref(), Some("everyone"));
     let (scope, grantee) = (Scope::Monitor(participant), Grantee::Everyone);
     let commands = editor.state().session.commands();
     assert_eq!(commands, [Command::Permit { scope, grantee, allowed: true }]);
@@ -662,6 +692,18 @@ fn changes_that_wait_can_be_given_up() {
     let mut editor = open(session);
     click(&mut editor, "Discard");
     assert_eq!(editor.state().session.commands(), [Command::DiscardWaiting]);
+}
+
+#[test]
+fn changes_of_a_session_that_was_left_can_be_given_up() {
+    let mut session = MadeUpSession::band();
+    let since = std::time::Duration::from_secs(3 * 24 * 60 * 60);
+    session.snapshot.left_behind = LeftBehindView { changes: 3, sessions: 1, since };
+    let mut editor = open(session);
+    editor.get_by_label("3 changes wait for another session; the first was made 3 days ago.");
+    click(&mut editor, "Discard");
+    assert_eq!(editor.state().session.commands(), [Command::DiscardLeftBehind]);
+    assert!(editor.query_by_label_contains("another session").is_none());
 }
 
 #[test]

@@ -6,6 +6,7 @@ pub mod fuzz;
 pub mod install;
 pub mod report;
 pub mod sanitize;
+pub mod server;
 pub mod sim;
 pub mod test;
 pub mod tidy;

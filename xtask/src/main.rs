@@ -14,7 +14,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{bundle, demo, fuzz, install, report, sanitize, sim, test, tidy, validate};
+use commands::{bundle, demo, fuzz, install, report, sanitize, server, sim, test, tidy, validate};
 
 /// Builds, shows and proves Backline.
 #[derive(Parser)]
@@ -36,8 +36,10 @@ enum Command {
     Bundle(bundle::Arguments),
     /// Measures what an issue set as bars and prints a table.
     Report(report::Arguments),
-    /// Runs the audio callback under RealtimeSanitizer.
+    /// Runs the audio callback under RealtimeSanitizer, and eight instances of one process under ThreadSanitizer.
     Sanitize(sanitize::Arguments),
+    /// Builds the server and starts one on this computer.
+    Server(server::Arguments),
     /// Throws random and mutated bytes at every parser.
     Fuzz(fuzz::Arguments),
     /// Runs the scenarios of the simulated world with one seed.
@@ -67,6 +69,7 @@ fn execute(command: &Command) -> anyhow::Result<()> {
         Command::Bundle(arguments) => bundle::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Sanitize(arguments) => sanitize::run(arguments),
+        Command::Server(arguments) => server::run(arguments),
         Command::Fuzz(arguments) => fuzz::run(arguments),
         Command::Sim(arguments) => sim::run(arguments),
         Command::Validate(arguments) => validate::run(arguments),

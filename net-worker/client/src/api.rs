@@ -13,10 +13,13 @@ pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
 
 /// The most that playouts hold back until the person says otherwise.
 pub const DEPTH_CEILING_DEFAULT: Duration = Duration::from_millis(25);
-pub use backline_session::document::OutboxStats;
+/// What each participant wants to change, as the host counts it.
+pub use backline_relay::MemberOperations;
+pub use backline_session::document::{OperationCounts, OperationTraffic, OutboxStats};
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{
-    FaderView, InstanceView, MixStrip, MixView, Route, SendView, SlotView, SourceView, WaitingView,
+    AccessView, FaderView, InstanceView, LeftBehindView, MixStrip, MixView, PersonView, Route, SendView,
+    SlotView, SourceView, WaitingView,
 };
 pub use backline_session::{LatencyStages, ReturnChoice, Stage};
 /// Automatable strips of an instance.
@@ -98,6 +101,8 @@ pub enum Command {
     SyncNow,
     /// Gives up everything that waits for the host and is not on its way.
     DiscardWaiting,
+    /// Gives up everything that waits for other sessions than the one that this instance is in. Only in a session.
+    DiscardLeftBehind,
     /// Show a message that arose outside the worker (unreadable state, for instance).
     Notify {
         /// How loud.
@@ -258,16 +263,22 @@ pub struct Snapshot {
     pub send: SendView,
     /// How loud everybody gets it: by this instance's parameters, or by who has moved it in the session since.
     pub send_fader: FaderView,
-    /// Whether everybody in the session may move that.
-    pub others_may_move_send: bool,
-    /// Whether everybody in the session may set what this participant hears.
-    pub others_may_set_mix: bool,
+    /// Who else may move that.
+    pub send_access: AccessView,
+    /// Who else may set what this participant hears.
+    pub mix_access: AccessView,
+    /// All others who are in the session or have been; none without a session.
+    pub people: Vec<PersonView>,
     /// What others hear who let us set it.
     pub mixes: Vec<MixView>,
     /// Changes of ours that the host has not answered.
     pub waiting: WaitingView,
+    /// Changes of ours that wait for sessions that this instance is not in; nothing without a session.
+    pub left_behind: LeftBehindView,
     /// What has become of all our changes since this process came into the session.
     pub changes: OutboxStats,
+    /// What each participant, this one included, has wanted to change, of late and in all; only where the session is hosted here.
+    pub operations: Vec<MemberOperations>,
     /// The quality that the person chose.
     pub quality: Quality,
     /// Whether another way of sending is taken while the paths do not carry that.

@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use backline_audio::RateConverterError;
 use backline_bridge::NetEnd;
-use backline_relay::{LocalMember, Relay, RelayConfig, RelayEvent};
+use backline_kept::{HostKeys, Hosted, first_bytes, split_seed};
+use backline_relay::{Limits, LocalMember, MemberOperations, Relay, RelayConfig, RelayEvent};
 use backline_session::document::{LedgerWrite, StoreRequest};
 use backline_session::{Session, SessionConfig, SessionEvent};
 use backline_transport::{
@@ -19,7 +20,6 @@ use backline_transport::{
 use backline_wire::{Fingerprint, InstanceId, InviteLink, LinkError, Revision};
 
 use crate::faders::Faders;
-use crate::hosted::{HostKeys, Hosted, first_bytes, split_seed};
 use crate::lanes::Lanes;
 
 /// What an engine starts with.
@@ -103,6 +103,7 @@ impl Engine {
             document,
             has_store,
             unix_time: config.unix_time,
+            limits: Limits::default(),
         };
         let mut relay = Relay::new(relay_config, config.now);
         let local = LocalMember {
@@ -277,6 +278,11 @@ impl Engine {
             (Stored::Ledger(_) | Stored::LedgerFailed, None) => {}
         }
         self.exchange(now);
+    }
+
+    /// What each participant wanted to change in the session that is hosted here; nothing where it is hosted elsewhere.
+    pub fn operations(&self, now: Instant) -> Vec<MemberOperations> {
+        self.relay.as_ref().map(|relay| relay.operations(now)).unwrap_or_default()
     }
 
     /// Says goodbye; poll the datagrams once more, then drop the engine.

@@ -17,8 +17,8 @@ use backline_wire::{InstanceId, InviteLink, LinkError, Name, ParticipantId, Sour
 use crossbeam_queue::ArrayQueue;
 
 use crate::api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, Identity, OutboxStats,
-    SendView, Severity, SlotView, Snapshot, WaitingView, WorkerView,
+    AccessView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, Identity,
+    LeftBehindView, OutboxStats, SendView, Severity, SlotView, Snapshot, WaitingView, WorkerView,
 };
 use crate::client::ClientConfig;
 use crate::notices::Notices;
@@ -271,11 +271,14 @@ impl Own {
             returns: settings.returns.clone(),
             send: SendView::default(),
             send_fader: FaderView::default(),
-            others_may_set_mix: false,
+            send_access: AccessView::default(),
+            mix_access: AccessView::default(),
+            people: Vec::new(),
             mixes: Vec::new(),
-            others_may_move_send: false,
             waiting: WaitingView::default(),
+            left_behind: LeftBehindView::default(),
             changes: OutboxStats::default(),
+            operations: Vec::new(),
             quality: settings.quality,
             automatic: settings.automatic,
             depth_ceiling: settings.depth_ceiling,
@@ -394,6 +397,7 @@ impl Settings {
             | Command::Permit { .. }
             | Command::SyncNow
             | Command::DiscardWaiting
+            | Command::DiscardLeftBehind
             | Command::Notify { .. }
             | Command::DismissNotice(_) => {}
         }

@@ -16,8 +16,7 @@ mod client;
 pub mod engine;
 mod faders;
 mod guest;
-pub mod hosted;
-mod lanes;
+pub mod lanes;
 mod notices;
 mod registry;
 mod sentences;
@@ -26,21 +25,23 @@ mod store;
 mod worker;
 
 pub use api::{
-    Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, FoundSession, Identity,
-    InstanceView, LatencyStages, MixStrip, MixView, Notice, OutboxStats, ReturnChoice, Route, SLOTS,
-    SendView, SessionHere, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView,
-    WorkerView, link_address,
+    AccessView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, FoundSession,
+    Identity, InstanceView, LatencyStages, LeftBehindView, MemberOperations, MixStrip, MixView, Notice,
+    OperationCounts, OperationTraffic, OutboxStats, PersonView, ReturnChoice, Route, SLOTS, SendView,
+    SessionHere, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView, WorkerView,
+    link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;
 pub use backline_io::identity::config_dir;
 pub use backline_io::signals::EndSignals;
 pub use backline_io::store::data_dir;
+pub use backline_kept::{HostKeys, Hosted};
 pub use backline_wire::{
-    Fader, GainValue, Grantee, InstanceId, PanValue, ParticipantId, Scope, Setting, SettingKind, SourceId,
+    Fader, GainValue, Grantee, InstanceId, Name, PanValue, ParticipantId, Scope, Setting, SettingKind,
+    SourceId,
 };
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError, Stored};
-pub use hosted::{HostKeys, Hosted};
 pub use sentences::sentences;
 pub use servers::is_server_address;

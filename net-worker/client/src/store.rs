@@ -3,8 +3,6 @@
 //! The worker asks and goes on; what has gathered meanwhile is written in one transaction for each file, confirmed, and the worker is woken.
 //! The step before is `worker.rs`; the step after is `backline_io::store`, whose bytes are given their meaning in the modules here.
 
-mod certificate;
-pub(crate) mod hosted;
 pub(crate) mod outbox;
 
 use std::collections::VecDeque;
@@ -14,11 +12,11 @@ use std::thread::JoinHandle;
 
 use backline_io::WakeHandle;
 use backline_io::store::{Store, StoreError, Write};
+use backline_kept::{SessionFile, bytes_of};
 use backline_session::document::{LedgerWrite, StoreRequest};
 use crossbeam_queue::SegQueue;
 
 use crate::engine::Stored;
-use hosted::SessionFile;
 
 /// Requests that wait for the thread; further ones wait at the worker.
 const REQUESTS_MAX: usize = 4_096;
@@ -162,7 +160,7 @@ impl Batch {
                 self.outbox_done = Some(Stored::Outbox(outbox::ticket_of(&request)));
             }
             Request::Ledger(write) => {
-                self.session.extend(hosted::writes_of(&write));
+                self.session.extend(backline_kept::writes_of(&write));
                 if let LedgerWrite::Entry(entry) = write {
                     self.session_done = Some(Stored::Ledger(entry.revision));
                 }
@@ -201,11 +199,6 @@ impl Batch {
         }
         confirmations
     }
-}
-
-fn bytes_of(value: &impl serde::Serialize) -> Vec<u8> {
-    // Only maps of unknown length and writers that fail can make this fail; there are none.
-    postcard::to_allocvec(value).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -188,6 +188,23 @@ pub fn remove_older(dir: &Path, prefix: &str, age: Duration) {
     }
 }
 
+/// Of every store in `dir` whose name begins so; in order. [any-thread]
+///
+/// # Errors
+/// When the folder cannot be read; one that is not there holds nothing.
+pub fn names(dir: &Path, prefix: &str) -> Result<Vec<String>, StoreError> {
+    let failed = |error| StoreError::Folder { path: dir.to_owned(), error };
+    let files = match fs::read_dir(dir) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        files => files.map_err(failed)?,
+    };
+    let name = |file: fs::DirEntry| file.file_name().to_str()?.strip_suffix(".redb").map(str::to_owned);
+    let mut names: Vec<String> =
+        files.flatten().filter_map(name).filter(|name| name.starts_with(prefix)).collect();
+    names.sort();
+    Ok(names)
+}
+
 fn path_of(dir: &Path, name: &str) -> PathBuf {
     dir.join(format!("{name}.redb"))
 }

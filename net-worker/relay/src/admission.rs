@@ -1,6 +1,6 @@
 //! Who may come in: the checks on a hello, in the order in which a person should hear about them.
 
-use backline_wire::limits::{PARTICIPANTS_MAX, PROTOCOL_VERSION, SOURCES_PER_PARTICIPANT_MAX};
+use backline_wire::limits::PROTOCOL_VERSION;
 use backline_wire::{Fingerprint, Hello, HelloTranscript, RefusalReason, SessionSecret};
 
 /// The session that somebody wants to join, by the door at which they are.
@@ -13,6 +13,10 @@ pub(crate) struct Door<'a> {
     pub fingerprint: &'a Fingerprint,
     /// Members who stay if this one comes in (who comes again replaces themselves).
     pub others: usize,
+    /// How many may be in.
+    pub participants: usize,
+    /// How many sources each may have.
+    pub sources: usize,
 }
 
 /// # Errors
@@ -28,13 +32,18 @@ pub(crate) fn check(door: &Door<'_>, fingerprint: &Fingerprint, hello: &Hello) -
     if !transcript.signature_is_valid(&hello.participant, &hello.signature) {
         return Err(RefusalReason::WrongIdentity);
     }
-    if door.others >= PARTICIPANTS_MAX {
-        return Err(RefusalReason::SessionFull { participants: PARTICIPANTS_MAX as u8 });
+    if door.others >= door.participants {
+        return Err(RefusalReason::SessionFull { participants: told(door.participants) });
     }
-    if hello.sources.len() > SOURCES_PER_PARTICIPANT_MAX {
-        return Err(RefusalReason::TooManySources { sources: SOURCES_PER_PARTICIPANT_MAX as u8 });
+    if hello.sources.len() > door.sources {
+        return Err(RefusalReason::TooManySources { sources: told(door.sources) });
     }
     Ok(())
+}
+
+/// A message has one byte for it; more than that is only said less exactly.
+fn told(count: usize) -> u8 {
+    u8::try_from(count).unwrap_or(u8::MAX)
 }
 
 #[cfg(test)]
@@ -63,10 +72,14 @@ mod tests {
         }
     }
 
+    fn door() -> Door<'static> {
+        Door { secret: &SECRET, is_open: true, fingerprint: &HOST, others: 0, participants: 16, sources: 8 }
+    }
+
     fn outcome(others: usize, change: impl FnOnce(&mut Hello)) -> Result<(), RefusalReason> {
         let mut hello = hello();
         change(&mut hello);
-        check(&Door { secret: &SECRET, is_open: true, fingerprint: &HOST, others }, &JOINER, &hello)
+        check(&Door { others, ..door() }, &JOINER, &hello)
     }
 
     #[test]
@@ -87,13 +100,14 @@ mod tests {
 
     #[test]
     fn a_hello_of_another_connection_is_worth_nothing() {
-        let door = Door { secret: &SECRET, is_open: true, fingerprint: &HOST, others: 0 };
-        assert_eq!(check(&door, &Fingerprint([9; 32]), &hello()), Err(RefusalReason::WrongSecret));
+        assert_eq!(check(&door(), &Fingerprint([9; 32]), &hello()), Err(RefusalReason::WrongSecret));
     }
 
     #[test]
     fn a_door_that_was_closed_meanwhile_lets_nobody_in() {
-        let door = Door { secret: &SECRET, is_open: false, fingerprint: &HOST, others: 0 };
-        assert_eq!(check(&door, &JOINER, &hello()), Err(RefusalReason::WrongSecret));
+        assert_eq!(
+            check(&Door { is_open: false, ..door() }, &JOINER, &hello()),
+            Err(RefusalReason::WrongSecret)
+        );
     }
 }

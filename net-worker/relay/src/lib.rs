@@ -3,9 +3,19 @@
 //! It carries the session inside of the plugin of whoever hosts. It knows paths and control messages; it does not know samples, sockets, HTTP or disks.
 
 mod admission;
+mod limits;
 mod local_door;
 mod members;
 mod relay;
+mod shard;
 
+pub use limits::Limits;
 pub use members::RelayStats;
-pub use relay::{LocalMember, Relay, RelayConfig, RelayEvent};
+pub use relay::{LocalMember, MemberOperations, Relay, RelayConfig, RelayEvent};
+pub use shard::{ParticipantView, SessionId, SessionView, Shard, ShardEvent, ShardStats, SourceView};
+
+/// What a panic says.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("it does not say why")
+}

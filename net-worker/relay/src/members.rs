@@ -10,6 +10,8 @@ use backline_wire::{
     Ssrc,
 };
 
+use crate::limits::Usage;
+
 /// Connections whose ids are kept for their return; beyond it the oldest absent ones are forgotten.
 const KNOWN_MAX: usize = 256;
 const _: () = assert!(KNOWN_MAX > PARTICIPANTS_MAX);
@@ -33,6 +35,8 @@ pub(crate) struct Member {
     pub repairs: BTreeMap<Ssrc, RepairBudget>,
     /// How far it has been told of the session document; none before it asks.
     pub following: Option<Following>,
+    /// What it may still use.
+    pub usage: Usage,
     pub joined_at: Instant,
 }
 
@@ -60,12 +64,19 @@ pub struct RelayStats {
     pub strangers: u64,
     /// Hellos that were refused.
     pub refused: u64,
+    /// Datagrams, messages and packets that were dropped since their participant was over a limit.
+    pub over_limit: u64,
+    /// Participants who had to leave for that.
+    pub disconnected: u64,
+    /// Times that a participant's data made this program fail.
+    pub failures: u64,
 }
 
 /// All members, and the ids that the session has given away.
 #[derive(Default)]
 pub(crate) struct Members {
     present: BTreeMap<PeerId, Member>,
+    by_link: BTreeMap<LinkId, PeerId>,
     known: BTreeMap<(ParticipantId, InstanceId), PeerId>,
     known_order: Vec<(ParticipantId, InstanceId)>,
     streams: BTreeMap<Ssrc, SourceId>,
@@ -94,8 +105,21 @@ impl Members {
         self.present.iter().map(|(peer, member)| (*peer, member))
     }
 
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (PeerId, &mut Member)> {
+        self.present.iter_mut().map(|(peer, member)| (*peer, member))
+    }
+
     pub fn by_link(&self, link: LinkId) -> Option<PeerId> {
-        self.present.iter().find(|(_, member)| member.link == Some(link)).map(|(peer, _)| *peer)
+        self.by_link.get(&link).copied()
+    }
+
+    /// A member has another path from now on, or none; returns the one of before.
+    pub fn set_link(&mut self, peer: PeerId, link: Option<LinkId>) -> Option<LinkId> {
+        let member = self.present.get_mut(&peer)?;
+        let before = std::mem::replace(&mut member.link, link);
+        before.and_then(|before| self.by_link.remove(&before));
+        link.and_then(|link| self.by_link.insert(link, peer));
+        before
     }
 
     /// The id of a connection: the one it had before, or a new one. It follows from who it is, so that a host that is opened again
@@ -116,12 +140,16 @@ impl Members {
     }
 
     pub fn insert(&mut self, member: Member) {
+        if let Some(link) = member.link {
+            self.by_link.insert(link, member.info.peer);
+        }
         self.present.insert(member.info.peer, member);
     }
 
     /// Takes a member out; its streams are nobody's from now on.
     pub fn remove(&mut self, peer: PeerId) -> Option<Member> {
         let member = self.present.remove(&peer)?;
+        member.link.and_then(|link| self.by_link.remove(&link));
         for source in member.sources.values() {
             self.streams.remove(&source.ssrc);
             self.forget_ways(source.info.source);
@@ -219,6 +247,7 @@ fn usual_id(participant: ParticipantId, instance: InstanceId) -> PeerId {
 #[expect(clippy::disallowed_methods, reason = "tests may look at the clock")]
 mod tests {
     use super::*;
+    use crate::Limits;
     use backline_wire::{Name, StreamFormat};
 
     fn member(members: &mut Members, number: u8, now: Instant) -> PeerId {
@@ -234,6 +263,7 @@ mod tests {
             direct: BTreeSet::new(),
             repairs: BTreeMap::new(),
             following: None,
+            usage: Usage::new(&Limits::default(), now),
             joined_at: now,
         });
         peer
@@ -332,6 +362,7 @@ mod tests {
             direct: BTreeSet::new(),
             repairs: BTreeMap::new(),
             following: None,
+            usage: Usage::new(&Limits::default(), now),
             joined_at: now,
         });
         assert_eq!(members.outdated(again, &source(1, 2)), Some(ada));

@@ -13,18 +13,23 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use backline_session::document::{Authority, AuthorityStats, Document, KeptDocument, LedgerWrite};
+use backline_session::document::{
+    Authority, Document, KeptDocument, LedgerWrite, OperationCounts, OperationTraffic,
+};
 use backline_session::{Links, LocalMessage};
 use backline_transport::{Certificate, LocalAddresses, Transmit};
 use backline_wire::limits::{LINK_ADDRESSES_MAX, PEER_VANISHED_AFTER};
 use backline_wire::{
-    Control, DocumentId, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason,
+    Control, DocumentId, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason, Limit,
     LinkError, Name, ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
 };
 
+use crate::limits::{Limits, Over, Strangers, Usage};
 use crate::local_door::LocalDoor;
 use crate::members::{LinkId, Member, Members, RelayStats};
+use crate::shard::{ParticipantView, SourceView};
 use ledger::Ledger;
+pub use ledger::MemberOperations;
 use repair::Recent;
 
 /// Paths of people who have not said a valid hello yet.
@@ -56,6 +61,8 @@ pub struct RelayConfig {
     pub has_store: bool,
     /// The wall clock when the relay is made, since 1970.
     pub unix_time: Duration,
+    /// What each participant may use.
+    pub limits: Limits,
 }
 
 /// What the person who hosts should hear about.
@@ -67,6 +74,18 @@ pub enum RelayEvent {
     Refused(Name, RefusalReason),
     /// Somebody of the local network came in without a link.
     CameLocally(Name),
+    /// More attempts to join came from one address than may; this one was not answered.
+    TooManyJoins(SocketAddr),
+    /// Somebody is in who was not.
+    Joined(ParticipantId, Name),
+    /// Somebody is gone.
+    Left(ParticipantId, Name, LeaveReason),
+    /// Somebody is over a limit, and was told.
+    Warned(ParticipantId, Name, Limit),
+    /// Somebody was over a limit for too long, and had to leave.
+    Disconnected(ParticipantId, Name, Limit),
+    /// Somebody's data made this program fail. They are disconnected, and nobody else.
+    Failed(Option<ParticipantId>, String),
 }
 
 /// A session's relay.
@@ -83,12 +102,17 @@ pub struct Relay {
     ledger: Ledger,
     knocking: BTreeMap<LinkId, Knocking>,
     ending: BTreeMap<LinkId, Instant>,
+    strangers: Strangers,
     to_local: VecDeque<LocalMessage>,
     replies: VecDeque<(Transmit, Vec<u8>)>,
     events: VecDeque<RelayEvent>,
     upkeep_at: Instant,
     stats: RelayStats,
+    fault: Option<Fault>,
 }
+
+/// What a test lets happen when media of somebody comes.
+type Fault = Box<dyn FnMut(ParticipantId) + Send>;
 
 struct Knocking {
     since: Instant,
@@ -127,11 +151,13 @@ impl Relay {
             next_link: 0,
             knocking: BTreeMap::new(),
             ending: BTreeMap::new(),
+            strangers: Strangers::default(),
             to_local: VecDeque::new(),
             replies: VecDeque::new(),
             events: VecDeque::new(),
             upkeep_at: now + UPKEEP,
             stats: RelayStats::default(),
+            fault: None,
         }
     }
 
@@ -160,6 +186,7 @@ impl Relay {
             direct: BTreeSet::new(),
             repairs: BTreeMap::new(),
             following: None,
+            usage: Usage::new(&self.config.limits, now),
             joined_at: now,
         });
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
@@ -178,12 +205,11 @@ impl Relay {
             self.refuse_stranger(source, local, datagram);
             return true;
         }
-        if self.links.handle_datagram(now, source, local, datagram).is_none()
-            && !self.handle_stranger(now, source, local, datagram)
-        {
-            return false;
+        match self.links.owner(source, datagram) {
+            Some(link) => self.handle_known(now, link, (source, local), datagram),
+            None if self.handle_stranger(now, source, local, datagram) => {}
+            None => return false,
         }
-        self.handle_path_events(now);
         self.tell_document(now);
         true
     }
@@ -284,6 +310,36 @@ impl Relay {
             path.is_some_and(|path| path.is_relayed())
         };
         self.members.iter().filter(|(_, member)| is_relayed(member)).map(|(peer, _)| peer).collect()
+    }
+
+    /// For tests of what is lost when somebody's media makes this program fail: called with each packet's publisher.
+    #[doc(hidden)]
+    pub fn set_fault(&mut self, fault: Fault) {
+        self.fault = Some(fault);
+    }
+
+    /// Whether anything of a path has come from there.
+    pub(crate) fn knows(&self, source: SocketAddr) -> bool {
+        self.links.knows(source)
+    }
+
+    /// Everybody who is in, for people.
+    pub fn participants(&self, now: Instant) -> Vec<ParticipantView> {
+        let view = |(peer, member): (PeerId, &Member)| {
+            let path = member.link.and_then(|link| self.links.get(link));
+            ParticipantView {
+                peer,
+                participant: member.info.participant,
+                name: member.info.name.clone(),
+                address: path.and_then(|path| path.remote_address()),
+                sources: member.sources.values().cloned().map(|published| SourceView { published }).collect(),
+                since: now.saturating_duration_since(member.joined_at),
+                round_trip: path.and_then(|path| path.round_trip()),
+                path: path.map(|path| path.stats()).unwrap_or_default(),
+                over_limit: member.usage.dropped,
+            }
+        };
+        self.members.iter().map(view).collect()
     }
 
     /// What was counted.

@@ -5,20 +5,21 @@
 //! on a screen, rings or disks.
 
 mod authority;
-mod budget;
 mod kept;
 mod outbox;
 mod replica;
+mod traffic;
 
 use std::collections::BTreeMap;
 
 use backline_wire::limits::DOCUMENT_ENTRIES_MAX;
-use backline_wire::{Change, DocumentId, Entry, Grantee, ParticipantId, Register, Revision, Scope};
+use backline_wire::{Change, DocumentId, Entry, Grantee, Name, ParticipantId, Register, Revision, Scope};
 
-pub use authority::{Authority, AuthorityStats};
+pub use authority::Authority;
 pub use kept::{KeptDocument, KeptOutbox, LedgerWrite, operation_of};
 pub use outbox::{OperationState, Outbox, OutboxStats, QueuedOperation, Settled, StoreRequest};
 pub use replica::{Conflict, Replica};
+pub use traffic::{OperationCounts, OperationTraffic};
 
 /// The values, by register and by revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,6 +95,15 @@ impl Document {
         let mut grants = of_scope
             .take_while(|(register, _)| matches!(register, Register::Permission(of, _) if *of == scope));
         grants.any(|(_, entry)| matches!(entry.change, Change::Permission { allowed: true, .. }))
+    }
+
+    /// Name and colour of all who have ever been in the session.
+    pub fn people(&self) -> impl Iterator<Item = (ParticipantId, &Name, [u8; 3])> {
+        let people = self.entries.range(Register::Person(ParticipantId([0; 32]))..);
+        people.filter_map(|(_, entry)| match &entry.change {
+            Change::Person { participant, name, colour } => Some((*participant, name, *colour)),
+            Change::Fader { .. } | Change::Permission { .. } => None,
+        })
     }
 
     fn is_granted(&self, scope: Scope, grantee: Grantee) -> bool {

@@ -5,13 +5,12 @@
 //! more rarely; meanwhile the host passes the media on. The host itself is reached by the uplink.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use backline_transport::{Path, PathConfig, Role};
 use backline_wire::credentials::{password_from_random, ufrag_from_random};
 use backline_wire::limits::PEER_VANISHED_AFTER;
-use backline_wire::{Control, IceCredentials, PathOffer, PeerId};
+use backline_wire::{Candidate, Control, IceCredentials, PathOffer, PeerId};
 
 use crate::network::{LinkKey, Network};
 
@@ -66,16 +65,16 @@ impl Mesh {
     }
 
     /// One more address of a peer.
-    pub fn candidate(network: &mut Network, peer: PeerId, address: SocketAddr) {
+    pub fn candidate(network: &mut Network, peer: PeerId, at: Candidate) {
         if let Some(path) = network.links.get_mut(LinkKey::Peer(peer)) {
-            path.add_remote_address(address);
+            path.add_remote_candidate(at);
         }
     }
 
     /// One more address of ours, for every peer that has an offer of us already.
-    pub fn tell_address(&self, network: &mut Network, address: SocketAddr, now: Instant) {
+    pub fn tell_candidate(&self, network: &mut Network, at: Candidate, now: Instant) {
         for peer in self.peers.keys() {
-            network.say_to_host(now, Control::Candidate { peer: *peer, address });
+            network.say_to_host(now, Control::Candidate { peer: *peer, at });
         }
     }
 
@@ -178,7 +177,7 @@ fn open(network: &mut Network, role: Role, local: &IceCredentials, offer: &PathO
         remote_fingerprint: Some(offer.fingerprint),
         certificate: &network.certificate,
         local_addresses: &network.addresses.host,
-        remote_addresses: &offer.candidates,
+        remote_candidates: &offer.candidates,
     };
     match Path::new(config, now) {
         Ok(mut path) => {

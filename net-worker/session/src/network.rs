@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use backline_transport::{Certificate, LocalAddresses, MediaHead};
 use backline_wire::limits::CANDIDATES_MAX;
-use backline_wire::{Control, Missing, PeerId, Ssrc};
+use backline_wire::{Candidate, Control, Missing, PeerId, Ssrc};
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 
@@ -111,10 +111,11 @@ impl Network {
     }
 
     /// Where others may try to reach us, best first.
-    pub fn offered(&self) -> Vec<SocketAddr> {
+    pub fn offered(&self) -> Vec<Candidate> {
         let mut addresses = self.addresses.clone();
         addresses.reflexive.extend(self.observed.filter(|at| !addresses.relayed.contains(at)));
-        addresses.offered(CANDIDATES_MAX)
+        let candidate = |address| Candidate { address, is_relayed: addresses.relayed.contains(&address) };
+        addresses.offered(CANDIDATES_MAX).into_iter().map(candidate).collect()
     }
 
     /// Unpredictable bytes.

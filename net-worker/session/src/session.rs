@@ -21,7 +21,7 @@ use backline_transport::{Certificate, CloseReason, LocalAddresses, MediaPacket, 
 use backline_wire::limits::{PARTICIPANTS_MAX, PEER_VANISHED_AFTER, PROTOCOL_VERSION, SLOTS};
 use backline_wire::{
     Control, Fingerprint, Generation, GoodbyeReason, Hello, HelloTranscript, IdentityKey, InstanceId,
-    InviteLink, LeaveReason, Name, OutboxId, PeerId, PeerInfo, SourceId, SourceInfo, Ssrc, Welcome,
+    InviteLink, LeaveReason, Limit, Name, OutboxId, PeerId, PeerInfo, SourceId, SourceInfo, Ssrc, Welcome,
 };
 
 use crate::document::{Conflict, Outbox, Replica};
@@ -85,6 +85,8 @@ pub enum SessionEvent {
     Moved(InstanceId, Move),
     /// Somebody changed later what we had changed, or we may not change it.
     Conflict(Box<Conflict>),
+    /// We use more than the server allows, and are disconnected after this time if that goes on.
+    Warned(Limit, Duration),
 }
 
 /// A participant.
@@ -250,8 +252,8 @@ impl Session {
         for (_, path) in self.network.links.iter_mut() {
             path.add_local_addresses(addresses);
         }
-        for address in self.network.offered().into_iter().filter(|address| !before.contains(address)) {
-            self.mesh.tell_address(&mut self.network, address, now);
+        for at in self.network.offered().into_iter().filter(|at| !before.contains(at)) {
+            self.mesh.tell_candidate(&mut self.network, at, now);
         }
     }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use backline_transport::{Path, PathConfig, Role};
 use backline_wire::credentials::ufrag_from_random;
-use backline_wire::{InviteLink, RefusalReason};
+use backline_wire::{Candidate, InviteLink, RefusalReason};
 
 use crate::network::{LinkKey, Network, Uplink};
 
@@ -133,6 +133,7 @@ impl Caller {
             network.links.remove(key);
         }
         let ufrag = ufrag_from_random(network.random());
+        let addresses: Vec<Candidate> = self.link.addresses().iter().map(|at| (*at).into()).collect();
         let config = PathConfig {
             role: Role::Dialer,
             local: self.link.secret().ice_credentials_joiner(&ufrag),
@@ -140,7 +141,7 @@ impl Caller {
             remote_fingerprint: Some(*self.link.fingerprint()),
             certificate: &network.certificate,
             local_addresses: &network.addresses.host,
-            remote_addresses: self.link.addresses(),
+            remote_candidates: &addresses,
         };
         let mut path = Path::new(config, now).map_err(|error| JoinError::Setup(error.to_string()))?;
         path.add_local_addresses(&network.addresses);

@@ -13,7 +13,7 @@ use crate::stages::LatencyStages;
 pub enum Route {
     /// Straight from the other participant.
     Direct,
-    /// From the other participant, by an address of ours on a TURN server.
+    /// From the other participant, by an address of one of us on a TURN server.
     ThroughTurn,
     /// Passed on by the host.
     ThroughHost,
@@ -97,6 +97,39 @@ pub struct WaitingView {
     pub changes: usize,
     /// Of these, those that have had no answer in spite of all attempts.
     pub failed: usize,
+    /// For how long the first of them has waited.
+    pub since: Duration,
+}
+
+/// Somebody else who is in the session, or has been.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonView {
+    /// Who; two of one name are two people.
+    pub participant: ParticipantId,
+    /// Their name; may be empty.
+    pub name: String,
+    /// Their colour, sRGB.
+    pub colour: [u8; 3],
+    /// In the session now.
+    pub is_here: bool,
+}
+
+/// Who else may move some of our faders.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccessView {
+    /// All who are in the session.
+    pub everyone: bool,
+    /// Those who are let by name, in the order of ids.
+    pub people: Vec<ParticipantId>,
+}
+
+/// Changes that wait for sessions that we are not in: their hosts never answered, or we left before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LeftBehindView {
+    /// All of them.
+    pub changes: usize,
+    /// For so many sessions.
+    pub sessions: usize,
     /// For how long the first of them has waited.
     pub since: Duration,
 }

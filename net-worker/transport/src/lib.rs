@@ -6,6 +6,7 @@
 //! send); the step after is the same two. Payloads pass through bit for bit, as do their payload type
 //! and 32-bit timestamp. The protocols are listed in `docs/PROTOCOL.md`.
 
+pub mod allowance;
 pub mod certificate;
 pub mod demux;
 mod dtls;
@@ -13,8 +14,12 @@ pub mod local_addresses;
 pub mod media;
 pub mod path;
 pub mod reach;
+mod rtcp;
+mod rtp;
+mod srtp;
 pub mod stats;
 
+pub use allowance::{Allowance, Rate};
 pub use certificate::{Certificate, CertificateError};
 pub use local_addresses::LocalAddresses;
 pub use media::{MediaHead, MediaPacket};

@@ -1,7 +1,7 @@
-//! One encrypted path to one peer, sans-IO: str0m inside, none of its contracts outside.
+//! One encrypted path to one peer, sans-IO: str0m inside, none of its contracts outside, and media beside it.
 //!
 //! It is: ICE with credentials that both ends know beforehand, DTLS with pinned certificates, SRTP,
-//! one ordered reliable data channel. It is not: a policy (who may come in, what is sent to whom).
+//! one ordered reliable data channel. str0m does ICE, DTLS and SCTP; RTP and RTCP never go through it. It is not: a policy (who may come in, what is sent to whom).
 //! Datagrams come from and go to `io`; events go to, and mutations come from, `session` or `relay`.
 //!
 //! Order of polling: after any `handle_…` or mutation, `poll_transmit` until `None`, `poll_event`
@@ -9,8 +9,9 @@
 //! `wire::limits`.
 
 mod addresses;
-mod feedback;
 mod inbox;
+mod media;
+mod outbox;
 mod pump;
 mod setup;
 mod streams;
@@ -20,25 +21,23 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_wire::limits::{
-    CONTROL_BYTES_MAX, FEEDBACK_BYTES_MAX, MEDIA_PAYLOAD_BYTES_MAX, PATH_CONTROL_QUEUE_BYTES_MAX,
-    PATH_SILENCE_MAX,
-};
-use backline_wire::{Fingerprint, IceCredentials, Ssrc};
+use backline_wire::limits::{CONTROL_BYTES_MAX, PATH_CONTROL_QUEUE_BYTES_MAX, PATH_SILENCE_MAX};
+use backline_wire::{Candidate, Fingerprint, IceCredentials, Ssrc};
 use str0m::Rtc;
 use str0m::channel::ChannelId;
-use str0m::net::DatagramSend;
 use thiserror::Error;
 
 use crate::certificate::Certificate;
+use crate::dtls::Tap;
 use crate::local_addresses::LocalAddresses;
 use crate::media::{MediaHead, MediaPacket};
+use crate::srtp::Srtp;
 use crate::stats::PathStats;
 
 use addresses::Addresses;
 pub(crate) use addresses::plain;
-use feedback::Feedback;
 use inbox::Inbox;
+use outbox::Outbox;
 use streams::Streams;
 
 /// Who speaks first.
@@ -67,8 +66,8 @@ pub struct PathConfig<'a> {
     /// Our sockets' addresses. An unspecified one (`[::]:port`) is the best choice: the system then
     /// picks the source address, and an address change needs no attention.
     pub local_addresses: &'a [SocketAddr],
-    /// Where the peer may be; may be empty for an acceptor.
-    pub remote_addresses: &'a [SocketAddr],
+    /// Where the peer may be, best first; may be empty for an acceptor.
+    pub remote_candidates: &'a [Candidate],
 }
 
 /// A datagram to send.
@@ -147,7 +146,8 @@ pub enum PathError {
     /// Not connected yet, or not any more.
     #[error("there is no connection yet")]
     NotConnected,
-    /// Longer than [`CONTROL_BYTES_MAX`], [`FEEDBACK_BYTES_MAX`] or [`backline_wire::limits::MEDIA_PAYLOAD_BYTES_MAX`].
+    /// Longer than [`CONTROL_BYTES_MAX`], [`backline_wire::limits::FEEDBACK_BYTES_MAX`] or
+    /// [`backline_wire::limits::MEDIA_PAYLOAD_BYTES_MAX`].
     #[error("a message of {bytes} bytes is too long to be sent")]
     TooLong {
         /// Its length.
@@ -168,7 +168,7 @@ pub enum PathError {
     /// No local address, or a dialer without a remote one.
     #[error("there is no network address to use: connect to a network and try again")]
     NoAddress,
-    /// The encryption library refused to start.
+    /// The encryption library refused.
     #[error("encryption could not be started: restart Backline")]
     Encryption,
 }
@@ -178,17 +178,21 @@ pub struct Path {
     rtc: Rtc,
     role: Role,
     channel: ChannelId,
+    /// What DTLS says beside str0m.
+    tap: Arc<Tap>,
+    /// Since the path is connected.
+    srtp: Option<Srtp>,
+    /// Under which our RTCP is sent.
+    reporter: Ssrc,
+    report_at: Option<Instant>,
     state: State,
     expected: Option<Fingerprint>,
     addresses: Addresses,
     streams: Streams,
-    feedback: Feedback,
     inbox: Inbox,
-    transmits: VecDeque<(Transmit, DatagramSend)>,
-    /// Media on its way from str0m to `transmits`, with its place among what was written.
-    batch: Vec<(usize, Transmit, DatagramSend)>,
+    outbox: Outbox,
     /// Until their receiver has sent as much as they are long.
-    held: VecDeque<(Transmit, DatagramSend)>,
+    held: VecDeque<(Transmit, Vec<u8>)>,
     /// Control messages until the channel takes them.
     control: VecDeque<Vec<u8>>,
     control_bytes: usize,
@@ -200,11 +204,16 @@ pub struct Path {
     /// Set while str0m still has to be drained before the end.
     ending: Option<CloseReason>,
     rtc_deadline: Option<Instant>,
+    /// When str0m was last told the time.
+    advanced_at: Instant,
     created: Instant,
     last_now: Instant,
     last_heard: Option<Instant>,
     stats: PathStats,
 }
+
+/// ICE weighs what it has heard when it is told the time, and does not name all the times at which it could: at least as often as this.
+const WEIGHED_EVERY: Duration = Duration::from_millis(20);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -221,27 +230,31 @@ impl Path {
     /// See [`PathError`]: credentials, addresses, encryption.
     pub fn new(config: PathConfig<'_>, now: Instant) -> Result<Path, PathError> {
         setup::check(&config)?;
-        let (rtc, channel) = setup::start(&config, now)?;
+        let (rtc, channel, tap) = setup::start(&config, now)?;
+        let [a, b, c, d, ..] = config.certificate.fingerprint().0;
         let mut path = Path {
             rtc,
             role: config.role,
             channel,
+            tap,
+            srtp: None,
+            reporter: Ssrc(u32::from_be_bytes([a, b, c, d])),
+            report_at: None,
             state: State::Connecting,
             expected: config.remote_fingerprint,
             addresses: Addresses::default(),
             streams: Streams::default(),
-            feedback: Feedback::default(),
             inbox: Inbox::default(),
-            transmits: VecDeque::new(),
+            outbox: Outbox::default(),
             held: VecDeque::new(),
             control: VecDeque::new(),
             control_bytes: 0,
             channel_is_open: false,
-            batch: Vec::new(),
             told_unauthorised: false,
             refuse_by: None,
             ending: None,
             rtc_deadline: None,
+            advanced_at: now,
             created: now,
             last_now: now,
             last_heard: None,
@@ -250,8 +263,8 @@ impl Path {
         for address in config.local_addresses {
             path.addresses.add_local(&mut path.rtc, *address);
         }
-        for address in config.remote_addresses {
-            path.addresses.add_remote(&mut path.rtc, *address);
+        for at in config.remote_candidates {
+            path.addresses.add_remote(&mut path.rtc, *at);
         }
         path.advance(now);
         Ok(path)
@@ -281,7 +294,12 @@ impl Path {
         if self.state == State::Closed {
             return;
         }
-        self.advance(now);
+        self.last_now = self.last_now.max(now);
+        let is_due = self.rtc_deadline.is_none_or(|deadline| deadline <= self.last_now);
+        if is_due || self.last_now >= self.advanced_at + WEIGHED_EVERY {
+            self.advance(now);
+        }
+        self.send_due_reports();
         self.enforce_deadlines(now);
     }
 
@@ -314,12 +332,12 @@ impl Path {
     /// # Errors
     /// When there are too many streams.
     pub fn expect_stream(&mut self, ssrc: Ssrc) -> Result<(), PathError> {
-        self.streams.expect(&mut self.rtc, ssrc)
+        self.streams.expect(ssrc)
     }
 
     /// No more packets of this stream.
     pub fn forget_stream(&mut self, ssrc: Ssrc) {
-        self.streams.forget(&mut self.rtc, ssrc);
+        self.streams.forget(ssrc);
     }
 
     /// Makes ready to send a stream.
@@ -327,16 +345,15 @@ impl Path {
     /// # Errors
     /// When there are too many streams.
     pub fn open_stream(&mut self, ssrc: Ssrc) -> Result<(), PathError> {
-        self.streams.open(&mut self.rtc, ssrc)
+        self.streams.open(ssrc)
     }
 
     /// No more of this stream is sent. Opened again, its sequence numbers go on.
     pub fn close_stream(&mut self, ssrc: Ssrc) {
-        self.streams.close(&mut self.rtc, ssrc);
+        self.streams.close(ssrc);
     }
 
-    /// Sends one packet of an open stream: it is encrypted by the next `poll_transmit`, together with
-    /// those that were written before it (which costs half as much as each by itself).
+    /// Sends one packet of an open stream: the payload is encrypted from where it is, into a buffer that was used before.
     ///
     /// # Errors
     /// When not connected, not open, too long, or of a payload type that is none of ours.
@@ -347,33 +364,7 @@ impl Path {
         head: MediaHead,
         payload: &[u8],
     ) -> Result<(), PathError> {
-        if payload.len() > MEDIA_PAYLOAD_BYTES_MAX {
-            return Err(PathError::TooLong { bytes: payload.len() });
-        }
-        self.forward_media(now, ssrc, head, payload.into())
-    }
-
-    /// The same for a payload that others are sent too: it is shared, not copied.
-    ///
-    /// # Errors
-    /// As [`Path::send_media`].
-    pub fn forward_media(
-        &mut self,
-        now: Instant,
-        ssrc: Ssrc,
-        head: MediaHead,
-        payload: Arc<[u8]>,
-    ) -> Result<(), PathError> {
-        if self.state != State::Connected {
-            return Err(PathError::NotConnected);
-        }
-        self.streams.write(&mut self.rtc, now, ssrc, head, payload)?;
-        self.stats.media_out += 1;
-        self.last_now = self.last_now.max(now);
-        if self.streams.unsent() >= MEDIA_BATCH_MAX {
-            self.advance(self.last_now);
-        }
-        Ok(())
+        self.write_media(now, ssrc, &head, payload)
     }
 
     /// Says something about a stream that comes from the peer: encrypted, at once, and never again if it is lost.
@@ -381,21 +372,12 @@ impl Path {
     /// # Errors
     /// When not connected or too long.
     pub fn send_feedback(&mut self, now: Instant, about: Ssrc, bytes: &[u8]) -> Result<(), PathError> {
-        if self.state != State::Connected {
-            return Err(PathError::NotConnected);
-        }
-        if bytes.len() > FEEDBACK_BYTES_MAX {
-            return Err(PathError::TooLong { bytes: bytes.len() });
-        }
-        let sender = self.streams.first_open().unwrap_or(about);
-        self.feedback.send(&mut self.rtc, sender, about, bytes);
-        self.advance(now);
-        Ok(())
+        self.write_feedback(now, about, bytes)
     }
 
     /// The peer may also be here.
-    pub fn add_remote_address(&mut self, address: SocketAddr) {
-        self.addresses.add_remote(&mut self.rtc, address);
+    pub fn add_remote_candidate(&mut self, at: Candidate) {
+        self.addresses.add_remote(&mut self.rtc, at);
         self.advance(self.last_now);
     }
 
@@ -422,15 +404,9 @@ impl Path {
         self.end(now, None);
     }
 
-    /// The next datagram to send; `buffer` is cleared and filled. `None`: nothing to send now.
+    /// The next datagram to send, in exchange for what `buffer` was: its memory is used again. `None`: nothing to send now.
     pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
-        if self.transmits.is_empty() && self.streams.unsent() > 0 {
-            self.advance(self.last_now);
-        }
-        let (transmit, contents) = self.transmits.pop_front()?;
-        buffer.clear();
-        buffer.extend_from_slice(&contents);
-        Some(transmit)
+        self.outbox.pop(buffer)
     }
 
     /// What happened, oldest first.
@@ -443,14 +419,11 @@ impl Path {
         if self.state == State::Closed {
             return None;
         }
-        if self.streams.unsent() > 0 {
-            return Some(self.last_now);
-        }
         let own = match self.state {
-            State::Connecting => self.connect_deadline(),
+            State::Connecting => self.connect_deadline().min(self.advanced_at + WEIGHED_EVERY),
             _ => self.last_heard.unwrap_or(self.created) + PATH_SILENCE_MAX,
         };
-        Some(self.rtc_deadline.map_or(own, |deadline| deadline.min(own)))
+        [self.rtc_deadline, self.report_at].into_iter().flatten().chain([own]).min()
     }
 
     /// Of the last STUN check, at most half a second old while the peer is there.
@@ -463,8 +436,8 @@ impl Path {
         self.addresses.remote()
     }
 
-    /// What we send goes by an address of ours on a TURN server. (Whether the peer does so with one of its own, we cannot
-    /// see.)
+    /// What we send goes by an address on a TURN server: ours, or one that the peer has named as such. (An invite link does
+    /// not say which of its addresses are.)
     pub fn is_relayed(&self) -> bool {
         self.addresses.is_relayed()
     }
@@ -501,6 +474,3 @@ impl std::fmt::Debug for Path {
         f.debug_struct("Path").field("role", &self.role).field("state", &self.state).finish_non_exhaustive()
     }
 }
-
-/// Packets that are encrypted together.
-const MEDIA_BATCH_MAX: usize = 64;

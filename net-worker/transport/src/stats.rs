@@ -21,15 +21,15 @@ pub enum DropReason {
     DtlsRefused,
     /// RTP of a stream that nobody expects.
     StreamNotExpected,
-    /// RTP that is not authentic, or came before.
+    /// RTP that is not authentic, came before, is of a payload type that is none of ours, or came before there were keys.
     MediaRefused,
     /// A control message longer than allowed, or on a channel that is none of ours.
     ControlRefused,
-    /// Feedback longer than allowed, or one that came before.
+    /// RTCP that is not authentic or came before, also before there were keys; feedback longer than allowed.
     FeedbackRefused,
     /// The caller polls too slowly: the oldest media event was dropped.
     EventQueueFull,
-    /// The caller drains too slowly: the datagram was not sent.
+    /// The caller drains too slowly, or the receiver has not sent as much: the datagram was not sent.
     TransmitQueueFull,
     /// It came after the end.
     Closed,
@@ -94,6 +94,10 @@ pub struct PathStats {
     pub media_out: u64,
     /// Feedback received about our streams.
     pub feedback_in: u64,
+    /// RTCP sender and receiver reports received.
+    pub reports_in: u64,
+    /// Compound RTCP packets of reports sent.
+    pub reports_out: u64,
     /// Control messages received.
     pub control_in: u64,
     /// Control messages sent.

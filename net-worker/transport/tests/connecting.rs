@@ -76,7 +76,7 @@ fn a_wrong_password_never_connects() {
             remote_fingerprint: None,
             certificate: &pair.host_certificate,
             local_addresses: &[pair.options.acceptor],
-            remote_addresses: &[],
+            remote_candidates: &[],
         },
         pair.now,
     );
@@ -190,12 +190,12 @@ fn mistakes_of_the_caller_are_errors() {
         remote_fingerprint: None,
         certificate: &certificate,
         local_addresses: locals,
-        remote_addresses: remotes,
+        remote_candidates: remotes,
     };
-    let here = [address];
-    assert_eq!(Path::new(config(&[], &here), now).unwrap_err(), PathError::NoAddress);
+    let (here, there) = ([address], [address.into()]);
+    assert_eq!(Path::new(config(&[], &there), now).unwrap_err(), PathError::NoAddress);
     assert_eq!(Path::new(config(&here, &[]), now).unwrap_err(), PathError::NoAddress);
-    let mut bad = config(&here, &here);
+    let mut bad = config(&here, &there);
     bad.remote.ufrag = "a:b:c:d".to_owned();
     assert_eq!(Path::new(bad, now).unwrap_err(), PathError::Credentials);
     assert_eq!(pair.dialer.send_control(now, &[0; 5000]), Err(PathError::TooLong { bytes: 5000 }));
@@ -215,7 +215,10 @@ fn two_joiners_that_know_each_others_addresses_and_certificates_connect() {
             remote_fingerprint: Some(pair.joiner_certificate.fingerprint()),
             certificate: &pair.host_certificate,
             local_addresses: &[pair.options.acceptor],
-            remote_addresses: &[pair.public, "10.1.1.1:40000".parse().unwrap()],
+            remote_candidates: &[
+                pair.public.into(),
+                std::net::SocketAddr::from(([10, 1, 1, 1], 40_000)).into(),
+            ],
         },
         pair.now,
     );
@@ -236,7 +239,7 @@ fn a_joiner_with_another_certificate_than_offered_is_refused() {
             remote_fingerprint: Some(pair.host_certificate.fingerprint()),
             certificate: &pair.host_certificate,
             local_addresses: &[pair.options.acceptor],
-            remote_addresses: &[],
+            remote_candidates: &[],
         },
         pair.now,
     );

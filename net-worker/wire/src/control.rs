@@ -23,7 +23,7 @@ use crate::limits::{
 use crate::name::Name;
 use crate::operation::{Counter, DocumentId, Entry, Operation, OutboxId, Outcome, Revision};
 
-pub use reasons::{GoodbyeReason, LeaveReason, RefusalReason};
+pub use reasons::{GoodbyeReason, LeaveReason, Limit, RefusalReason};
 
 /// One control message. Direction is in each kind's words: a *joiner* is every participant but the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,8 +74,8 @@ pub enum Control {
     Candidate {
         /// To the host: for whom. From the host: of whom.
         peer: PeerId,
-        /// The address.
-        address: SocketAddr,
+        /// Where.
+        at: Candidate,
     },
     /// Either way: measures round trip and clock offset. The host passes one for another peer on.
     Ping {
@@ -153,6 +153,13 @@ pub enum Control {
         /// At most [`ENTRIES_PER_MESSAGE_MAX`].
         #[serde(deserialize_with = "bounded::deserialize::<_, (Counter, Outcome), ENTRIES_PER_MESSAGE_MAX>")]
         outcomes: Vec<(Counter, Outcome)>,
+    },
+    /// Server to participant: you are over a limit, and are disconnected if you stay so.
+    Warning {
+        /// Which.
+        limit: Limit,
+        /// In how many seconds.
+        disconnected_in_s: u16,
     },
 }
 
@@ -262,8 +269,24 @@ pub struct PathOffer {
     /// Of the sender's certificate.
     pub fingerprint: Fingerprint,
     /// Where the sender may be reached; at most [`CANDIDATES_MAX`].
-    #[serde(deserialize_with = "bounded::deserialize::<_, SocketAddr, CANDIDATES_MAX>")]
-    pub candidates: Vec<SocketAddr>,
+    #[serde(deserialize_with = "bounded::deserialize::<_, Candidate, CANDIDATES_MAX>")]
+    pub candidates: Vec<Candidate>,
+}
+
+/// Where a peer may be reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The address to send to.
+    pub address: SocketAddr,
+    /// It is the peer's on a TURN server, which passes on what comes.
+    pub is_relayed: bool,
+}
+
+impl From<SocketAddr> for Candidate {
+    /// One that leads to the peer itself, as far as anybody knows.
+    fn from(address: SocketAddr) -> Self {
+        Candidate { address, is_relayed: false }
+    }
 }
 
 impl PathOffer {
@@ -361,7 +384,7 @@ fn decode_other_format(theirs: u8, body: &[u8]) -> Result<Control, ControlError>
 /// First byte of each message; rises when the body of an existing kind changes.
 const FORMAT: u8 = 1;
 /// Number of kinds; postcard writes a kind as one byte below 128.
-const KINDS: u8 = 21;
+const KINDS: u8 = 22;
 const REFUSED_KIND: u8 = 2;
 const _: () = assert!(PROTOCOL_VERSION > 0 && KINDS < 128);
 

@@ -19,8 +19,8 @@ pub mod operation;
 
 pub use announcement::Announcement;
 pub use control::{
-    Control, ControlError, GoodbyeReason, LeaveReason, PathOffer, PeerInfo, PublishedSource, Reception,
-    RefusalReason, SourceInfo, StreamFormat, Welcome,
+    Candidate, Control, ControlError, GoodbyeReason, LeaveReason, Limit, PathOffer, PeerInfo,
+    PublishedSource, Reception, RefusalReason, SourceInfo, StreamFormat, Welcome,
 };
 pub use credentials::{Fingerprint, IceCredentials, SessionSecret};
 pub use feedback::{FeedbackError, Missing, MissingRun};

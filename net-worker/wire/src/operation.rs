@@ -175,12 +175,18 @@ pub enum OperationRefusal {
 impl DocumentId {
     /// Whether both are of one session, in whichever history: changes made in one may be sent to the other.
     pub fn is_same_session(&self, other: &Self) -> bool {
-        self.0[..8] == other.0[..8]
+        self.session() == other.session()
+    }
+
+    /// The session's part, the same in all of its histories.
+    pub fn session(&self) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        [a, b, c, d, e, f, g, h]
     }
 
     /// The same session in a history of its own; `history` must be random.
     pub fn in_history(self, history: [u8; 8]) -> Self {
-        let [a, b, c, d, e, f, g, h, ..] = self.0;
+        let [a, b, c, d, e, f, g, h] = self.session();
         let [i, j, k, l, m, n, o, p] = history;
         Self([a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p])
     }

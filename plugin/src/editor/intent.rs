@@ -41,10 +41,6 @@ pub enum Control {
     DepthCeiling,
     /// How loud everyone gets the source of a slot, in dB (a fader of the session, not a parameter).
     RemoteSend(usize),
-    /// Whether the others may move how loud everybody gets this track, 0 or 1 (of the session, not a parameter).
-    OthersMayMove,
-    /// Whether the others may set what this participant hears, 0 or 1 (of the session, not a parameter).
-    OthersMaySetMix,
     /// How loud somebody else hears a source, in dB (a fader of the session, not a parameter).
     MixGain(OfMix),
     /// Where they hear it, -1 to 1 (the same).
@@ -69,8 +65,6 @@ impl Control {
                 | Self::Sends
                 | Self::OpenToLan
                 | Self::RemoteSend(_)
-                | Self::OthersMayMove
-                | Self::OthersMaySetMix
                 | Self::MixGain(_)
                 | Self::MixPan(_)
                 | Self::MixMute(_)

@@ -3,6 +3,7 @@
 //! Places are fixed by `layout.rs`, never by the length of a text. The step before is `view.rs`; the step after is
 //! the widgets.
 
+pub mod access;
 pub mod connect;
 pub mod header;
 pub mod mix;

@@ -55,8 +55,6 @@ impl PluginBackend<'_> {
             | Control::Sends
             | Control::OpenToLan
             | Control::RemoteSend(_)
-            | Control::OthersMayMove
-            | Control::OthersMaySetMix
             | Control::MixGain(_)
             | Control::MixPan(_)
             | Control::MixMute(_) => Moved::Nothing,

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backline_client::{
-    Command, DEPTH_CEILING_MAX, Fader, FaderView, GainValue, Grantee, PanValue, ParticipantId, SLOTS, Scope,
-    Setting, Snapshot, SourceId,
+    Command, DEPTH_CEILING_MAX, Fader, FaderView, GainValue, PanValue, ParticipantId, SLOTS, Setting,
+    Snapshot, SourceId,
 };
 use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
 
@@ -208,19 +208,6 @@ impl EditorView {
                 if let Some(view) = snapshot.slots.get(slot).and_then(Option::as_ref) {
                     let setting = Setting::Gain(GainValue::from_db(db));
                     backend.send(Command::MoveFader { fader: Fader::Send(view.source), setting });
-                }
-            }
-            Intent::Set(Control::OthersMayMove, value) => {
-                if let Some(participant) = snapshot.you.participant {
-                    let source = SourceId { participant, instance: snapshot.you.instance };
-                    let (scope, grantee) = (Scope::Send(source), Grantee::Everyone);
-                    backend.send(Command::Permit { scope, grantee, allowed: value >= 0.5 });
-                }
-            }
-            Intent::Set(Control::OthersMaySetMix, value) => {
-                if let Some(participant) = snapshot.you.participant {
-                    let (scope, grantee) = (Scope::Monitor(participant), Grantee::Everyone);
-                    backend.send(Command::Permit { scope, grantee, allowed: value >= 0.5 });
                 }
             }
             Intent::Set(Control::MixGain(of), db) => {

@@ -4,6 +4,7 @@
 //! part of it (they move sixty times as often; see `ballistics.rs`). The step before is `backend.rs`; the step
 //! after is the panels, which only draw what they find here.
 
+pub mod access;
 pub mod mixes;
 pub mod returns;
 pub mod send;
@@ -11,10 +12,11 @@ pub mod status;
 pub mod strips;
 pub mod words;
 
-use backline_client::{Command, Connection, FoundSession, Snapshot};
+use backline_client::{Command, Connection, FoundSession, MemberOperations, Snapshot};
 
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
+pub use access::{Access, AccessOption};
 pub use mixes::{Mix, MixStripPanel};
 pub use returns::Returns;
 pub use send::SendPanel;
@@ -49,6 +51,8 @@ pub struct Header {
     pub detail: String,
     /// The link that others paste; none where somebody else hosts.
     pub invite: Option<String>,
+    /// What each participant moves in the session, by name; only for the host.
+    pub operations: Vec<(String, String)>,
     /// "Leave" or "End session"; none without a session.
     pub leave: Option<&'static str>,
     /// What that does.
@@ -171,7 +175,16 @@ fn header(snapshot: &Snapshot) -> Header {
         Connection::Hosting => "Ends the session for everybody: it runs in this plugin",
         _ => "Takes you out of the session; the others play on",
     };
-    Header { tone, state: state.to_owned(), detail, invite, leave, leave_help }
+    let operations = operations(snapshot);
+    Header { tone, state: state.to_owned(), detail, invite, operations, leave, leave_help }
+}
+
+/// Who moves how much, also of those who send nothing and have no strip.
+fn operations(snapshot: &Snapshot) -> Vec<(String, String)> {
+    let row = |member: &MemberOperations| {
+        (words::or(member.name.as_str(), "Participant"), words::operations(&member.traffic.last_second))
+    };
+    snapshot.operations.iter().map(row).collect()
 }
 
 fn detail(snapshot: &Snapshot) -> String {

@@ -9,9 +9,10 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
-    Command, Connection, Fader, FaderView, FoundSession, Identity, InstanceId, InstanceView, MixStrip,
-    MixView, Notice, OutboxStats, ParticipantId, Quality, ReturnChoice, Route, SLOTS, Scope, SendView,
-    Setting, Severity, SlotView, Snapshot, SourceId, SourceView, WaitingView, WorkerView,
+    AccessView, Command, Connection, Fader, FaderView, FoundSession, Grantee, Identity, InstanceId,
+    InstanceView, LeftBehindView, MixStrip, MixView, Notice, OutboxStats, ParticipantId, PersonView, Quality,
+    ReturnChoice, Route, SLOTS, Scope, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView,
+    WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -86,11 +87,14 @@ impl MadeUpSession {
             returns: ReturnChoice::Automatic,
             send: SendView::default(),
             send_fader: FaderView::default(),
-            others_may_move_send: false,
-            others_may_set_mix: false,
+            send_access: AccessView::default(),
+            mix_access: AccessView::default(),
+            people: Vec::new(),
             mixes: Vec::new(),
             waiting: WaitingView::default(),
+            left_behind: LeftBehindView::default(),
             changes: OutboxStats::default(),
+            operations: Vec::new(),
             quality: Quality::Balanced,
             automatic: true,
             depth_ceiling: Duration::from_millis(5),
@@ -169,6 +173,9 @@ impl MadeUpSession {
             self.snapshot.slots[slot] =
                 Some(SlotView { source, name, present: true, monitor: FaderView::default() });
         }
+        let participant = source.participant;
+        let (name, colour) = (musician.participant.to_owned(), musician.colour);
+        self.snapshot.people.push(PersonView { participant, name, colour, is_here: true });
         self.snapshot.participants += 1;
     }
 
@@ -277,11 +284,21 @@ impl MadeUpSession {
                     .filter(|view| view.source == source)
                     .for_each(|view| view.send.gain = gain);
             }
-            Command::Permit { scope: Scope::Monitor(_), allowed, .. } => {
-                self.snapshot.others_may_set_mix = allowed;
+            Command::Permit { scope, grantee, allowed } => {
+                let access = match scope {
+                    Scope::Send(_) => &mut self.snapshot.send_access,
+                    Scope::Monitor(_) => &mut self.snapshot.mix_access,
+                };
+                match grantee {
+                    Grantee::Everyone => access.everyone = allowed,
+                    Grantee::Participant(person) => {
+                        access.people.retain(|other| *other != person);
+                        access.people.extend(allowed.then_some(person));
+                    }
+                }
             }
-            Command::Permit { allowed, .. } => self.snapshot.others_may_move_send = allowed,
             Command::SyncNow | Command::DiscardWaiting => self.snapshot.waiting = WaitingView::default(),
+            Command::DiscardLeftBehind => self.snapshot.left_behind = LeftBehindView::default(),
             Command::MoveFader { fader: Fader::Monitor { listener, source }, setting } => {
                 let mixes = self.snapshot.mixes.iter_mut().filter(|mix| mix.listener == listener);
                 for strip in mixes.flat_map(|mix| &mut mix.strips).filter(|strip| strip.source == source) {
@@ -360,8 +377,6 @@ impl EditorBackend for MadeUpSession {
             | Control::Sends
             | Control::OpenToLan
             | Control::RemoteSend(_)
-            | Control::OthersMayMove
-            | Control::OthersMaySetMix
             | Control::MixGain(_)
             | Control::MixPan(_)
             | Control::MixMute(_) => {}

@@ -88,7 +88,7 @@ fn link() -> InviteLink {
 }
 
 fn control_messages() -> Vec<Control> {
-    use backline_wire::{GoodbyeReason, Name, PathOffer, PeerId, PeerInfo};
+    use backline_wire::{Candidate, GoodbyeReason, Name, PathOffer, PeerId, PeerInfo};
     let participant = backline_wire::IdentityKey::from_seed([5; 32]).participant_id();
     vec![
         Control::Joined(PeerInfo { peer: PeerId(4), participant, name: Name::new("Ada"), colour: [1, 2, 3] }),
@@ -98,7 +98,10 @@ fn control_messages() -> Vec<Control> {
             ufrag: "0011aabb".to_owned(),
             password: "0123456789abcdef0123456789abcdef".to_owned(),
             fingerprint: Fingerprint([4; 32]),
-            candidates: vec!["192.0.2.1:5000".parse().unwrap(), "[2001:db8::1]:5000".parse().unwrap()],
+            candidates: vec![
+                SocketAddr::from(([192, 0, 2, 1], 5000)).into(),
+                Candidate { address: "[2001:db8::1]:5000".parse().unwrap(), is_relayed: true },
+            ],
         }),
         Control::Ping { peer: PeerId(1), id: 7, sent_at_us: 1 << 40 },
         Control::Goodbye { reason: GoodbyeReason::Leaving },

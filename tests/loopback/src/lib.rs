@@ -2,9 +2,11 @@
 //!
 //! A [`Rig`] is an instance with a thread that calls `process()` as a host does. Built with `--cfg rtsan`
 //! (`cargo xtask sanitize`), RealtimeSanitizer watches every one of those calls.
-#![cfg_attr(rtsan, feature(sanitize))]
+#![cfg_attr(any(rtsan, tsan), feature(sanitize))]
 
 pub mod cable;
+#[cfg(tsan)]
+mod tsan;
 pub mod turn_server;
 
 use std::f32::consts::TAU;

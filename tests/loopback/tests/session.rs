@@ -122,16 +122,24 @@ fn what_was_changed_without_a_network_is_done_after_the_daw_was_closed_and_opene
     ada.wait(|snapshot| snapshot.sources.iter().any(|source| source.present)).unwrap();
     let you = bob.wait(|snapshot| snapshot.you.participant.is_some()).unwrap().you.clone();
     let source = SourceId { participant: you.participant.unwrap(), instance: you.instance };
+    let fader = Fader::Send(source);
+    // Nothing can be changed before the document is there, a few datagrams after the welcome.
+    while ada.client.snapshot().sources[0].send.gain != GainValue::from_db(-3.0) {
+        let setting = Setting::Gain(GainValue::from_db(-3.0));
+        bob.client.send(Command::MoveFader { fader, setting });
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    bob.wait(|snapshot| snapshot.waiting.changes == 0).unwrap();
 
     cable.plug(false);
     bob.wait(|snapshot| snapshot.connection == Connection::Reconnecting).unwrap();
     let setting = Setting::Gain(GainValue::from_db(-12.0));
-    bob.client.send(Command::MoveFader { fader: Fader::Send(source), setting });
+    bob.client.send(Command::MoveFader { fader, setting });
     let waiting = bob.wait(|snapshot| snapshot.waiting.changes == 1).unwrap();
     assert_eq!(waiting.send_fader.gain, GainValue::from_db(-12.0), "shown while it waits");
     std::thread::sleep(Duration::from_millis(200));
     bob.reopen();
-    assert_eq!(ada.client.snapshot().sources[0].send.gain, GainValue::UNITY);
+    assert_eq!(ada.client.snapshot().sources[0].send.gain, GainValue::from_db(-3.0));
 
     cable.plug(true);
     bob.play(330.0);

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use backline_audio::{Db, Pan};
 use backline_client::engine::EngineEvent;
-use backline_session::document::OutboxStats;
-use backline_session::view::FaderView;
+use backline_session::document::{OperationCounts, OperationTraffic, OutboxStats};
+use backline_session::view::{FaderView, LeftBehindView};
 use backline_session::{Session, SessionEvent};
 use backline_sim::judge::{level, roughness};
 use backline_sim::signal::{silence, sine};
 use backline_sim::{Id, Musician, Way, World};
+use backline_wire::limits::OPERATIONS_PER_SECOND_MAX;
 use backline_wire::{
     Change, Fader, GainValue, Grantee, InstanceId, Outcome, PanValue, ParticipantId, Scope, Setting, SourceId,
 };
@@ -107,6 +108,58 @@ fn who_is_not_let_is_told_and_nothing_moves() {
     assert_eq!(gain_db(&mut world, people[1], sources[0]), 0.0, "it goes back");
     let conflicts = conflicts(&world, people[1]);
     assert!(matches!(conflicts[..], [Outcome::Refused { .. }]), "{conflicts:?}");
+}
+
+/// Moves a source's level, and tells how it ended: whether it was refused, and where everybody has it.
+fn try_to_move(world: &mut World, who: Id, source: SourceId, db: f32, everybody: &[Id]) -> (bool, f32) {
+    let told = conflicts(world, who).len();
+    move_send(world, who, source, db);
+    world.run(SECOND);
+    let new = conflicts(world, who).split_off(told);
+    assert!(new.iter().all(|outcome| matches!(outcome, Outcome::Refused { .. })), "{new:?}");
+    let everywhere: Vec<f32> = everybody.iter().map(|who| gain_db(world, *who, source)).collect();
+    assert!(everywhere.iter().all(|db| *db == everywhere[0]), "{everywhere:?}");
+    (!new.is_empty(), everywhere[0])
+}
+
+#[test]
+fn one_who_is_let_by_name_moves_a_fader_and_another_does_not() {
+    let (mut world, people, sources) = trio(509, Duration::from_millis(10));
+    let [ada, bob, cleo] = people;
+    let scope = Scope::Send(sources[0]);
+    let only_bob = Grantee::Participant(sources[1].participant);
+    let permit = |world: &mut World, grantee, allowed| {
+        change(world, ada, Change::Permission { scope, grantee, allowed });
+        world.run(SECOND / 2);
+    };
+    permit(&mut world, only_bob, true);
+    permit(&mut world, Grantee::Everyone, false);
+    let access = session(&mut world, ada).access(scope);
+    assert_eq!((access.everyone, access.people), (false, vec![sources[1].participant]));
+    assert!(send_level(&mut world, bob, sources[0]).may_move);
+    assert!(!send_level(&mut world, cleo, sources[0]).may_move);
+    assert_eq!(try_to_move(&mut world, bob, sources[0], -6.0, &people), (false, -6.0));
+    assert_eq!(try_to_move(&mut world, cleo, sources[0], -20.0, &people), (true, -6.0));
+
+    let address = world.address(bob);
+    let away = |world: &mut World, is_away| {
+        world.network.cut(address, is_away);
+        world.run(6 * SECOND);
+    };
+    away(&mut world, true);
+    move_send(&mut world, bob, sources[0], -7.0);
+    away(&mut world, false);
+    assert_eq!(gain_db(&mut world, ada, sources[0]), -7.0, "what he moved while he was away");
+    assert_eq!(try_to_move(&mut world, bob, sources[0], -8.0, &people), (false, -8.0));
+
+    away(&mut world, true);
+    move_send(&mut world, bob, sources[0], -9.0);
+    permit(&mut world, only_bob, false);
+    away(&mut world, false);
+    assert!(matches!(conflicts(&world, bob)[..], [Outcome::Refused { .. }]), "told once he is back");
+    assert_eq!(try_to_move(&mut world, bob, sources[0], -10.0, &people), (true, -8.0));
+    assert!(!send_level(&mut world, bob, sources[0]).may_move);
+    assert_all_equal(&mut world, &people);
 }
 
 fn conflicts(world: &World, who: Id) -> Vec<Outcome> {
@@ -269,6 +322,103 @@ fn a_flood_of_changes_by_one_delays_nobody_elses() {
     assert!(session(&mut world, bob).waiting().count() > 0, "the flood still goes on");
 }
 
+/// What the host counts of somebody's operations.
+fn operations_of(world: &mut World, host: Id, source: SourceId) -> OperationTraffic {
+    let now = world.instant();
+    let operations = world.engine(host).map(|engine| engine.operations(now)).unwrap_or_default();
+    let of_them = operations.iter().find(|member| member.participant == source.participant);
+    of_them.map(|member| member.traffic).unwrap_or_else(|| unreachable!("the host counts everybody"))
+}
+
+#[test]
+fn the_host_sees_who_floods_and_the_others_changes_arrive_in_time_and_in_full() {
+    let (mut world, people, sources) = trio(511, Duration::from_millis(10));
+    let [ada, bob, cleo] = people;
+    let me = world_participant(&mut world, bob);
+    let before = [1, 2].map(|who| operations_of(&mut world, ada, sources[who]).total.received());
+    let sent_before = stats(&mut world, cleo).sent;
+    for number in 0..12_000_u64 {
+        let source = SourceId { participant: ParticipantId([9; 32]), instance: InstanceId(number) };
+        let fader = Fader::Monitor { listener: me, source };
+        change(&mut world, bob, Change::Fader { fader, setting: Setting::Mute(true) });
+    }
+    let mut flood = OperationTraffic::default();
+    let mut slowest = Duration::ZERO;
+    let mut waits_since = None;
+    for step in 0..3_000 {
+        if step % 50 == 0 {
+            let seen = operations_of(&mut world, ada, sources[1]);
+            flood = if seen.last_second.received() > flood.last_second.received() { seen } else { flood };
+            move_send(&mut world, cleo, sources[2], -0.01 * step as f32);
+        }
+        world.run(Duration::from_millis(1));
+        let now = world.now();
+        let is_answered = session(&mut world, cleo).waiting().count() == 0;
+        let since = *waits_since.get_or_insert(now);
+        slowest = slowest.max(now - since);
+        waits_since = waits_since.filter(|_| !is_answered);
+    }
+    let calm = operations_of(&mut world, ada, sources[2]);
+    println!("flood {flood:?}\nbeside it {calm:?}, answered within {slowest:?}");
+    assert!(flood.last_second.dropped > 0, "what is beyond the limit");
+    assert!(flood.last_second.received() > 50 * calm.last_second.received(), "the figures name Bob");
+    let handled = flood.last_second.received() - flood.last_second.dropped;
+    // A second in which the budget was full at first brings as much again.
+    assert!(handled <= 2 * u64::from(OPERATIONS_PER_SECOND_MAX), "{handled} in a second");
+    assert_eq!(calm.total.received() - before[1], stats(&mut world, cleo).sent - sent_before);
+    assert_eq!((calm.total.dropped, calm.total.refused, calm.total.superseded), (0, 0, 0));
+    assert!((19..=21).contains(&calm.last_second.accepted), "{calm:?}");
+    // There and back, and what the host gathers before it answers.
+    assert!(slowest <= Duration::from_millis(45), "{slowest:?}");
+    assert_eq!(gain_db(&mut world, ada, sources[2]), GainValue::from_db(-29.5).db());
+    assert!(flood.total.received() - before[0] > u64::from(OPERATIONS_PER_SECOND_MAX));
+}
+
+#[test]
+fn where_nobody_changes_anything_the_host_counts_nothing() {
+    let (mut world, people, sources) = trio(512, Duration::from_millis(10));
+    world.run(2 * SECOND);
+    for source in sources {
+        let traffic = operations_of(&mut world, people[0], source);
+        assert_eq!((traffic.last_second, traffic.total.accepted), (OperationCounts::default(), 1));
+    }
+    let now = world.instant();
+    assert!(world.engine(people[1]).unwrap().operations(now).is_empty(), "only a host counts");
+}
+
+#[test]
+fn changes_of_a_session_that_was_left_wait_for_it_and_are_nothing_to_another() {
+    let (mut world, [ada, bob, _], sources) = trio(513, Duration::from_millis(10));
+    let (link, address) = (world.invite(ada), world.address(bob));
+    world.network.cut(address, true);
+    world.run(4 * SECOND);
+    move_send(&mut world, bob, sources[0], -7.0);
+    move_send(&mut world, bob, sources[1], -8.0);
+    // He gives it up and hosts a session of his own; what waits goes with him, as it does with a worker.
+    let outbox = session(&mut world, bob).take_outbox();
+    world.leave(bob);
+    world.network.cut(address, false);
+    world.host(bob);
+    session(&mut world, bob).set_outbox(outbox);
+    world.run(2 * SECOND);
+    let now = world.instant();
+    let left = session(&mut world, bob).left_behind(now);
+    assert_eq!((left.changes, left.sessions), (2, 1));
+    assert!(left.since > SECOND && left.since < 10 * SECOND, "{left:?}");
+    assert_eq!(session(&mut world, bob).waiting_view(now).changes, 0, "here nothing waits");
+    assert_eq!(gain_db(&mut world, bob, sources[0]), 0.0, "and nothing is shown of it");
+    assert_eq!(gain_db(&mut world, bob, sources[1]), 0.0);
+    session(&mut world, bob).discard_all();
+    let outbox = session(&mut world, bob).take_outbox();
+    world.leave(bob);
+    world.join(bob, &link);
+    session(&mut world, bob).set_outbox(outbox);
+    world.run(5 * SECOND);
+    assert_eq!(gain_db(&mut world, ada, sources[0]), -7.0, "sent once he is back");
+    let now = world.instant();
+    assert_eq!(session(&mut world, bob).left_behind(now), LeftBehindView::default());
+}
+
 /// Ada hosts and hears Bob's tone; Cleo listens.
 fn sound_check(seed: u64) -> (World, [Id; 3], [SourceId; 3]) {
     let mut world = World::new(seed);
@@ -282,6 +432,32 @@ fn sound_check(seed: u64) -> (World, [Id; 3], [SourceId; 3]) {
     world.meet(people[0], &people[1..]);
     world.run(4 * SECOND);
     (world, people, sources)
+}
+
+#[test]
+fn a_network_that_is_away_for_a_second_half_a_minute_or_ten_minutes_takes_nothing_with_it() {
+    for (seed, away) in [(530, SECOND), (531, 30 * SECOND), (532, 600 * SECOND)] {
+        let (mut world, [ada, bob, cleo], [of_ada, of_bob, of_cleo]) = trio(seed, Duration::from_millis(10));
+        let slots = |world: &World| {
+            [(ada, of_bob), (bob, of_ada), (cleo, of_bob)].map(|(who, of)| slot_of(world, who, of))
+        };
+        let before = slots(&world);
+        let address = world.address(bob);
+        world.network.cut(address, true);
+        world.run(away / 2);
+        move_send(&mut world, bob, of_ada, -7.0);
+        move_send(&mut world, ada, of_cleo, -9.0);
+        world.run(away / 2);
+        world.network.cut(address, false);
+        world.run(10 * SECOND);
+        assert_all_equal(&mut world, &[ada, bob, cleo]);
+        for who in [ada, bob, cleo] {
+            assert_eq!(gain_db(&mut world, who, of_ada), -7.0, "{away:?}");
+            assert_eq!(gain_db(&mut world, who, of_cleo), -9.0, "{away:?}");
+            assert_eq!(world.sources(who).iter().filter(|source| source.present).count(), 2, "{away:?}");
+        }
+        assert_eq!(slots(&world), before, "{away:?}");
+    }
 }
 
 fn slot_of(world: &World, who: Id, source: SourceId) -> usize {
@@ -343,6 +519,29 @@ fn somebody_elses_ears_are_set_from_afar_and_nobody_elses() {
     world.controls(ada).slots[slot].muted = false;
     world.run(SECOND / 2);
     assert_ratio_db(heard(&mut world, ada) / at_ada, -3.0);
+}
+
+#[test]
+fn ears_are_set_by_one_who_is_let_by_name() {
+    let (mut world, [ada, bob, cleo], sources) = sound_check(510);
+    let slot = slot_of(&world, ada, sources[1]);
+    world.controls(ada).slots[slot].gain = Db::new(-3.0).to_gain();
+    world.run(SECOND);
+    let before = level(&listen(&mut world, ada));
+    let listener = world_participant(&mut world, ada);
+    let grantee = Grantee::Participant(sources[2].participant);
+    let permission = Change::Permission { scope: Scope::Monitor(listener), grantee, allowed: true };
+    change(&mut world, ada, permission);
+    world.run(SECOND);
+    let fader = Fader::Monitor { listener, source: sources[1] };
+    assert_eq!(session(&mut world, cleo).fader(fader).gain.db(), -3.0, "it begins where it stands");
+    assert_eq!(session(&mut world, cleo).mixes().len(), 1);
+    assert!(session(&mut world, bob).mixes().is_empty());
+    let gain = |db| Setting::Gain(GainValue::from_db(db));
+    set_monitor(&mut world, bob, (ada, sources[1]), gain(-30.0));
+    assert_ratio_db(level(&listen(&mut world, ada)) / before, 0.0);
+    set_monitor(&mut world, cleo, (ada, sources[1]), gain(-15.0));
+    assert_ratio_db(level(&listen(&mut world, ada)) / before, -12.0);
 }
 
 #[test]

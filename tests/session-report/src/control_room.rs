@@ -6,7 +6,10 @@ use backline_session::view::FaderView;
 use backline_session::{Session, SessionState};
 use backline_sim::signal::silence;
 use backline_sim::{Id, Musician, Way, World};
-use backline_wire::{Change, Fader, GainValue, Grantee, InviteLink, Scope, Setting, SourceId};
+use backline_wire::limits::SLOTS;
+use backline_wire::{
+    Bus, Change, Fader, GainValue, Grantee, InstanceId, InviteLink, Scope, Setting, SourceId,
+};
 
 const NAMES: [&str; 4] = ["Ada", "Bob", "Cleo", "Dora"];
 /// The instance that every musician begins with.
@@ -22,11 +25,22 @@ pub struct ControlRoom {
     pub sources: Vec<SourceId>,
     /// Leads into the session.
     pub link: InviteLink,
+    /// Of each musician's slots, as their DAW projects have them.
+    buses: Vec<[Bus; SLOTS]>,
 }
 
 impl ControlRoom {
     /// `count` musicians (at most four) who have met, and let everybody move what they send.
     pub fn new(seed: u64, count: usize, one_way: Duration) -> Self {
+        Self::hosted_by(World::host, seed, count, one_way)
+    }
+
+    /// The same with a host whose disk keeps the session: they can be restarted.
+    pub fn kept(seed: u64, count: usize, one_way: Duration) -> Self {
+        Self::hosted_by(World::host_kept, seed, count, one_way)
+    }
+
+    fn hosted_by(host: impl Fn(&mut World, Id), seed: u64, count: usize, one_way: Duration) -> Self {
         let mut world = World::new(seed);
         world.network.usual = Way::clean(one_way);
         let (mut people, mut sources) = (Vec::new(), Vec::new());
@@ -38,10 +52,11 @@ impl ControlRoom {
                 world.set_called(*who, INSTANCE, false);
             }
         }
-        world.meet(people[0], &people[1..]);
-        world.run(Duration::from_secs(1));
+        host(&mut world, people[0]);
         let link = world.invite(people[0]);
-        let mut room = Self { world, people, sources, link };
+        people[1..].iter().for_each(|who| world.join(*who, &link));
+        world.run(Duration::from_secs(1));
+        let mut room = Self { world, people, sources, link, buses: vec![[Bus::MAIN; SLOTS]; count] };
         for index in 0..count {
             room.open(index);
         }
@@ -70,6 +85,49 @@ impl ControlRoom {
         self.session(mover).is_some_and(|session| session.move_fader(now, fader, setting))
     }
 
+    /// Which slot somebody has a source on; none where they are away, or it never came.
+    pub fn slot(&mut self, who: usize, source: usize) -> Option<usize> {
+        let source = self.sources[source];
+        let bindings = self.session(who)?.bindings(InstanceId(INSTANCE))?;
+        bindings.iter().position(|bound| *bound == Some(source))
+    }
+
+    /// Routes a source to an output of the listener's own: its slot in their DAW, and the fader of the session. False where they have no
+    /// slot for it, or are in no session that they know.
+    pub fn route(&mut self, listener: usize, source: usize, bus: Bus) -> bool {
+        let (Some(slot), now) = (self.slot(listener, source), self.world.instant()) else { return false };
+        let fader = self.monitor(listener, source);
+        let is_known =
+            self.session(listener).is_some_and(|session| session.move_fader(now, fader, Setting::Bus(bus)));
+        if is_known {
+            self.buses[listener][slot] = bus;
+        }
+        is_known
+    }
+
+    /// On which output a listener has a source, as their DAW has it; none where they are away, or it never came.
+    pub fn bus(&mut self, listener: usize, source: usize) -> Option<Bus> {
+        self.slot(listener, source).map(|slot| self.buses[listener][slot])
+    }
+
+    /// The same as somebody sees it in the session.
+    pub fn bus_seen_by(&mut self, who: usize, listener: usize, source: usize) -> Option<Bus> {
+        let fader = self.monitor(listener, source);
+        self.session(who).map(|session| session.fader(fader).bus)
+    }
+
+    fn monitor(&self, listener: usize, source: usize) -> Fader {
+        Fader::Monitor { listener: self.sources[listener].participant, source: self.sources[source] }
+    }
+
+    /// The host's DAW crashes, and they open the session again.
+    pub fn restart_host(&mut self) {
+        let host = self.people[0];
+        self.world.save_project(host);
+        self.world.crash(host);
+        self.world.host_again(host);
+    }
+
     /// How somebody sees how loud everybody gets a source.
     pub fn level(&mut self, who: usize, source: usize) -> Option<FaderView> {
         let fader = Fader::Send(self.sources[source]);
@@ -92,18 +150,25 @@ impl ControlRoom {
         })
     }
 
-    /// Lets time pass until all is quiet; false where it does not become so.
+    /// Lets time pass until all is quiet and everybody has the same document, and stays so: some have not noticed yet that they were cut off,
+    /// or that their host was. False where it does not become so.
     pub fn settle(&mut self, within: Duration) -> bool {
         let end = self.world.now() + within;
-        while !self.is_quiet() {
-            if self.world.now() >= end {
-                return false;
+        while self.world.now() < end {
+            if self.is_settled() {
+                // Two round trips: what was accepted has been told to everybody.
+                self.world.run(Duration::from_millis(200));
+                if self.is_settled() {
+                    return true;
+                }
             }
             self.world.run(Duration::from_millis(50));
         }
-        // Two round trips: what was accepted has been told to everybody.
-        self.world.run(Duration::from_millis(200));
-        self.is_quiet()
+        false
+    }
+
+    fn is_settled(&mut self) -> bool {
+        self.is_quiet() && self.documents_agree()
     }
 
     /// Everybody has the same document.

@@ -18,6 +18,11 @@ impl Chance {
         f64::from(self.0.next_u32()) / f64::from(u32::MAX)
     }
 
+    /// 64 bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
+    }
+
     /// True with this probability, 0 to 1.
     pub fn hits(&mut self, probability: f64) -> bool {
         probability > 0.0 && self.share() < probability

@@ -78,7 +78,8 @@ impl Network {
         self.passages.entry((from, to)).or_default().hold(until);
     }
 
-    pub(crate) fn send(&mut self, now: Duration, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
+    /// Puts a datagram on the way.
+    pub fn send(&mut self, now: Duration, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) {
         let direction = (source, destination);
         let is_cut = self.cut.contains(&source) || self.cut.contains(&destination);
         if is_cut || self.blocked.contains(&direction) {

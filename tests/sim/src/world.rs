@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use backline_bridge::{AUX_BUSES, BlockControls, BusChoice, Meters};
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, EngineConfig, SourceView};
+use backline_relay::{Limits, SessionId};
 use backline_session::view::InstanceView;
 use backline_session::{ReturnChoice, SessionState};
 use backline_transport::ReachConfig;
@@ -17,8 +18,9 @@ use backline_wire::{InstanceId, InviteLink, SourceId};
 use crate::card::Card;
 use crate::chance::Chance;
 use crate::musician::{Musician, Stage};
-use crate::network::Network;
+use crate::network::{Flying, Network};
 use crate::seat::{Apart, Seat, Track};
+use crate::server_node::ServerNode;
 use crate::turn_server::TurnNode;
 
 /// One of the participants.
@@ -27,6 +29,15 @@ pub struct Id(pub usize);
 
 /// 2026-01-01, as good as any.
 const UNIX_START: Duration = Duration::from_secs(1_767_225_600);
+
+/// What happens next.
+#[derive(Clone, Copy)]
+enum Happening {
+    Arrival,
+    Callback(Id),
+    Deadline(Id),
+    ServerDeadline,
+}
 
 /// Everything.
 pub struct World {
@@ -38,6 +49,7 @@ pub struct World {
     starts: u32,
     stages: Vec<Stage>,
     turn: Option<TurnNode>,
+    server: Option<ServerNode>,
     buffer: Vec<u8>,
 }
 
@@ -65,6 +77,7 @@ impl World {
             starts: 0,
             stages: Vec::new(),
             turn: None,
+            server: None,
             buffer: Vec::new(),
         }
     }
@@ -145,6 +158,14 @@ impl World {
         self.stages[who.0].engine = None;
     }
 
+    /// They save their project: the first instance has its slots again when they come back.
+    pub fn save_project(&mut self, who: Id) {
+        let stage = &mut self.stages[who.0];
+        let first = stage.seats[0].track.id();
+        let bindings = stage.engine.as_ref().and_then(|engine| engine.session().bindings(first));
+        stage.musician.slots = bindings.unwrap_or(stage.musician.slots);
+    }
+
     /// Their host calls `process()` no longer, or again.
     pub fn set_running(&mut self, who: Id, running: bool) {
         let now = self.now;
@@ -183,6 +204,24 @@ impl World {
         address
     }
 
+    /// A server stands in the network.
+    pub fn add_server(&mut self, limits: Limits) {
+        let address = SocketAddr::from(([198, 51, 100, 2], 4528));
+        self.server = Some(ServerNode::new(address, limits, self.seed, self.instant()));
+    }
+
+    /// It opens a session.
+    pub fn serve_session(&mut self, name: &str) -> (SessionId, InviteLink) {
+        let (now, unix_time) = (self.instant(), UNIX_START + self.now);
+        self.server().open(name, now, unix_time)
+    }
+
+    /// The server, for what has no word here.
+    pub fn server(&mut self) -> &mut ServerNode {
+        let Some(server) = &mut self.server else { unreachable!("there is no server in this world") };
+        server
+    }
+
     /// The TURN server stops without a word, and starts again having forgotten everything.
     pub fn restart_turn_server(&mut self) {
         if let Some(turn) = &mut self.turn {
@@ -210,9 +249,10 @@ impl World {
         while let Some((at, who)) = self.next_event().filter(|(at, _)| *at <= end) {
             self.now = self.now.max(at);
             match who {
-                Some((who, true)) => self.callback(who),
-                Some((who, false)) => self.act(who),
-                None => self.deliver(),
+                Happening::Callback(who) => self.callback(who),
+                Happening::Deadline(who) => self.act(who),
+                Happening::Arrival => self.deliver(),
+                Happening::ServerDeadline => self.serve(|server, now| server.shard.handle_timeout(now)),
             }
         }
         self.now = end;
@@ -391,9 +431,9 @@ impl World {
         }
     }
 
-    /// The next thing to happen: a callback (true) or deadline (false) of somebody, or an arrival.
-    fn next_event(&mut self) -> Option<(Duration, Option<(Id, bool)>)> {
-        let mut next = self.network.next_arrival().map(|at| (at, None));
+    /// The next thing to happen.
+    fn next_event(&mut self) -> Option<(Duration, Happening)> {
+        let mut next = self.network.next_arrival().map(|at| (at, Happening::Arrival));
         let mut consider = |at: Duration, what| {
             if next.is_none_or(|(earliest, _)| at < earliest) {
                 next = Some((at, what));
@@ -401,15 +441,29 @@ impl World {
         };
         for (number, stage) in self.stages.iter_mut().enumerate() {
             if stage.is_running {
-                consider(stage.next_callback().max(stage.paused_until), Some((Id(number), true)));
+                consider(stage.next_callback().max(stage.paused_until), Happening::Callback(Id(number)));
             }
             if let Some(engine) = &mut stage.engine {
                 let deadline = *stage.deadline.get_or_insert_with(|| engine.poll_timeout());
                 let at = deadline.saturating_duration_since(self.epoch);
-                consider(at.max(self.now).max(stage.paused_until), Some((Id(number), false)));
+                consider(at.max(self.now).max(stage.paused_until), Happening::Deadline(Id(number)));
             }
         }
+        if let Some(server) = &self.server {
+            let at = server.shard.poll_timeout().saturating_duration_since(self.epoch);
+            consider(at.max(self.now), Happening::ServerDeadline);
+        }
         next
+    }
+
+    fn serve(&mut self, act: impl FnOnce(&mut ServerNode, Instant)) {
+        let (now, unix_time) = (self.instant(), UNIX_START + self.now);
+        let Some(server) = &mut self.server else { return };
+        act(server, now);
+        server.turn(now, unix_time);
+        while let Some(head) = server.shard.poll_transmit(&mut self.buffer) {
+            self.network.send(self.now, server.address, head.destination, &self.buffer);
+        }
     }
 
     fn callback(&mut self, who: Id) {
@@ -430,6 +484,11 @@ impl World {
                 for (from, to, bytes) in turn.handle(now, flying.source, flying.destination, &flying.bytes) {
                     self.network.send(self.now, from, to, &bytes);
                 }
+                continue;
+            }
+            if self.server.as_ref().is_some_and(|server| server.address == flying.destination) {
+                let Flying { source, destination, bytes, .. } = flying;
+                self.serve(|server, now| server.shard.handle_datagram(now, source, destination, &bytes));
                 continue;
             }
             let Some(number) = self.stages.iter().position(|stage| stage.public == flying.destination) else {

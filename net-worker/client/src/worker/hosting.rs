@@ -5,15 +5,17 @@
 use std::path::Path;
 
 use backline_io::clock::Clock;
+use backline_kept::{HostAgainError, HostKeys, Hosted, KeptSession, SessionFile};
 use backline_session::SessionState;
 use backline_transport::CertificateError;
 use backline_wire::InviteLink;
 
 use super::orders::{data_dir, engine_config, instance_config};
 use super::*;
-use crate::hosted::{HostKeys, Hosted};
 use crate::notices::Notices;
-use crate::store::hosted::{HostAgainError, KeptSession, SessionFile};
+
+/// A session that nobody has carried on for so long is forgotten.
+const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 /// Where a session is kept, and where it is reached.
 pub(super) struct Place<'a> {
@@ -25,6 +27,7 @@ impl Place<'_> {
     /// Keeps a session from its beginning on. It goes on without a file, and the person is told.
     pub fn keep(&self, hosted: Hosted, notices: &mut Notices) -> (Hosted, Option<SessionFile>) {
         let Some(dir) = self.dir else { return (hosted, None) };
+        SessionFile::retire(dir, KEPT_FOR);
         match SessionFile::create(dir, &hosted.keys, &hosted.document, self.port) {
             Ok(file) => (hosted.with_store(), Some(file)),
             Err(error) => {

@@ -11,9 +11,8 @@ use super::*;
 use crate::api::Command;
 use crate::engine::EngineConfig;
 use crate::guest::{Order, Own, Settings};
-use crate::hosted::Hosted;
-use crate::store::hosted::SessionFile;
 use crate::store::{Files, outbox};
+use backline_kept::{Hosted, SessionFile};
 
 /// Seconds from 1970 to 2020: generations are counted from there, and 136 years of them fit.
 const YEAR_2020_S: u64 = 1_577_836_800;
@@ -100,6 +99,7 @@ impl Worker {
             }
             Command::SyncNow => session.sync_now(now),
             Command::DiscardWaiting => session.discard_all(),
+            Command::DiscardLeftBehind => session.discard_left_behind(),
             Command::SetName(_)
             | Command::SetColour(_)
             | Command::SetHostAddress(_)

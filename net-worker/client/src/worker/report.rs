@@ -8,7 +8,7 @@ use backline_relay::RelayEvent;
 use backline_session::document::Conflict;
 use backline_session::{Session, SessionEvent, SessionState};
 use backline_transport::ReachEvent;
-use backline_wire::{Change, Fader, Grantee, InviteLink, Outcome, Scope, Setting};
+use backline_wire::{Change, Fader, InviteLink, Outcome, Scope, Setting};
 
 use super::*;
 use crate::api::{Connection, Snapshot};
@@ -55,6 +55,10 @@ impl Worker {
                     guest.own.notices.add(Severity::Info, text, advice);
                 }
             }
+            SessionEvent::Warned(limit, time) => {
+                let (why, advice) = sentences(&limit.to_string());
+                self.warn_all(&format!("{why} In {} seconds it disconnects you.", time.as_secs()), &advice);
+            }
             SessionEvent::NoSlot(instance, name) => {
                 if let Some(notices) = self.notices_of(instance) {
                     let text = format!("“{name}” is here, but all 16 slots are taken.");
@@ -82,6 +86,23 @@ impl Worker {
                 if let Some(guest) = self.guests.first_mut() {
                     guest.own.notices.add(Severity::Info, text, "");
                 }
+            }
+            RelayEvent::TooManyJoins(address) => {
+                tracing::warn!(%address, "too many attempts to join from there");
+            }
+            // The list of people shows it.
+            RelayEvent::Joined(..) | RelayEvent::Left(..) => {}
+            RelayEvent::Warned(_, name, limit) => {
+                tracing::warn!(%name, limit = limit.name(), "over a limit");
+                self.warn_all(&format!("{name} sends more than one person may, and was told so."), "");
+            }
+            RelayEvent::Disconnected(_, name, limit) => {
+                tracing::warn!(%name, limit = limit.name(), "disconnected");
+                self.warn_all(&format!("{name} was disconnected: they sent too much for too long."), "");
+            }
+            RelayEvent::Failed(_, why) => {
+                let text = "What one of the others sent made Backline fail. They are disconnected; the session goes on.";
+                self.warn_all(text, &format!("Please report it: {why}"));
             }
         }
     }
@@ -226,12 +247,14 @@ fn fill(
     snapshot.send = session.send_view(instance);
     let source = session.source_of(instance);
     snapshot.send_fader = session.fader(Fader::Send(source));
-    snapshot.others_may_move_send = session.is_permitted(Scope::Send(source), Grantee::Everyone);
-    let own_mix = Scope::Monitor(session.participant());
-    snapshot.others_may_set_mix = session.is_permitted(own_mix, Grantee::Everyone);
+    snapshot.send_access = session.access(Scope::Send(source));
+    snapshot.mix_access = session.access(Scope::Monitor(session.participant()));
+    snapshot.people = session.people();
     snapshot.mixes = session.mixes();
     snapshot.waiting = session.waiting_view(now);
+    snapshot.left_behind = session.left_behind(now);
     snapshot.changes = session.outbox_stats();
+    snapshot.operations = open.engine.operations(now);
     snapshot.sources = session.source_views(instance, now, return_delay);
     snapshot.slots = session.slot_views(instance);
     snapshot.local_port = Some(open.port.number());

@@ -1,5 +1,6 @@
 //! What comes in: strangers, hellos, messages and media of members.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use backline_transport::demux::{self, Datagram, Stun, StunKind};
@@ -10,6 +11,34 @@ use super::*;
 use crate::admission::{Door, check};
 
 impl Relay {
+    /// A datagram of a path that is there. Whatever goes wrong with it is its sender's alone.
+    pub(super) fn handle_known(
+        &mut self,
+        now: Instant,
+        link: LinkId,
+        (source, local): (SocketAddr, SocketAddr),
+        datagram: &[u8],
+    ) {
+        let bytes = datagram.len();
+        let may = match self.members.by_link(link) {
+            Some(peer) => self.has_left(now, peer, |usage, limits| usage.datagram(limits, bytes, now)),
+            None => self.strangers.datagram(&self.config.limits, source.ip(), now),
+        };
+        if !may {
+            return;
+        }
+        // What is left half done by a failure belongs to this member, and goes with it.
+        let handled = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(path) = self.links.get_mut(link) {
+                path.handle_datagram(now, source, local, datagram);
+            }
+            self.handle_path_events(now);
+        }));
+        if let Err(panic) = handled {
+            self.path_failed(now, link, crate::panic_text(&*panic));
+        }
+    }
+
     /// Somebody whom no path knows: a joiner's first check, or a link that is old or wrong.
     pub(super) fn handle_stranger(
         &mut self,
@@ -35,6 +64,11 @@ impl Relay {
         if !self.has_room_for_knocking(is_local) || !demux::stun_is_proven(datagram, &ours.password) {
             return false;
         }
+        if !self.strangers.join(&self.config.limits, source.ip(), now) {
+            self.stats.over_limit += 1;
+            self.tell(RelayEvent::TooManyJoins(source));
+            return true;
+        }
         let theirs = secret.ice_credentials_joiner(remote_ufrag);
         let ufrag = theirs.ufrag.clone();
         let config = PathConfig {
@@ -44,7 +78,7 @@ impl Relay {
             remote_fingerprint: None,
             certificate: &self.config.certificate,
             local_addresses: &self.config.addresses.host,
-            remote_addresses: &[],
+            remote_candidates: &[],
         };
         let mut path = match Path::new(config, now) {
             Ok(path) => path,
@@ -100,6 +134,50 @@ impl Relay {
         }
     }
 
+    /// Whether a member may use what `spend` takes; if not, it is told or leaves.
+    fn has_left(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        spend: impl FnOnce(&mut Usage, &Limits) -> Result<(), Over>,
+    ) -> bool {
+        let Some(member) = self.members.get_mut(peer) else { return false };
+        let Err(over) = spend(&mut member.usage, &self.config.limits) else { return true };
+        self.stats.over_limit += 1;
+        let (participant, name) = (member.info.participant, member.info.name.clone());
+        match over {
+            Over::Dropped => {}
+            Over::Told(limit, disconnected_in) => {
+                let disconnected_in_s = disconnected_in.as_secs() as u16;
+                self.say(now, peer, &Control::Warning { limit, disconnected_in_s });
+                self.tell(RelayEvent::Warned(participant, name, limit));
+            }
+            Over::Leaves(limit) => {
+                self.stats.disconnected += 1;
+                if let Some(link) = self.members.set_link(peer, None) {
+                    self.end(now, link, &Control::Goodbye { reason: GoodbyeReason::OverLimit(limit) });
+                }
+                self.remove_member(now, peer, LeaveReason::Disconnected);
+                self.tell(RelayEvent::Disconnected(participant, name, limit));
+            }
+        }
+        false
+    }
+
+    /// Somebody's data made this program fail: their path and what they publish go, and come again when they do.
+    pub(super) fn path_failed(&mut self, now: Instant, link: LinkId, why: &str) {
+        self.stats.failures += 1;
+        let participant = self.members.by_link(link).and_then(|peer| self.members.get(peer));
+        let participant = participant.map(|member| member.info.participant);
+        tracing::error!(
+            ?participant,
+            why,
+            "a participant's data made Backline fail; only they are disconnected"
+        );
+        self.path_closed(now, link);
+        self.tell(RelayEvent::Failed(participant, why.to_owned()));
+    }
+
     fn path_closed(&mut self, now: Instant, link: LinkId) {
         self.links.remove(link);
         self.knocking.remove(&link);
@@ -121,7 +199,9 @@ impl Relay {
             }
         };
         if let Some(peer) = self.members.by_link(link) {
-            self.member_says(now, peer, message);
+            if self.has_left(now, peer, |usage, limits| usage.control(limits, now)) {
+                self.member_says(now, peer, message);
+            }
         } else if let Some(knocking) = self.knocking.get(&link) {
             match (message, knocking.fingerprint) {
                 (Control::Hello(hello), Some(fingerprint)) => self.admit(now, link, &fingerprint, *hello),
@@ -139,7 +219,8 @@ impl Relay {
         let is_local = self.knocking.get(&link).is_some_and(|knocking| knocking.is_local);
         let secret = self.secret_at(is_local);
         let is_open = !is_local || self.local_door.is_open;
-        let door = Door { secret: &secret, is_open, fingerprint: &ours, others };
+        let Limits { participants, sources, .. } = self.config.limits;
+        let door = Door { secret: &secret, is_open, fingerprint: &ours, others, participants, sources };
         if let Err(reason) = check(&door, fingerprint, &hello) {
             return self.refuse(now, link, hello.name, reason);
         }
@@ -153,7 +234,8 @@ impl Relay {
         let info = PeerInfo { peer, participant: hello.participant, name: hello.name, colour: hello.colour };
         self.ledger.introduce(info.participant, info.name.clone(), info.colour, now);
         if let Some(known) = self.members.get_mut(peer) {
-            (known.info, known.link, known.following) = (info.clone(), Some(link), None);
+            (known.info, known.following) = (info.clone(), None);
+            self.members.set_link(peer, Some(link));
         } else {
             self.members.insert(Member {
                 info: info.clone(),
@@ -164,10 +246,12 @@ impl Relay {
                 direct: BTreeSet::new(),
                 repairs: BTreeMap::new(),
                 following: None,
+                usage: Usage::new(&self.config.limits, now),
                 joined_at: now,
             });
         }
         self.welcome(peer, observed.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), now);
+        self.tell(RelayEvent::Joined(info.participant, info.name.clone()));
         self.say_to_others(now, peer, &Control::Joined(info));
         self.unpublish_others(now, peer, &hello.sources);
         hello.sources.into_iter().for_each(|info| self.publish(now, peer, info));
@@ -186,7 +270,8 @@ impl Relay {
     fn replace(&mut self, now: Instant, peer: PeerId, generation: Generation) {
         let Some(member) = self.members.get_mut(peer) else { return };
         member.direct.clear();
-        let (old, restarted) = (member.link.take(), member.generation != generation);
+        let restarted = member.generation != generation;
+        let old = self.members.set_link(peer, None);
         match old {
             // Only the connection was lost: its successor goes on where it was, without a word on the old one.
             Some(old) if !restarted => drop(self.links.remove(old)),
@@ -214,9 +299,7 @@ impl Relay {
                 let to = offer.peer;
                 self.say(now, to, &Control::PathOffer(self.with_observed(peer, offer)));
             }
-            Control::Candidate { peer: to, address } => {
-                self.say(now, to, &Control::Candidate { peer, address })
-            }
+            Control::Candidate { peer: to, at } => self.say(now, to, &Control::Candidate { peer, at }),
             Control::Ping { peer: to, id, sent_at_us } => {
                 self.say(now, to, &Control::Ping { peer, id, sent_at_us });
             }
@@ -248,8 +331,12 @@ impl Relay {
             return;
         };
         self.stats.packets_in += 1;
+        if let Some(fault) = &mut self.fault {
+            fault(source.participant);
+        }
         self.recent.remember(ssrc, head, payload);
-        for (listener, member) in self.members.iter() {
+        let limits = &self.config.limits;
+        for (listener, member) in self.members.iter_mut() {
             if listener == peer || member.direct.contains(&source) {
                 continue;
             }
@@ -262,10 +349,12 @@ impl Relay {
                     });
                 }
                 Some(link) => {
+                    if !member.usage.media_out(limits, payload.len(), now) {
+                        self.stats.over_limit += 1;
+                        continue;
+                    }
                     let path = self.links.get_mut(link);
-                    let sent = path.is_some_and(|path| {
-                        path.forward_media(now, ssrc, *head, Arc::clone(payload)).is_ok()
-                    });
+                    let sent = path.is_some_and(|path| path.send_media(now, ssrc, *head, payload).is_ok());
                     self.stats.packets_out += u64::from(sent);
                 }
             }
@@ -289,9 +378,11 @@ impl Relay {
         offer.peer = from;
         let link = self.members.get(from).and_then(|member| member.link);
         let observed = link.and_then(|link| self.links.get(link)).and_then(Path::remote_address);
-        if let Some(observed) = observed.filter(|address| !offer.candidates.contains(address)) {
+        if let Some(observed) =
+            observed.filter(|at| offer.candidates.iter().all(|known| known.address != *at))
+        {
             offer.candidates.truncate(backline_wire::limits::CANDIDATES_MAX - 1);
-            offer.candidates.push(observed);
+            offer.candidates.push(observed.into());
         }
         offer
     }

@@ -15,6 +15,17 @@ use crate::members::Following;
 /// Between two times that members are told of changes.
 const TELL_EVERY: Duration = Duration::from_millis(20);
 
+/// What one participant wanted to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberOperations {
+    /// Who.
+    pub participant: ParticipantId,
+    /// Their name.
+    pub name: Name,
+    /// How much, and what became of it.
+    pub traffic: OperationTraffic,
+}
+
 /// The document and what has to be said of it.
 pub(super) struct Ledger {
     authority: Authority,
@@ -58,9 +69,21 @@ impl Relay {
         self.ledger.authority.document()
     }
 
-    /// What became of the members' operations.
-    pub fn document_stats(&self) -> AuthorityStats {
+    /// What became of the operations of all members together.
+    pub fn document_stats(&self) -> OperationCounts {
         self.ledger.authority.stats()
+    }
+
+    /// What each participant who is in wanted to change, of late and in all; each once, in the order of ids.
+    pub fn operations(&self, now: Instant) -> Vec<MemberOperations> {
+        let members = self.members.iter().map(|(_, member)| (member.info.participant, &member.info.name));
+        let members: BTreeMap<ParticipantId, &Name> = members.collect();
+        let view = |(participant, name): (ParticipantId, &Name)| MemberOperations {
+            participant,
+            name: name.clone(),
+            traffic: self.ledger.authority.traffic(participant, now),
+        };
+        members.into_iter().map(view).collect()
     }
 
     /// What the store must do next; only with a store. Nobody is told of an entry before it is kept.

@@ -76,6 +76,7 @@ impl Relay {
         for (_, path) in self.links.iter_mut() {
             streams.iter().for_each(|ssrc| path.close_stream(*ssrc));
         }
+        self.tell(RelayEvent::Left(member.info.participant, member.info.name, reason));
         self.say_to_all(now, &Control::Left { peer, reason });
     }
 

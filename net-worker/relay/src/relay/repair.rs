@@ -96,7 +96,7 @@ impl Relay {
                 return;
             }
             let path = self.links.get_mut(link);
-            let again = path.is_some_and(|path| path.forward_media(now, ssrc, head, payload).is_ok());
+            let again = path.is_some_and(|path| path.send_media(now, ssrc, head, &payload).is_ok());
             self.stats.packets_again += u64::from(again);
         }
     }

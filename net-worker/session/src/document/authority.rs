@@ -7,8 +7,10 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use backline_transport::{Allowance, Rate};
 use backline_wire::limits::{
     DOCUMENT_ENTRIES_MAX, ENTRIES_PER_AUTHOR_MAX, OPERATIONS_IN_FLIGHT_MAX, OPERATIONS_PER_SECOND_MAX,
+    PARTICIPANTS_MAX,
 };
 use backline_wire::{
     Change, Counter, Entry, Name, Operation, OperationRefusal, OutboxId, Outcome, ParticipantId, Register,
@@ -16,13 +18,22 @@ use backline_wire::{
 };
 
 use super::Document;
-use super::budget::Budget;
+use super::traffic::{Answer, OperationCounts, OperationTraffic, Traffic};
 use super::{KeptDocument, LedgerWrite};
 
+/// What one participant may have carried out.
+const OPERATIONS: Rate =
+    Rate { per_second: OPERATIONS_PER_SECOND_MAX as f64, burst: OPERATIONS_PER_SECOND_MAX as f64 };
 /// Outboxes whose answers are remembered; beyond it those that were silent for longest are forgotten.
 const OUTBOXES_MAX: usize = 256;
 /// What waits for the store; beyond it operations come again later, so that a slow disk makes nothing grow.
-const STORE_WAITING_MAX: usize = 2 * OPERATIONS_IN_FLIGHT_MAX;
+const STORE_WAITING_MAX: usize = 2 * STORE_WAITING_OF_AUTHOR_MAX;
+/// Of one participant: a flood by one leaves room for the others, also where the disk is slow.
+const STORE_WAITING_OF_AUTHOR_MAX: usize = 2 * OPERATIONS_IN_FLIGHT_MAX;
+/// Participants whose operations are counted and limited; beyond it those that were silent for longest are forgotten. More than can be in
+/// the session: nobody who is in is ever forgotten for somebody else.
+const AUTHORS_MAX: usize = 256;
+const _: () = assert!(AUTHORS_MAX > PARTICIPANTS_MAX);
 /// Of one participant: who makes up outboxes pushes out no answers but their own.
 const OUTBOXES_PER_AUTHOR_MAX: usize = 8;
 
@@ -38,26 +49,22 @@ pub struct Authority {
     to_store: VecDeque<LedgerWrite>,
     kept: Revision,
     outboxes: BTreeMap<(ParticipantId, OutboxId), Answers>,
-    budgets: BTreeMap<ParticipantId, Budget>,
+    authors: BTreeMap<ParticipantId, Author>,
     by_author: BTreeMap<ParticipantId, usize>,
     /// Never runs back, also where the wall clock does.
     latest_ms: u64,
-    stats: AuthorityStats,
+    stats: OperationCounts,
 }
 
-/// What became of operations, counted.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct AuthorityStats {
-    /// In the document.
-    pub accepted: u64,
-    /// Somebody had changed the same later.
-    pub superseded: u64,
-    /// Not allowed, or no room.
-    pub refused: u64,
-    /// Came once more, and were answered as before.
-    pub repeated: u64,
-    /// Beyond their author's budget; they come again.
-    pub dropped: u64,
+/// One who has ever wanted something changed.
+#[derive(Debug, Clone)]
+struct Author {
+    /// Of operations.
+    budget: Allowance,
+    traffic: Traffic,
+    /// Of their changes, those that the store has not been asked for.
+    to_store: usize,
+    heard_at: Instant,
 }
 
 /// What was answered to one outbox.
@@ -92,10 +99,10 @@ impl Authority {
             document,
             has_store,
             to_store: VecDeque::new(),
-            budgets: BTreeMap::new(),
+            authors: BTreeMap::new(),
             by_author,
             latest_ms,
-            stats: AuthorityStats::default(),
+            stats: OperationCounts::default(),
         }
     }
 
@@ -111,7 +118,10 @@ impl Authority {
 
     /// What the store must do next.
     pub fn poll_store(&mut self) -> Option<LedgerWrite> {
-        self.to_store.pop_front()
+        let write = self.to_store.pop_front();
+        let author = write.as_ref().and_then(|write| self.authors.get_mut(&write.author()));
+        author.into_iter().for_each(|author| author.to_store = author.to_store.saturating_sub(1));
+        write
     }
 
     /// The store has everything up to this revision.
@@ -123,10 +133,11 @@ impl Authority {
     pub fn handle_store_failed(&mut self) {
         self.has_store = false;
         self.to_store.clear();
+        self.authors.values_mut().for_each(|author| author.to_store = 0);
     }
 
     /// What was counted.
-    pub fn stats(&self) -> AuthorityStats {
+    pub fn stats(&self) -> OperationCounts {
         self.stats
     }
 
@@ -134,41 +145,26 @@ impl Authority {
     pub fn operate(
         &mut self,
         author: ParticipantId,
-        (outbox, settled): (OutboxId, Counter),
+        outbox: (OutboxId, Counter),
         operation: Operation,
         (now, unix_time): (Instant, Duration),
     ) -> Option<Outcome> {
-        if self.to_store.len() >= STORE_WAITING_MAX {
-            self.stats.dropped += 1;
-            return None;
+        let answer = if self.has_room_for(author, now) {
+            self.answer(author, outbox, operation, (now, unix_time))
+        } else {
+            Answer::None
+        };
+        self.stats.count(&answer);
+        self.author(author, now).traffic.count(now, &answer);
+        match answer {
+            Answer::New(outcome) | Answer::Again(outcome) => Some(outcome),
+            Answer::None => None,
         }
-        let answers = self.answers(author, outbox, now);
-        let forgotten = answers.settle(settled);
-        let (answer, settled) = (answers.given.get(&operation.counter).cloned(), answers.settled);
-        if let Some(forget) = forgotten {
-            self.ask(LedgerWrite::Settled { author, outbox, settled, forget });
-        }
-        if answer.is_some() {
-            self.stats.repeated += 1;
-            return answer;
-        }
-        if operation.counter < settled {
-            self.stats.refused += 1;
-            return Some(Outcome::Refused { reason: OperationRefusal::TooOld });
-        }
-        let forget = self.answers(author, outbox, now).make_room();
-        if !forget.is_empty() {
-            self.ask(LedgerWrite::Settled { author, outbox, settled, forget });
-        }
-        let budget = self.budgets.entry(author).or_insert_with(|| Budget::new(OPERATIONS_PER_SECOND_MAX));
-        if !budget.spend(now) {
-            self.stats.dropped += 1;
-            return None;
-        }
-        let counter = operation.counter;
-        let outcome = self.decide(author, outbox, operation, unix_time);
-        self.answers(author, outbox, now).given.insert(counter, outcome.clone());
-        Some(outcome)
+    }
+
+    /// What a participant wanted to change, of late and in all.
+    pub fn traffic(&self, participant: ParticipantId, now: Instant) -> OperationTraffic {
+        self.authors.get(&participant).map(|author| author.traffic.view(now)).unwrap_or_default()
     }
 
     /// Somebody is in, or has another name or colour: said by the relay, which knows who they are.
@@ -189,21 +185,58 @@ impl Authority {
         }
     }
 
+    /// Whether one more operation of theirs is within their limits: of what comes, and of what waits for the store.
+    fn has_room_for(&mut self, author: ParticipantId, now: Instant) -> bool {
+        let is_full = self.to_store.len() >= STORE_WAITING_MAX;
+        let author = self.author(author, now);
+        !is_full && author.to_store < STORE_WAITING_OF_AUTHOR_MAX && author.budget.spend(OPERATIONS, 1.0, now)
+    }
+
+    fn answer(
+        &mut self,
+        author: ParticipantId,
+        (outbox, settled): (OutboxId, Counter),
+        operation: Operation,
+        (now, unix_time): (Instant, Duration),
+    ) -> Answer {
+        let answers = self.answers(author, outbox, now);
+        let forgotten = answers.settle(settled);
+        let (answer, settled) = (answers.given.get(&operation.counter).cloned(), answers.settled);
+        if let Some(forget) = forgotten {
+            self.ask(LedgerWrite::Settled { author, outbox, settled, forget });
+        }
+        if let Some(outcome) = answer {
+            return Answer::Again(outcome);
+        }
+        if operation.counter < settled {
+            return Answer::New(Outcome::Refused { reason: OperationRefusal::TooOld });
+        }
+        let forget = self.answers(author, outbox, now).make_room();
+        if !forget.is_empty() {
+            self.ask(LedgerWrite::Settled { author, outbox, settled, forget });
+        }
+        let counter = operation.counter;
+        let answer = self.decide(author, outbox, operation, unix_time);
+        if let Answer::New(outcome) | Answer::Again(outcome) = &answer {
+            self.answers(author, outbox, now).given.insert(counter, outcome.clone());
+        }
+        answer
+    }
+
     fn decide(
         &mut self,
         author: ParticipantId,
         outbox: OutboxId,
         operation: Operation,
         unix_time: Duration,
-    ) -> Outcome {
+    ) -> Answer {
         let register = operation.change.register();
         if !self.document.may(author, &register) {
-            self.stats.refused += 1;
             let reason = match register {
                 Register::Fader(..) => OperationRefusal::NotAllowed,
                 Register::Permission(..) | Register::Person(_) => OperationRefusal::NotYours,
             };
-            return Outcome::Refused { reason };
+            return Answer::New(Outcome::Refused { reason });
         }
         let made_at_ms = self.clock_ms(unix_time).saturating_sub(operation.age_ms);
         let written = self
@@ -211,8 +244,7 @@ impl Authority {
             .get(&register)
             .filter(|known| (known.author, known.operation) == (author, (outbox, operation.counter)));
         if let Some(known) = written {
-            self.stats.repeated += 1;
-            return Outcome::Accepted { revision: known.revision };
+            return Answer::Again(Outcome::Accepted { revision: known.revision });
         }
         // How long operations were on their way is not known, so that of one outbox the time says less than the counter.
         let is_older = |known: &&Entry| {
@@ -223,19 +255,13 @@ impl Authority {
             }
         };
         if let Some(by) = self.document.get(&register).filter(is_older) {
-            self.stats.superseded += 1;
-            return Outcome::Superseded { by: by.clone() };
+            return Answer::New(Outcome::Superseded { by: by.clone() });
         }
-        match self.write((author, outbox, operation.counter), operation.change, made_at_ms) {
-            Ok(revision) => {
-                self.stats.accepted += 1;
-                Outcome::Accepted { revision }
-            }
-            Err(reason) => {
-                self.stats.refused += 1;
-                Outcome::Refused { reason }
-            }
-        }
+        let outcome = match self.write((author, outbox, operation.counter), operation.change, made_at_ms) {
+            Ok(revision) => Outcome::Accepted { revision },
+            Err(reason) => Outcome::Refused { reason },
+        };
+        Answer::New(outcome)
     }
 
     fn write(
@@ -265,8 +291,26 @@ impl Authority {
 
     fn ask(&mut self, write: LedgerWrite) {
         if self.has_store {
+            let author = self.authors.get_mut(&write.author());
+            author.into_iter().for_each(|author| author.to_store += 1);
             self.to_store.push_back(write);
         }
+    }
+
+    fn author(&mut self, participant: ParticipantId, now: Instant) -> &mut Author {
+        if self.authors.len() >= AUTHORS_MAX && !self.authors.contains_key(&participant) {
+            let silent = self.authors.iter().min_by_key(|(_, author)| author.heard_at);
+            let silent = silent.map(|(participant, _)| *participant);
+            silent.and_then(|silent| self.authors.remove(&silent));
+        }
+        let author = self.authors.entry(participant).or_insert_with(|| Author {
+            budget: Allowance::full(OPERATIONS, now),
+            traffic: Traffic::default(),
+            to_store: 0,
+            heard_at: now,
+        });
+        author.heard_at = now;
+        author
     }
 
     fn clock_ms(&mut self, unix_time: Duration) -> u64 {

@@ -36,6 +36,16 @@ pub enum LedgerWrite {
     },
 }
 
+impl LedgerWrite {
+    /// Whose operation it comes from.
+    pub fn author(&self) -> ParticipantId {
+        match self {
+            LedgerWrite::Entry(entry) => entry.author,
+            LedgerWrite::Settled { author, .. } | LedgerWrite::Forgotten { author, .. } => *author,
+        }
+    }
+}
+
 /// What is remembered of one outbox.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeptOutbox {

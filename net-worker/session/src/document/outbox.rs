@@ -118,8 +118,8 @@ pub struct Outbox {
     id: OutboxId,
     next: Counter,
     queue: BTreeMap<Counter, Waiting>,
-    /// The newest operation of each register that is waiting.
-    newest: BTreeMap<Register, Counter>,
+    /// The newest operation of each register that is waiting, session by session: what waits for one is nothing to another.
+    newest: BTreeMap<Place, Counter>,
     last_sent: BTreeMap<Register, Instant>,
     has_store: bool,
     store: VecDeque<StoreRequest>,
@@ -130,6 +130,9 @@ pub struct Outbox {
     random: ChaCha20Rng,
     stats: OutboxStats,
 }
+
+/// A register of a session.
+type Place = ([u8; 8], Register);
 
 struct Waiting {
     operation: QueuedOperation,
@@ -173,7 +176,7 @@ impl Outbox {
                 operation.state = OperationState::Pending;
             }
             outbox.next = outbox.next.max(Counter(operation.counter.0.saturating_add(1)));
-            outbox.newest.insert(operation.change.register(), operation.counter);
+            outbox.newest.insert(place_of(&operation), operation.counter);
             let waiting = Waiting { operation, ticket: 0, may_be_known: true, sent_at: None, retry_at: None };
             outbox.queue.insert(waiting.operation.counter, waiting);
         }
@@ -193,9 +196,9 @@ impl Outbox {
     /// The participant changes something.
     pub fn make(&mut self, document: DocumentId, change: Change, unix_time: Duration) {
         self.stats.made += 1;
-        let register = change.register();
+        let place = (document.session(), change.register());
         let made_at_ms = unix_time.as_millis() as u64;
-        let unseen = self.newest.get(&register).copied().filter(|counter| {
+        let unseen = self.newest.get(&place).copied().filter(|counter| {
             let waiting = self.queue.get(counter);
             waiting.is_some_and(|waiting| !waiting.may_be_known && waiting.operation.document == document)
         });
@@ -208,7 +211,7 @@ impl Outbox {
         let state = OperationState::Pending;
         let operation = QueuedOperation { counter, document, change, made_at_ms, attempts: 0, state };
         let ticket = self.put(&operation);
-        self.newest.insert(register, counter);
+        self.newest.insert(place, counter);
         self.queue.insert(
             counter,
             Waiting { operation, ticket, may_be_known: false, sent_at: None, retry_at: None },
@@ -216,9 +219,9 @@ impl Outbox {
         self.stats.waiting_max = self.stats.waiting_max.max(self.queue.len());
     }
 
-    /// What the participant wants a register to hold, as long as that is not answered.
-    pub fn wanted(&self, register: &Register) -> Option<&Change> {
-        let counter = self.newest.get(register)?;
+    /// What the participant wants a register of a session to hold, as long as that is not answered.
+    pub fn wanted(&self, document: DocumentId, register: &Register) -> Option<&Change> {
+        let counter = self.newest.get(&(document.session(), *register))?;
         self.queue.get(counter).map(|waiting| &waiting.operation.change)
     }
 
@@ -340,9 +343,9 @@ impl Outbox {
     /// When `handle_timeout` or `poll_message` has something to do by the time alone, connected to the host of `document`; what can be
     /// done at once was done by the last `poll_message`.
     pub fn poll_timeout(&self, document: DocumentId) -> Option<Instant> {
+        let is_of_session = |waiting: &&Waiting| waiting.operation.document.is_same_session(&document);
         // Behind those that are on the way, nothing is due before one of them is.
-        let front = self.queue.values().take(OPERATIONS_IN_FLIGHT_MAX + 1);
-        let of_document = front.filter(|waiting| waiting.operation.document.is_same_session(&document));
+        let front = self.queue.values().filter(is_of_session).take(OPERATIONS_IN_FLIGHT_MAX + 1);
         let due = |waiting: &Waiting| match waiting.operation.state {
             OperationState::Failed => None,
             OperationState::Sending => waiting.sent_at.map(|at| at + ANSWER_TIME_MAX),
@@ -351,7 +354,7 @@ impl Outbox {
                 waiting.retry_at.or(dragged.map(|at| *at + SAME_FADER_APART))
             }
         };
-        of_document.filter_map(due).min()
+        front.filter_map(due).min()
     }
 
     /// Everything that waits, in order: for the banner and for a person who looks closer.
@@ -402,9 +405,9 @@ impl Outbox {
         if waiting.sent_at.is_some() {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
-        let register = waiting.operation.change.register();
-        if self.newest.get(&register) == Some(&counter) {
-            self.newest.remove(&register);
+        let place = place_of(&waiting.operation);
+        if self.newest.get(&place) == Some(&counter) {
+            self.newest.remove(&place);
         }
         if self.has_store {
             self.last_ticket += 1;
@@ -443,4 +446,8 @@ impl Outbox {
         self.store.push_back(StoreRequest::Put { ticket, operation: operation.clone() });
         ticket
     }
+}
+
+fn place_of(operation: &QueuedOperation) -> Place {
+    (operation.document.session(), operation.change.register())
 }

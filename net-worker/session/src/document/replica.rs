@@ -57,7 +57,8 @@ impl Replica {
     pub fn value<'a>(&'a self, outbox: &'a Outbox, register: &Register) -> Option<&'a Change> {
         let accepted = || self.accepted.get(register).map(|(_, change)| change);
         let agreed = || self.whole_copy()?.get(register).map(|entry| &entry.change);
-        outbox.wanted(register).or_else(accepted).or_else(agreed)
+        let wanted = || outbox.wanted(self.id()?, register);
+        wanted().or_else(accepted).or_else(agreed)
     }
 
     /// Who moved a fader last, as everybody agrees.

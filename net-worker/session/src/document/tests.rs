@@ -3,6 +3,7 @@
 mod conflicts;
 mod crashes;
 mod histories;
+mod left_behind;
 mod once;
 mod rules;
 

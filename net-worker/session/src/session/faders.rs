@@ -3,6 +3,8 @@
 //! A change is shown at once, waits in the outbox until the host has answered, and goes back only where somebody else's won. The step
 //! before is `client` (a person or the DAW moves a fader); inside is [`crate::document`]; the step after is the host.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use backline_wire::{
     Change, Counter, DocumentId, Entry, Fader, GainValue, Grantee, Outcome, PanValue, ParticipantId,
     Register, Revision, Scope, Setting, SettingKind,
@@ -10,7 +12,8 @@ use backline_wire::{
 
 use super::*;
 use crate::document::{Document, OperationState, OutboxStats, QueuedOperation, StoreRequest};
-use crate::view::{FaderView, WaitingView};
+use crate::roster::Peer;
+use crate::view::{AccessView, FaderView, LeftBehindView, PersonView, WaitingView};
 
 impl Session {
     /// Goes on from what was kept of an earlier run; before anything is changed.
@@ -64,7 +67,7 @@ impl Session {
                 Some(Setting::Bus(bus)) => view.bus = bus,
                 None => {}
             }
-            view.waiting |= self.outbox.wanted(&Register::Fader(fader, kind)).is_some();
+            view.waiting |= self.wants(&Register::Fader(fader, kind));
         }
         let me = self.participant();
         view.may_move = self.replica.may(me, &Register::Fader(fader, SettingKind::Gain));
@@ -95,8 +98,35 @@ impl Session {
 
     /// Whether anybody else may move the faders of a scope, as far as we know.
     pub fn is_open(&self, scope: Scope) -> bool {
+        let is_let = |peer: &Peer| self.is_permitted(scope, Grantee::Participant(peer.info.participant));
         self.is_permitted(scope, Grantee::Everyone)
             || self.document().is_some_and(|document| document.is_open(scope))
+            || self.roster.peers.values().any(is_let)
+    }
+
+    /// Who else may move the faders of a scope, as far as we know.
+    pub fn access(&self, scope: Scope) -> AccessView {
+        let people = self.people().into_iter().map(|person| person.participant);
+        let is_let =
+            |participant: &ParticipantId| self.is_permitted(scope, Grantee::Participant(*participant));
+        AccessView {
+            everyone: self.is_permitted(scope, Grantee::Everyone),
+            people: people.filter(is_let).collect(),
+        }
+    }
+
+    /// All others who are in the session or have been, each once, in the order of ids.
+    pub fn people(&self) -> Vec<PersonView> {
+        let known = self.replica.whole_copy().into_iter().flat_map(Document::people);
+        let away = known.map(|(participant, name, colour)| (participant, name, colour, false));
+        let here = self.roster.peers.values().map(|peer| &peer.info);
+        let here = here.map(|info| (info.participant, &info.name, info.colour, true));
+        let me = self.participant();
+        let people = away.chain(here).filter(|(participant, ..)| *participant != me);
+        let people = people.map(|(participant, name, colour, is_here)| {
+            (participant, PersonView { participant, name: name.to_string(), colour, is_here })
+        });
+        people.collect::<BTreeMap<_, _>>().into_values().collect()
     }
 
     pub(super) fn may_set_mix_of(&self, listener: ParticipantId) -> bool {
@@ -170,11 +200,7 @@ impl Session {
 
     /// Gives up everything that waits in this session and is not on its way; what everybody has is shown again.
     pub fn discard_all(&mut self) {
-        let of_session = self.outbox.waiting().filter(|operation| self.is_of_session(operation));
-        let waiting: Vec<Counter> = of_session.map(|operation| operation.counter).collect();
-        for counter in waiting {
-            self.outbox.discard(counter);
-        }
+        self.discard(Self::is_of_session);
     }
 
     /// What waits in this session, in numbers.
@@ -186,6 +212,23 @@ impl Session {
             failed: of_session().filter(|operation| operation.state == OperationState::Failed).count(),
             since: first.map_or(Duration::ZERO, |at| self.network.unix_time(now).saturating_sub(at)),
         }
+    }
+
+    /// What waits for sessions that we are not in, while we are in one.
+    pub fn left_behind(&self, now: Instant) -> LeftBehindView {
+        let of_others = || self.outbox.waiting().filter(|operation| self.is_of_another_session(operation));
+        let first = of_others().map(|operation| Duration::from_millis(operation.made_at_ms)).min();
+        let sessions: BTreeSet<[u8; 8]> = of_others().map(|operation| operation.document.session()).collect();
+        LeftBehindView {
+            changes: of_others().count(),
+            sessions: sessions.len(),
+            since: first.map_or(Duration::ZERO, |at| self.network.unix_time(now).saturating_sub(at)),
+        }
+    }
+
+    /// Gives up everything that waits for sessions that we are not in.
+    pub fn discard_left_behind(&mut self) {
+        self.discard(Self::is_of_another_session);
     }
 
     /// What the store must do next for our outbox.
@@ -254,6 +297,23 @@ impl Session {
     fn connected_document(&self) -> Option<DocumentId> {
         let is_connected = matches!(self.state, SessionState::Joined | SessionState::Hosting);
         self.replica.id().filter(|_| is_connected)
+    }
+
+    /// Not before we know which session we are in.
+    fn is_of_another_session(&self, operation: &QueuedOperation) -> bool {
+        self.replica.id().is_some_and(|id| !id.is_same_session(&operation.document))
+    }
+
+    fn wants(&self, register: &Register) -> bool {
+        self.replica.id().is_some_and(|id| self.outbox.wanted(id, register).is_some())
+    }
+
+    fn discard(&mut self, is_meant: fn(&Self, &QueuedOperation) -> bool) {
+        let meant = self.outbox.waiting().filter(|operation| is_meant(self, operation));
+        let meant: Vec<Counter> = meant.map(|operation| operation.counter).collect();
+        for counter in meant {
+            self.outbox.discard(counter);
+        }
     }
 
     fn is_of_session(&self, operation: &QueuedOperation) -> bool {

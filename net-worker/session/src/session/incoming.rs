@@ -177,7 +177,7 @@ impl Session {
                     self.mesh.offered(&mut self.network, me, &offer, now);
                 }
             }
-            Control::Candidate { peer, address } => Mesh::candidate(&mut self.network, peer, address),
+            Control::Candidate { peer, at } => Mesh::candidate(&mut self.network, peer, at),
             Control::Ping { peer, id, sent_at_us } => {
                 let pong = self.pong(now, peer, id, sent_at_us);
                 self.network.say_to_host(now, pong);
@@ -189,6 +189,10 @@ impl Session {
             }
             Control::Outcomes { outbox, outcomes } => self.host_has_answered(now, outbox, outcomes),
             Control::Goodbye { reason } => self.fail(now, reason.into()),
+            Control::Warning { limit, disconnected_in_s } => {
+                let time = Duration::from_secs(disconnected_in_s.into());
+                self.tell(SessionEvent::Warned(limit, time));
+            }
             other => tracing::debug!(?other, "the host may not say that"),
         }
     }

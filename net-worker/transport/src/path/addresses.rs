@@ -9,8 +9,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, CandidateKind, Input, Rtc};
+use str0m::{Candidate as IceCandidate, CandidateKind, Input, Rtc};
 
+use backline_wire::Candidate;
+
+use super::Transmit;
+use crate::allowance::{Allowance, Rate};
 use crate::demux::{Stun, StunKind};
 use crate::stats::DropReason;
 
@@ -18,7 +22,7 @@ use crate::stats::DropReason;
 pub(super) struct Addresses {
     /// What ICE calls it → what the caller calls it.
     locals: BTreeMap<SocketAddr, SocketAddr>,
-    /// Those of `locals` that are on a TURN server.
+    /// Ours and the peer's that are on a TURN server.
     relayed: BTreeSet<SocketAddr>,
     /// Every address that ICE was told of or has proven; bounded, since ICE forgets none.
     remotes: BTreeSet<SocketAddr>,
@@ -32,14 +36,15 @@ pub(super) struct Addresses {
     proven: BTreeSet<SocketAddr>,
     set_aside: BTreeSet<SocketAddr>,
     /// Taken back after they were set aside, under names of their own: ICE never takes the same back.
-    taken_back: BTreeMap<SocketAddr, Candidate>,
+    taken_back: BTreeMap<SocketAddr, IceCandidate>,
     moves: usize,
     current: Option<Current>,
-    /// The one of `locals` that ICE has chosen.
-    local: Option<SocketAddr>,
+    /// What ICE has chosen: one of `locals`, and where to.
+    chosen: Option<(SocketAddr, SocketAddr)>,
     requests: VecDeque<([u8; 12], Instant)>,
     round_trip: Option<Duration>,
-    allowance: Allowance,
+    /// Of checks; from the first on.
+    allowance: Option<Allowance>,
 }
 
 #[derive(Clone, Copy)]
@@ -54,7 +59,7 @@ impl Addresses {
             if self.locals.len() >= LOCALS_MAX || self.locals.contains_key(&name) {
                 continue;
             }
-            if let Ok(candidate) = Candidate::host(name, Protocol::Udp) {
+            if let Ok(candidate) = IceCandidate::host(name, Protocol::Udp) {
                 rtc.add_local_candidate(candidate);
                 self.locals.insert(name, address);
             }
@@ -68,22 +73,25 @@ impl Addresses {
             return;
         }
         let base = placeholder(address.is_ipv4(), address.port());
-        if let Ok(candidate) = Candidate::relayed(address, base, Protocol::Udp) {
+        if let Ok(candidate) = IceCandidate::relayed(address, base, Protocol::Udp) {
             rtc.add_local_candidate(candidate);
             self.locals.insert(address, address);
             self.relayed.insert(address);
         }
     }
 
-    pub(super) fn add_remote(&mut self, rtc: &mut Rtc, address: SocketAddr) {
-        let address = plain(address);
+    pub(super) fn add_remote(&mut self, rtc: &mut Rtc, at: Candidate) {
+        let address = plain(at.address);
         if self.remotes.len() >= REMOTES_MAX || address.port() == 0 || !is_usable(address.ip()) {
             return;
         }
-        // Offers and links name the best address first and do not say of which kind each is.
-        let priority = remote_priority(self.remotes.len());
+        // Offers and links name the best address first, and of the other kinds only which are relayed.
+        let priority = remote_priority(self.remotes.len(), at.is_relayed);
         self.remotes.insert(address);
-        rtc.add_remote_candidate(Candidate::from_parts(
+        if at.is_relayed {
+            self.relayed.insert(address);
+        }
+        rtc.add_remote_candidate(IceCandidate::from_parts(
             format!("{priority:x}"),
             COMPONENT,
             Protocol::Udp,
@@ -143,7 +151,7 @@ impl Addresses {
         if self.is_replayed(source, stun) {
             return Err(DropReason::StunReplayed);
         }
-        if !self.allowance.take(now) {
+        if !self.allowance.get_or_insert_with(|| Allowance::full(CHECKS, now)).spend(CHECKS, 1.0, now) {
             return Err(DropReason::StunFlood);
         }
         let (known, address) = match (stun.kind, stun.mapped) {
@@ -234,7 +242,7 @@ impl Addresses {
 
     /// Something other than a check goes from here to there: ICE has chosen both. True when it went elsewhere before.
     pub(super) fn sent(&mut self, now: Instant, local: SocketAddr, destination: SocketAddr) -> bool {
-        self.local = Some(local);
+        self.chosen = Some((local, destination));
         match self.current {
             Some(current) if current.remote == destination => false,
             // ICE has not yet chosen again.
@@ -246,9 +254,15 @@ impl Addresses {
         }
     }
 
-    /// ICE has chosen an address of ours on a TURN server.
+    /// ICE has chosen an address on a TURN server, ours or the peer's.
     pub(super) fn is_relayed(&self) -> bool {
-        self.local.is_some_and(|local| self.relayed.contains(&local))
+        self.chosen
+            .is_some_and(|(local, remote)| self.relayed.contains(&local) || self.relayed.contains(&remote))
+    }
+
+    /// The way that ICE has chosen, as the caller calls it.
+    pub(super) fn route(&self) -> Option<Transmit> {
+        self.chosen.map(|(local, destination)| Transmit { destination, source: self.caller_local(local) })
     }
 
     pub(super) fn remote(&self) -> Option<SocketAddr> {
@@ -279,7 +293,7 @@ impl Addresses {
         let candidate = match self.taken_back.remove(&address) {
             Some(candidate) => candidate,
             None => {
-                let Ok(candidate) = Candidate::host(address, Protocol::Udp) else { return };
+                let Ok(candidate) = IceCandidate::host(address, Protocol::Udp) else { return };
                 // A peer-reflexive candidate becomes a host candidate first: those cannot be named,
                 // and to be discarded a candidate must be named exactly.
                 rtc.add_remote_candidate(candidate.clone());
@@ -292,36 +306,10 @@ impl Addresses {
 
     fn take_back(&mut self, rtc: &mut Rtc, address: SocketAddr) {
         let unique = placeholder(address.is_ipv4(), self.moves as u16 + 1);
-        if let Ok(candidate) = Candidate::server_reflexive(address, unique, Protocol::Udp) {
+        if let Ok(candidate) = IceCandidate::server_reflexive(address, unique, Protocol::Udp) {
             rtc.add_remote_candidate(candidate.clone());
             self.taken_back.insert(address, candidate);
         }
-    }
-}
-
-/// How many checks a peer may send: a token bucket. ICE itself sends one in 50 ms at the most, and
-/// answers as many.
-struct Allowance {
-    tokens: f64,
-    refilled: Option<Instant>,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Allowance { tokens: STUN_BURST, refilled: None }
-    }
-}
-
-impl Allowance {
-    fn take(&mut self, now: Instant) -> bool {
-        let passed = self.refilled.map_or(Duration::ZERO, |then| now.saturating_duration_since(then));
-        self.refilled = Some(now);
-        self.tokens = (self.tokens + passed.as_secs_f64() * STUN_PER_SECOND).min(STUN_BURST);
-        let enough = self.tokens >= 1.0;
-        if enough {
-            self.tokens -= 1.0;
-        }
-        enough
     }
 }
 
@@ -347,10 +335,12 @@ fn placeholder(ipv4: bool, port: u16) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
-/// RFC 8445 section 5.1.2.1 for a host candidate, and a lower local preference for each that was named before.
-fn remote_priority(named_before: usize) -> u32 {
+/// RFC 8445 section 5.1.2.1: a host candidate unless it is known to be relayed, and a lower local preference for each that
+/// was named before.
+fn remote_priority(named_before: usize, is_relayed: bool) -> u32 {
+    let type_preference: u32 = if is_relayed { 0 } else { 126 };
     let local_preference = u32::from(u16::MAX) - 2 * named_before as u32;
-    (126 << 24) | (local_preference << 8) | u32::from(256 - COMPONENT)
+    (type_preference << 24) | (local_preference << 8) | u32::from(256 - COMPONENT)
 }
 
 /// What ICE refuses as a candidate.
@@ -380,7 +370,7 @@ const MOVES_MAX: usize = 512;
 /// Those of the last minutes.
 const CHECKS_REMEMBERED: usize = 512;
 const REQUESTS_KEPT: usize = 64;
-const STUN_PER_SECOND: f64 = 64.0;
-const STUN_BURST: f64 = 128.0;
+/// How many checks a peer may send. ICE itself sends one in 50 ms at the most, and answers as many.
+const CHECKS: Rate = Rate { per_second: 64.0, burst: 128.0 };
 /// Longer than the checks' interval, so that two lost in a row are no move.
 const MOVED_AFTER: Duration = Duration::from_millis(700);

@@ -1,19 +1,19 @@
-//! str0m wants to be drained after every change: here it is, into the path's own queues.
+//! Tells datagrams apart, gives str0m what is its own, and drains it after every change, into the path's own queues.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use backline_wire::limits::{
-    CONTROL_BYTES_MAX, DATAGRAM_BYTES_MAX, PATH_CONNECT_TIME_MAX, PATH_SILENCE_MAX, PATH_TRANSMITS_MAX,
-};
+use backline_wire::limits::{CONTROL_BYTES_MAX, DATAGRAM_BYTES_MAX, PATH_CONNECT_TIME_MAX, PATH_SILENCE_MAX};
 use backline_wire::{Fingerprint, Ssrc};
-use str0m::net::{DatagramSend, Protocol, Receive};
+use str0m::net::{Protocol, Receive};
 use str0m::{Event, Input, Output};
 
 use super::addresses::plain;
-use super::streams::media_packet;
+use super::media::REPORT_INTERVAL;
 use super::{CloseReason, Path, PathEvent, Role, State, Transmit};
 use crate::demux::{Datagram, Stun, StunKind, classify, is_unauthorised_response};
+use crate::dtls;
+use crate::srtp::Srtp;
 use crate::stats::DropReason;
 
 impl Path {
@@ -34,16 +34,28 @@ impl Path {
         match classify(datagram) {
             Datagram::Unknown => Err(DropReason::NotUnderstood),
             Datagram::Stun(stun) => self.receive_stun(now, source, local, datagram, &stun),
-            Datagram::Rtp { ssrc } if !self.streams.is_expected(ssrc) => Err(DropReason::StreamNotExpected),
+            Datagram::Rtp { ssrc } if !self.streams.is_expected(Ssrc(ssrc)) => {
+                Err(DropReason::StreamNotExpected)
+            }
             _ if !self.accepts(source, datagram) => Err(DropReason::AddressNotProven),
-            Datagram::Rtp { .. } => self.receive_media(now, source, local, datagram),
-            Datagram::Dtls | Datagram::Rtcp => self.feed(now, source, local, datagram),
+            Datagram::Dtls => self.feed(now, source, local, datagram),
+            Datagram::Rtp { .. } => {
+                self.came(now, source, datagram);
+                self.receive_media(datagram)?;
+                self.heard(now, source);
+                Ok(())
+            }
+            Datagram::Rtcp => {
+                self.came(now, source, datagram);
+                self.receive_rtcp(datagram)
+            }
         }
     }
 
     /// Lets time pass inside str0m and takes out whatever that makes.
     pub(super) fn advance(&mut self, now: Instant) {
         self.last_now = self.last_now.max(now);
+        self.advanced_at = self.last_now;
         let failed = self.rtc.handle_input(Input::Timeout(self.last_now)).is_err();
         if failed && !self.rtc.is_alive() {
             self.ending.get_or_insert(CloseReason::Encryption);
@@ -114,26 +126,18 @@ impl Path {
         let dialer = self.role == Role::Dialer;
         if self.addresses.after_stun(&mut self.rtc, now, source, stun, dialer) {
             self.stats.address_changes += 1;
-            self.advance(now);
         }
+        // ICE weighs anew what it has heard only when it is told the time.
+        self.advance(now);
         self.release_held();
         Ok(())
     }
 
-    fn receive_media(
-        &mut self,
-        now: Instant,
-        source: SocketAddr,
-        local: SocketAddr,
-        datagram: &[u8],
-    ) -> Result<(), DropReason> {
-        let before = self.stats.media_in;
-        self.feed(now, source, local, datagram)?;
-        if self.stats.media_in == before {
-            return Err(DropReason::MediaRefused);
-        }
-        self.heard(now, source);
-        Ok(())
+    /// A datagram that is not str0m's came from an address of the peer.
+    fn came(&mut self, now: Instant, source: SocketAddr, datagram: &[u8]) {
+        self.last_now = self.last_now.max(now);
+        self.addresses.received(source, datagram.len());
+        self.release_held();
     }
 
     /// Gives a datagram to str0m. Its errors drop the datagram; they end the path only when str0m says
@@ -163,6 +167,10 @@ impl Path {
 
     fn drain(&mut self) {
         self.flush_control();
+        // Whatever str0m was told may have changed where it sends, and media follows.
+        if self.state == State::Connected {
+            self.tap.ask_for_route();
+        }
         self.take_outputs();
         if self.ending.is_none() && !self.rtc.is_alive() && self.state != State::Closed {
             self.ending = Some(CloseReason::ClosedByPeer);
@@ -173,17 +181,6 @@ impl Path {
     }
 
     fn take_outputs(&mut self) {
-        self.poll_str0m();
-        self.order_batch();
-        self.streams.all_sent();
-    }
-
-    fn order_batch(&mut self) {
-        self.batch.sort_unstable_by_key(|(order, ..)| *order);
-        self.transmits.extend(self.batch.drain(..).map(|(_, head, contents)| (head, contents)));
-    }
-
-    fn poll_str0m(&mut self) {
         let mut errors = 0;
         loop {
             match self.rtc.poll_output() {
@@ -215,14 +212,6 @@ impl Path {
             Event::ChannelOpen(..) if self.refuse_by.is_some() => self.fail(CloseReason::FingerprintMismatch),
             Event::ChannelOpen(id, _) if id == self.channel => self.channel_is_open = true,
             Event::ChannelData(data) => self.take_control(data.id == self.channel, data.data),
-            Event::RtpPacket(packet) if self.state == State::Connected => {
-                self.stats.media_in += 1;
-                let media = media_packet(packet, self.last_now);
-                self.push_event(PathEvent::Media(media));
-            }
-            Event::AppSpecificFeedback(feedback) => {
-                self.take_feedback(Ssrc(*feedback.media_ssrc), &feedback.payload);
-            }
             Event::ChannelClose(_) | Event::Closed => self.fail(CloseReason::ClosedByPeer),
             _ => {}
         }
@@ -239,12 +228,26 @@ impl Path {
             (Some(remote), Some(expected)) if remote != expected => {
                 self.refuse_by = Some(self.last_now + REFUSE_WITHIN);
             }
-            (Some(remote_fingerprint), _) => {
-                self.state = State::Connected;
-                self.last_heard = Some(self.last_now);
-                self.push_event(PathEvent::Connected { remote_fingerprint });
-            }
+            (Some(remote_fingerprint), _) => match self.media_keys() {
+                None => self.fail(CloseReason::Encryption),
+                Some(srtp) => {
+                    self.srtp = Some(srtp);
+                    self.state = State::Connected;
+                    self.last_heard = Some(self.last_now);
+                    self.report_at = Some(self.last_now + REPORT_INTERVAL);
+                    self.push_event(PathEvent::Connected { remote_fingerprint });
+                }
+            },
         }
+    }
+
+    /// DTLS tells media's keys no later than that it is connected; a peer that does not agree on our profile is none of ours.
+    fn media_keys(&self) -> Option<Srtp> {
+        let (material, profile) = self.tap.take_keys()?;
+        let provider = dtls::provider();
+        Srtp::new(&provider, profile, &material, self.role == Role::Dialer)
+            .inspect_err(|error| tracing::debug!(%error, "media cannot be encrypted"))
+            .ok()
     }
 
     fn take_control(&mut self, is_ours: bool, bytes: Vec<u8>) {
@@ -257,19 +260,8 @@ impl Path {
         }
     }
 
-    fn take_feedback(&mut self, about: Ssrc, payload: &[u8]) {
-        match self.feedback.receive(payload) {
-            None => self.stats.count_drop(DropReason::FeedbackRefused),
-            Some(_) if self.state != State::Connected => {}
-            Some(bytes) => {
-                self.stats.feedback_in += 1;
-                self.push_event(PathEvent::Feedback { about, bytes });
-            }
-        }
-    }
-
     /// No queue grows for a caller that is away: media goes first, then the path.
-    fn push_event(&mut self, event: PathEvent) {
+    pub(super) fn push_event(&mut self, event: PathEvent) {
         self.inbox.push(event);
         if !self.inbox.is_over_limit() {
             return;
@@ -305,17 +297,23 @@ impl Path {
                 self.addresses.request_sent(now, transaction);
             }
             Datagram::Stun(_) => {}
+            // str0m has no streams and no keys of ours: nothing of it may go out.
+            Datagram::Rtp { .. } | Datagram::Rtcp => return,
             _ => {
                 let moved = self.addresses.sent(now, transmit.source, transmit.destination);
                 self.stats.address_changes += u64::from(moved);
             }
         }
+        if self.tap.is_answer(&transmit.contents) {
+            return;
+        }
         let source = self.addresses.caller_local(transmit.source);
         let head = Transmit { destination: transmit.destination, source };
-        if self.addresses.spend(head.destination, transmit.contents.len()) {
-            self.queue(head, transmit.contents);
+        let contents = transmit.contents.to_vec();
+        if self.addresses.spend(head.destination, contents.len()) {
+            self.queue(head, contents);
         } else if self.held.len() < HELD_MAX {
-            self.held.push_back((head, transmit.contents));
+            self.held.push_back((head, contents));
         } else {
             self.stats.count_drop(DropReason::TransmitQueueFull);
         }
@@ -331,20 +329,15 @@ impl Path {
                 self.held.push_back((head, contents));
             }
         }
-        self.order_batch();
     }
 
-    fn queue(&mut self, head: Transmit, contents: DatagramSend) {
-        if self.transmits.len() + self.batch.len() >= PATH_TRANSMITS_MAX {
-            self.stats.count_drop(DropReason::TransmitQueueFull);
-            return;
-        }
-        self.stats.datagrams_out += 1;
-        self.stats.bytes_out += contents.len() as u64;
-        if matches!(classify(&contents), Datagram::Rtp { .. }) {
-            self.batch.push((self.streams.order_of(&contents), head, contents));
+    pub(super) fn queue(&mut self, head: Transmit, contents: Vec<u8>) {
+        let bytes = contents.len() as u64;
+        if self.outbox.push(head, contents) {
+            self.stats.datagrams_out += 1;
+            self.stats.bytes_out += bytes;
         } else {
-            self.transmits.push_back((head, contents));
+            self.stats.count_drop(DropReason::TransmitQueueFull);
         }
     }
 

@@ -1,18 +1,18 @@
 //! How str0m is set up: everything that a session of musicians does not need is off.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backline_wire::limits::CONTROL_BYTES_MAX;
-use backline_wire::limits::{ICE_PASSWORD_BYTES_MAX, ICE_UFRAG_BYTES_MAX, NETWORK_RATE_HZ};
+use backline_wire::limits::{ICE_PASSWORD_BYTES_MAX, ICE_UFRAG_BYTES_MAX};
 use backline_wire::{Fingerprint, IceCredentials};
 use str0m::channel::{ChannelConfig, ChannelId, Reliability};
 use str0m::config::Fingerprint as DtlsFingerprint;
-use str0m::format::{Codec, FormatParams};
-use str0m::media::Frequency;
-use str0m::rtp::{Extension, ExtensionMap};
+use str0m::rtp::ExtensionMap;
 use str0m::{IceCreds, Rtc, RtcConfig};
 
 use super::{PathConfig, PathError, Role};
+use crate::dtls::{self, Tap};
 
 /// Refuses what would make str0m or the peer refuse later, with less to say.
 pub(super) fn check(config: &PathConfig<'_>) -> Result<(), PathError> {
@@ -23,13 +23,14 @@ pub(super) fn check(config: &PathConfig<'_>) -> Result<(), PathError> {
             return Err(PathError::Credentials);
         }
     }
-    let nowhere = config.role == Role::Dialer && config.remote_addresses.is_empty();
+    let nowhere = config.role == Role::Dialer && config.remote_candidates.is_empty();
     if config.local_addresses.is_empty() || nowhere { Err(PathError::NoAddress) } else { Ok(()) }
 }
 
-/// Builds the `Rtc` and starts DTLS, SCTP and the control channel on it.
-pub(super) fn start(config: &PathConfig<'_>, now: Instant) -> Result<(Rtc, ChannelId), PathError> {
-    let mut rtc = rtc_config(config).build(now);
+/// Builds the `Rtc` and starts DTLS, SCTP and the control channel on it. The tap is its DTLS's.
+pub(super) fn start(config: &PathConfig<'_>, now: Instant) -> Result<(Rtc, ChannelId, Arc<Tap>), PathError> {
+    let (mut rtc, tap) = dtls::tapped(|| rtc_config(config).build(now));
+    let tap = tap.ok_or(PathError::Encryption)?;
     let dialer = config.role == Role::Dialer;
     let mut api = rtc.direct_api();
     api.set_ice_controlling(dialer);
@@ -46,7 +47,7 @@ pub(super) fn start(config: &PathConfig<'_>, now: Instant) -> Result<(Rtc, Chann
         negotiated: Some(CONTROL_STREAM),
         protocol: String::new(),
     });
-    Ok((rtc, channel))
+    Ok((rtc, channel, tap))
 }
 
 fn rtc_config(config: &PathConfig<'_>) -> RtcConfig {
@@ -57,40 +58,14 @@ fn rtc_config(config: &PathConfig<'_>) -> RtcConfig {
         .set_fingerprint_verification(false)
         .set_rtp_mode(true)
         .clear_codecs()
-        .set_extension_map(extensions())
+        .set_extension_map(ExtensionMap::empty())
         .set_stats_interval(None)
         .enable_bwe(None)
-        .set_rtcp_report_interval_audio(RTCP_INTERVAL)
-        .set_send_buffer_audio(1)
         .set_sctp_max_message_size(CONTROL_BYTES_MAX as u32);
     rtc.set_initial_stun_rto(STUN_FIRST_RETRY);
     rtc.set_max_stun_rto(STUN_INTERVAL);
     rtc.set_max_stun_retransmits(STUN_RETRIES);
-    for payload_type in PAYLOAD_TYPES {
-        // `Null`: str0m passes payload and timestamp through and looks only at the clock rate.
-        rtc.codec_config().add_config(
-            payload_type.into(),
-            None,
-            Codec::Null,
-            Frequency::new(NETWORK_RATE_HZ).unwrap_or(Frequency::FORTY_EIGHT_KHZ),
-            Some(2),
-            FormatParams::default(),
-        );
-    }
     rtc
-}
-
-/// No MID and no RID: with them, str0m would make a stream for each unauthenticated packet that names
-/// one. No transport-wide numbers: nobody estimates bandwidth from them.
-fn extensions() -> ExtensionMap {
-    let mut map = ExtensionMap::empty();
-    map.set(AUDIO_LEVEL_ID, Extension::AudioLevel);
-    map.set(CAPTURE_TIME_ID, Extension::AbsoluteCaptureTime);
-    map
-}
-
-pub(super) fn is_known_payload_type(payload_type: u8) -> bool {
-    PAYLOAD_TYPES.contains(&payload_type)
 }
 
 fn is_ice_char(byte: u8) -> bool {
@@ -105,15 +80,8 @@ fn dtls_fingerprint(fingerprint: &Fingerprint) -> DtlsFingerprint {
     DtlsFingerprint { hash_func: "sha-256".to_owned(), bytes: fingerprint.0.to_vec() }
 }
 
-/// Opus, L16, L24, RED.
-const PAYLOAD_TYPES: [u8; 4] = [111, 96, 97, 63];
 /// Of the pre-negotiated data channel (RFC 8832 is not used).
 const CONTROL_STREAM: u16 = 0;
-/// RFC 6464.
-const AUDIO_LEVEL_ID: u8 = 1;
-/// The absolute capture time extension of WebRTC.
-const CAPTURE_TIME_ID: u8 = 2;
-const RTCP_INTERVAL: Duration = Duration::from_secs(5);
 /// RFC 8445 section 14.3 asks for 500 ms; musicians wait for the first check on paths with loss.
 const STUN_FIRST_RETRY: Duration = Duration::from_millis(100);
 /// How often a pair in use is checked: the upper bound of `last_heard`, and of noticing a new address.

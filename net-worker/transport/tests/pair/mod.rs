@@ -13,7 +13,7 @@ use backline_transport::demux::{self, Datagram, StunKind};
 use backline_transport::{
     Certificate, CloseReason, MediaHead, MediaPacket, Path, PathConfig, PathEvent, Role,
 };
-use backline_wire::{Fingerprint, SessionSecret, Ssrc};
+use backline_wire::{Candidate, Fingerprint, SessionSecret, Ssrc};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
@@ -96,6 +96,7 @@ impl Pair {
         let ufrag = "0123456789abcdef";
         let expected =
             if options.wrong_fingerprint { Fingerprint([9; 32]) } else { host_certificate.fingerprint() };
+        let dialed: Vec<Candidate> = options.dialed.iter().map(|at| (*at).into()).collect();
         let config = PathConfig {
             role: Role::Dialer,
             local: options.secret_of_dialer.ice_credentials_joiner(ufrag),
@@ -103,7 +104,7 @@ impl Pair {
             remote_fingerprint: Some(expected),
             certificate: &joiner_certificate,
             local_addresses: &[options.dialer_local],
-            remote_addresses: &options.dialed,
+            remote_candidates: &dialed,
         };
         let dialer = Path::new(config, start).unwrap();
         let (public, random) = (options.dialer_public, Random(options.seed.max(1)));
@@ -246,7 +247,7 @@ impl Pair {
             remote_fingerprint: None,
             certificate: &self.host_certificate,
             local_addresses: &[self.options.acceptor],
-            remote_addresses: &[],
+            remote_candidates: &[],
         };
         let path = Path::new(config, self.now).unwrap();
         assert!(path.accepts(source, datagram));

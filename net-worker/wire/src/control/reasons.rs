@@ -51,6 +51,9 @@ pub enum LeaveReason {
     /// Joined again over another connection.
     #[error("joined again")]
     Replaced,
+    /// Was over a limit for too long.
+    #[error("was disconnected by the server")]
+    Disconnected,
 }
 
 /// Why one side ends the connection.
@@ -65,4 +68,36 @@ pub enum GoodbyeReason {
     /// The same participant came back over another connection.
     #[error("you have joined from another connection")]
     Replaced,
+    /// Over a limit for too long, after a [`Control::Warning`](crate::Control::Warning).
+    #[error("{0}")]
+    OverLimit(Limit),
+}
+
+/// What one participant may use of a server only so much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Error)]
+pub enum Limit {
+    /// Packets a second to the server.
+    #[error(
+        "you send more packets a second than the server allows: send fewer sources, or choose a quality with longer frames"
+    )]
+    Packets,
+    /// Bytes a second to the server.
+    #[error(
+        "you send more bytes a second than the server allows: choose a quality that needs less, or send fewer sources"
+    )]
+    BytesIn,
+    /// Control messages a second.
+    #[error("you change more things a second than the server allows: stop what moves faders by itself")]
+    Control,
+}
+
+impl Limit {
+    /// For metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limit::Packets => "packets",
+            Limit::BytesIn => "bytes_in",
+            Limit::Control => "control",
+        }
+    }
 }

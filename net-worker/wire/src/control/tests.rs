@@ -39,6 +39,10 @@ fn hello() -> Hello {
     }
 }
 
+fn candidate(address: &str, is_relayed: bool) -> Candidate {
+    Candidate { address: address.parse().unwrap(), is_relayed }
+}
+
 fn offer() -> PathOffer {
     PathOffer {
         peer: PeerId(3),
@@ -46,7 +50,7 @@ fn offer() -> PathOffer {
         ufrag: "0011aabb".to_owned(),
         password: "0123456789abcdef0123456789abcdef".to_owned(),
         fingerprint: Fingerprint([0x44; 32]),
-        candidates: vec!["192.0.2.1:5000".parse().unwrap(), "[2001:db8::1]:5000".parse().unwrap()],
+        candidates: vec![candidate("192.0.2.1:5000", false), candidate("[2001:db8::1]:5000", true)],
     }
 }
 
@@ -85,7 +89,7 @@ fn one_of_each() -> Vec<(Control, &'static str)> {
         (Control::Forward { source: source_id, on: true }, fixture::FORWARD),
         (Control::PathOffer(offer()), fixture::PATH_OFFER),
         (
-            Control::Candidate { peer: PeerId(3), address: "[2001:db8::2]:7000".parse().unwrap() },
+            Control::Candidate { peer: PeerId(3), at: candidate("[2001:db8::2]:7000", true) },
             fixture::CANDIDATE,
         ),
         (Control::Ping { peer: PeerId::HOST, id: 7, sent_at_us: 1_000_000 }, fixture::PING),
@@ -149,6 +153,7 @@ fn later_kinds() -> Vec<(Control, &'static str)> {
             },
             fixture::OUTCOMES,
         ),
+        (Control::Warning { limit: Limit::Control, disconnected_in_s: 10 }, fixture::WARNING),
     ]
 }
 
@@ -308,9 +313,12 @@ proptest! {
     #[test]
     fn path_offers_round_trip(
         peer: u16, attempt: u32, ufrag in "[a-zA-Z0-9+/]{4,32}", password in "[a-zA-Z0-9+/]{22,64}", print: [u8; 32],
-        candidates in prop::collection::vec((any::<std::net::IpAddr>(), any::<u16>()), 0..=CANDIDATES_MAX)
+        candidates in prop::collection::vec((any::<std::net::IpAddr>(), any::<u16>(), any::<bool>()), 0..=CANDIDATES_MAX)
     ) {
-        let candidates = candidates.into_iter().map(SocketAddr::from).collect();
+        let candidates = candidates
+            .into_iter()
+            .map(|(ip, port, is_relayed)| Candidate { address: SocketAddr::new(ip, port), is_relayed })
+            .collect();
         let offer = PathOffer { peer: PeerId(peer), attempt, ufrag, password, fingerprint: Fingerprint(print), candidates };
         let message = Control::PathOffer(offer);
         prop_assert_eq!(Control::decode(&message.encode()), Ok(message));
@@ -329,13 +337,14 @@ mod fixture {
     pub const PUBLISHED: &str = "0107011111111111111111111111111111111111111111111111111111111111111111a222064775697461720102036f7880d00f0001800405effdb6f50d";
     pub const UNPUBLISHED: &str = "01081111111111111111111111111111111111111111111111111111111111111111a222";
     pub const FORWARD: &str = "01091111111111111111111111111111111111111111111111111111111111111111a22201";
-    pub const PATH_OFFER: &str = "010a030108303031316161626220303132333435363738396162636465663031323334353637383961626364656644444444444444444444444444444444444444444444444444444444444444440200c000020188270120010db80000000000000000000000018827";
-    pub const CANDIDATE: &str = "010b030120010db8000000000000000000000002d836";
+    pub const PATH_OFFER: &str = "010a030108303031316161626220303132333435363738396162636465663031323334353637383961626364656644444444444444444444444444444444444444444444444444444444444444440200c00002018827000120010db8000000000000000000000001882701";
+    pub const CANDIDATE: &str = "010b030120010db8000000000000000000000002d83601";
     pub const PING: &str = "010c0007c0843d";
     pub const PONG: &str = "010d0207c0843d01ac02";
     pub const RENAME: &str = "010e05416461204c0000ff";
     pub const GOODBYE: &str = "010f01";
     pub const RECEPTION: &str = "011002effdb6f50df40302e8070101";
+    pub const WARNING: &str = "0115020a";
     pub const FOLLOW: &str = "011166666666666666666666666666666666ac02";
     pub const CHANGES: &str = "011266666666666666666666666666666666ad020100001111111111111111111111111111111111111111111111111111111111111111a22200af09ac0255555555555555555555555555555555555555555555555555555555555555550704e807";
     pub const OPERATE: &str =

@@ -1,6 +1,6 @@
 //! The top line: logo, state of the session, invite link, leave, zoom.
 
-use egui::{Align2, Id, Rect, Stroke, Ui, pos2, vec2};
+use egui::{Align2, Grid, Id, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
 
 use crate::editor::intent::Intent;
 use crate::editor::theme::{self, ZOOMS_PERCENT, colour};
@@ -72,6 +72,13 @@ fn state(ui: &Ui, rect: Rect, header: &Header) {
     let line = Rect::from_min_size(pos2(left, top), vec2(STATE_WIDTH, height));
     chip::lamp(ui, line, "session state", header.tone, &header.state, theme::medium(13.0), colour::TEXT);
     let below = Rect::from_min_size(pos2(left + 18.0, rect.top() + 25.0), vec2(STATE_WIDTH - 18.0, 16.0));
+    if !header.detail.is_empty() {
+        let response = ui.interact(below, Id::unique("participants"), Sense::hover());
+        response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &header.detail));
+        if !header.operations.is_empty() {
+            response.on_hover_ui(|ui| operations(ui, &header.operations));
+        }
+    }
     draw::line(
         ui.painter(),
         below,
@@ -80,6 +87,18 @@ fn state(ui: &Ui, rect: Rect, header: &Header) {
         theme::regular(11.0),
         colour::TEXT_SOFT,
     );
+}
+
+/// What each participant moves in the session, in the last second.
+fn operations(ui: &mut Ui, rows: &[(String, String)]) {
+    ui.label(RichText::new("Moves of faders and permissions that reach you as the host").size(12.0));
+    Grid::new("operations").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+        for (name, figure) in rows {
+            ui.label(RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
+            ui.label(RichText::new(figure).color(colour::TEXT).size(12.0));
+            ui.end_row();
+        }
+    });
 }
 
 /// A sunken field with the link, to be read rather than typed.

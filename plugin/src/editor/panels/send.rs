@@ -7,6 +7,7 @@ use egui::{
 use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::layout::Rows;
+use crate::editor::panels::access;
 use crate::editor::theme::{self, PARTICIPANT_COLOURS, colour, participant_colour};
 use crate::editor::view_model::send::QUALITIES;
 use crate::editor::view_model::{SendPanel, words};
@@ -278,10 +279,11 @@ struct Row<'a> {
 
 fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let mut rows = Rows::new(rect);
-    if let (Some(level), Some(mix)) = (panel.others_may_move, panel.others_may_set_mix) {
+    if let (Some(level), Some(mix)) = (&panel.level_access, &panel.mix_access) {
         let (left, right) = rows.bottom(24.0, 2.0).split_left_right_at_fraction(0.5);
-        others_may_move(ui, left.with_max_x(left.right() - 3.0), level, panel.moved_by.as_deref(), intents);
-        others_may_set_mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
+        let moved = panel.moved_by.as_deref();
+        access::level(ui, left.with_max_x(left.right() - 3.0), level, moved, intents);
+        access::mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
         let caption = rows.bottom(14.0, 0.0);
         let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
         draw::line(ui.painter(), caption, left, "Others may move", small, colour::TEXT_SOFT);
@@ -318,33 +320,6 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
     ] {
         knob_row(ui, rows.top(height, 0.0), &row, intents);
     }
-}
-
-fn others_may_move(ui: &Ui, rect: Rect, on: bool, moved_by: Option<&str>, intents: &mut Vec<Intent>) {
-    let toggle = Toggle {
-        control: Control::OthersMayMove,
-        text: "Level",
-        label: "Others may move this level",
-        on,
-        tint: colour::AMBER,
-    };
-    let moved = moved_by.map_or_else(String::new, |name| format!("\nMoved last by {name}"));
-    toggle
-        .show(ui, rect, intents)
-        .on_hover_text(format!("Everybody in the session may move how loud\nthey all get this track{moved}"));
-}
-
-fn others_may_set_mix(ui: &Ui, rect: Rect, on: bool, intents: &mut Vec<Intent>) {
-    let toggle = Toggle {
-        control: Control::OthersMaySetMix,
-        text: "My mix",
-        label: "Others may set what I hear",
-        on,
-        tint: colour::AMBER,
-    };
-    toggle.show(ui, rect, intents).on_hover_text(
-        "Everybody in the session may move your strips:\nlevel, pan and mute, in your ears only",
-    );
 }
 
 fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {

@@ -104,6 +104,7 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
             intents.push(match offer {
                 Offer::Sync => Intent::send(Command::SyncNow),
                 Offer::CarryOn => Intent::CarryOn,
+                Offer::DiscardLeftBehind => Intent::send(Command::DiscardLeftBehind),
             });
         }
         if offer == Offer::Sync {
@@ -131,7 +132,7 @@ fn discard(ui: &Ui, place: Rect, beside: String, intents: &mut Vec<Intent>) {
 /// Of its button, in points.
 fn width_of(offer: Offer) -> f32 {
     match offer {
-        Offer::Sync => 84.0,
+        Offer::Sync | Offer::DiscardLeftBehind => 84.0,
         Offer::CarryOn => 132.0,
     }
 }

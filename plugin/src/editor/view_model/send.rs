@@ -1,8 +1,8 @@
 //! The panel of one's own send, in words.
 
-use backline_client::{Quality, Snapshot};
+use backline_client::{Quality, Scope, Snapshot, SourceId};
 
-use super::{Returns, in_session, words};
+use super::{Access, Returns, in_session, words};
 use crate::editor::backend::{HostPace, Values};
 use crate::editor::theme::Tone;
 
@@ -37,10 +37,10 @@ pub struct SendPanel {
     pub gain_db: f32,
     /// Nobody hears this track.
     pub muted: bool,
-    /// The others may move gain and mute; none outside of a session.
-    pub others_may_move: Option<bool>,
-    /// The others may set what is heard here; none outside of a session.
-    pub others_may_set_mix: Option<bool>,
+    /// Who else may move gain and mute; none outside of a session.
+    pub level_access: Option<Access>,
+    /// Who else may set what is heard here; none outside of a session.
+    pub mix_access: Option<Access>,
     /// Who moved it last, where that was somebody else.
     pub moved_by: Option<String>,
     /// This track in one's own ears, in dB.
@@ -55,6 +55,7 @@ impl SendPanel {
     pub(super) fn new(snapshot: &Snapshot, values: &Values, pace: HostPace) -> Self {
         let (tone, state) = state(snapshot, values, pace);
         let in_session = in_session(&snapshot.connection);
+        let you = snapshot.you.participant.filter(|_| in_session);
         Self {
             name: snapshot.you.name.clone(),
             source_name: snapshot.you.source_name.clone(),
@@ -70,8 +71,11 @@ impl SendPanel {
             depth_ms: snapshot.depth_ceiling.as_secs_f32() * 1000.0,
             gain_db: values.send_gain_db,
             muted: values.send_muted,
-            others_may_move: in_session.then_some(snapshot.others_may_move_send),
-            others_may_set_mix: in_session.then_some(snapshot.others_may_set_mix),
+            level_access: you.map(|you| {
+                let source = SourceId { participant: you, instance: snapshot.you.instance };
+                Access::new(snapshot, Scope::Send(source), &snapshot.send_access)
+            }),
+            mix_access: you.map(|you| Access::new(snapshot, Scope::Monitor(you), &snapshot.mix_access)),
             moved_by: snapshot.send_fader.moved_by.clone().filter(|name| name != "you"),
             monitor_db: values.monitor_db,
             return_db: values.return_db,

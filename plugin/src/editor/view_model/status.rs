@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backline_client::{Connection, Notice, Severity, Snapshot, SourceView, WaitingView};
+use backline_client::{Connection, LeftBehindView, Notice, Severity, Snapshot, SourceView, WaitingView};
 
 use super::words;
 use crate::editor::backend::HostPace;
@@ -42,6 +42,8 @@ pub enum Offer {
     Sync,
     /// Host the session whose host is gone.
     CarryOn,
+    /// Give up what waits for other sessions.
+    DiscardLeftBehind,
 }
 
 impl Offer {
@@ -50,6 +52,7 @@ impl Offer {
         match self {
             Self::Sync => "Sync now",
             Self::CarryOn => "Carry on as host",
+            Self::DiscardLeftBehind => "Discard",
         }
     }
 }
@@ -76,7 +79,8 @@ impl StatusLine {
             connection_message(&snapshot.connection),
             unplaced_message(snapshot),
         ];
-        let messages = own.into_iter().flatten().chain(notices.into_iter().map(message)).collect();
+        let messages = own.into_iter().flatten().chain(notices.into_iter().map(message));
+        let messages = messages.chain(left_behind_message(&snapshot.left_behind)).collect();
         Self { messages, calm: calm(&snapshot.connection).to_owned() }
     }
 }
@@ -138,6 +142,18 @@ fn waiting_message(waiting: &WaitingView) -> Option<Message> {
         )
     };
     Some(Message { offer: Some(Offer::Sync), ..message })
+}
+
+/// Changes that their session was left with: it may never come back, and only a person knows that.
+fn left_behind_message(left: &LeftBehindView) -> Option<Message> {
+    (left.changes > 0).then(|| Message {
+        dismiss: None,
+        tone: Tone::Busy,
+        text: words::left_behind(left),
+        advice: "They are sent when you are in that session again. Discard them if it is over for good."
+            .to_owned(),
+        offer: Some(Offer::DiscardLeftBehind),
+    })
 }
 
 fn message(notice: &Notice) -> Message {

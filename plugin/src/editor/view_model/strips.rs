@@ -1,6 +1,6 @@
 //! The strips, in words: slot order, and an absent source keeps its place.
 
-use backline_client::{FaderView, Route, SlotView, Snapshot, SourceView, Stage};
+use backline_client::{FaderView, MemberOperations, Route, SlotView, Snapshot, SourceView, Stage};
 
 use super::returns::track_name;
 use super::words;
@@ -109,7 +109,7 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
                 let source = snapshot.sources.iter().find(|source| source.source == view.source);
                 let bus = values.has_aux_buses.then_some(slot_values.bus);
                 let elsewhere = source.and_then(|source| elsewhere(snapshot, source));
-                bound((view, source, elsewhere), slot_values, any_solo, bus)
+                bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus)
             });
             Strip { slot, bound }
         })
@@ -129,6 +129,7 @@ fn elsewhere(snapshot: &Snapshot, source: &SourceView) -> Option<String> {
 }
 
 fn bound(
+    snapshot: &Snapshot,
     (slot, source, elsewhere): (&SlotView, Option<&SourceView>, Option<String>),
     values: &SlotValues,
     any_solo: bool,
@@ -160,7 +161,7 @@ fn bound(
         latency_tone: latency.map_or(Tone::Quiet, |latency| latency_tone(latency.as_secs_f64() * 1000.0)),
         loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),
         loss_tone: loss.map_or(Tone::Quiet, loss_tone),
-        details: here.map(|source| details(slot, source)).unwrap_or_default(),
+        details: here.map(|source| details(snapshot, slot, source)).unwrap_or_default(),
         gain_db: values.gain_db,
         pan: values.pan,
         pan_text: words::pan(values.pan),
@@ -217,7 +218,7 @@ fn route_text(route: RouteBadge, present: bool) -> &'static str {
     match (present, route) {
         (false, _) => "Not in the session now; the strip keeps its place and its levels",
         (true, RouteBadge::Direct) => "Direct: straight from the other participant",
-        (true, RouteBadge::ThroughTurn) => "Through your TURN server: no shorter way was found",
+        (true, RouteBadge::ThroughTurn) => "Through a TURN server: no shorter way was found",
         (true, RouteBadge::ThroughHost) => "Through the host: no direct path was found",
         (true, RouteBadge::Waiting) => "Waiting for the first audio",
     }
@@ -239,7 +240,7 @@ fn loss_tone(loss: f32) -> Tone {
     }
 }
 
-fn details(slot: &SlotView, source: &SourceView) -> Vec<(String, String)> {
+fn details(snapshot: &Snapshot, slot: &SlotView, source: &SourceView) -> Vec<(String, String)> {
     let row = |name: &str, figure: String| (name.to_owned(), figure);
     let mut rows = vec![row("One way, capture to playout", words::time(source.latency))];
     if let Some(stages) = &source.stages {
@@ -268,6 +269,10 @@ fn details(slot: &SlotView, source: &SourceView) -> Vec<(String, String)> {
     ]);
     if let Some(name) = slot.monitor.moved_by.as_ref().filter(|name| *name != "you") {
         rows.push(row("In your ears set by", name.clone()));
+    }
+    let of_them = |member: &&MemberOperations| member.participant == source.source.participant;
+    if let Some(member) = snapshot.operations.iter().find(of_them) {
+        rows.push(row("Moves of theirs in the session", words::operations(&member.traffic.last_second)));
     }
     rows
 }

@@ -1,15 +1,16 @@
 use std::time::Duration;
 
 use backline_client::{
-    FaderView, Identity, InstanceId, InstanceView, LatencyStages, Notice, OutboxStats, ParticipantId,
-    Quality, ReturnChoice, Route, SLOTS, SendView, SessionHere, Severity, SlotView, SourceId, SourceView,
+    AccessView, FaderView, Identity, InstanceId, InstanceView, LatencyStages, LeftBehindView,
+    MemberOperations, Name, Notice, OperationCounts, OperationTraffic, OutboxStats, ParticipantId, Quality,
+    ReturnChoice, Route, SLOTS, SendView, SessionHere, Severity, SlotView, SourceId, SourceView,
     Stage as LatencyStage, WaitingView, WorkerView,
 };
 
 use super::*;
 use crate::editor::theme::Tone;
 
-fn snapshot(connection: Connection) -> Snapshot {
+pub(super) fn snapshot(connection: Connection) -> Snapshot {
     Snapshot {
         connection,
         here: None,
@@ -31,11 +32,14 @@ fn snapshot(connection: Connection) -> Snapshot {
             bits_per_second: 264_000.0,
         },
         send_fader: FaderView::default(),
-        others_may_move_send: false,
-        others_may_set_mix: false,
+        send_access: AccessView::default(),
+        mix_access: AccessView::default(),
+        people: Vec::new(),
         mixes: Vec::new(),
         waiting: WaitingView::default(),
+        left_behind: LeftBehindView::default(),
         changes: OutboxStats::default(),
+        operations: Vec::new(),
         quality: Quality::Balanced,
         automatic: true,
         depth_ceiling: Duration::from_millis(5),
@@ -52,7 +56,7 @@ fn source_id(number: u8) -> SourceId {
     SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) }
 }
 
-fn source(number: u8, slot: Option<usize>) -> SourceView {
+pub(super) fn source(number: u8, slot: Option<usize>) -> SourceView {
     SourceView {
         source: source_id(number),
         slot,
@@ -194,6 +198,48 @@ fn a_source_is_on_its_slot_with_all_figures() {
         ]
     );
     assert_eq!(model.stage, Stage::Session(Session { empty: None }));
+}
+
+#[test]
+fn changes_of_a_session_that_was_left_are_told_of_last() {
+    let mut snapshot = with_ada(0);
+    let day = Duration::from_secs(24 * 60 * 60);
+    snapshot.left_behind = LeftBehindView { changes: 3, sessions: 1, since: 10 * day };
+    snapshot.notices.push(Notice {
+        id: 1,
+        severity: Severity::Info,
+        text: "Somebody came in.".into(),
+        advice: String::new(),
+    });
+    let messages = shown(&snapshot).status.messages;
+    assert_eq!(messages.len(), 2);
+    assert_eq!(messages[1].text, "3 changes wait for another session; the first was made 10 days ago.");
+    assert_eq!((messages[1].offer, messages[1].dismiss), (Some(Offer::DiscardLeftBehind), None));
+    snapshot.left_behind = LeftBehindView { changes: 1, sessions: 1, since: day / 2 };
+    let text = shown(&snapshot).status.messages[1].text.clone();
+    assert_eq!(text, "1 change waits for another session; it was made less than a day ago.");
+    snapshot.left_behind = LeftBehindView { changes: 5, sessions: 2, since: day };
+    let text = shown(&snapshot).status.messages[1].text.clone();
+    assert_eq!(text, "5 changes wait for 2 other sessions; the first was made a day ago.");
+}
+
+#[test]
+fn the_host_sees_how_much_each_participant_moves() {
+    let mut snapshot = with_ada(0);
+    assert!(shown(&snapshot).header.operations.is_empty(), "only a host counts them");
+    let last_second = OperationCounts { accepted: 4_000, dropped: 5_012, ..OperationCounts::default() };
+    let member = |number, name, last_second| MemberOperations {
+        participant: ParticipantId([number; 32]),
+        name: Name::new(name),
+        traffic: OperationTraffic { last_second, total: last_second },
+    };
+    snapshot.operations = vec![member(3, "Ben", OperationCounts::default()), member(7, "Ada", last_second)];
+    let model = shown(&snapshot);
+    let flood = "9,012 a second, 5,012 of them over the limit";
+    let expected = [("Ben", "0 a second"), ("Ada", flood)].map(|(name, figure)| (name.into(), figure.into()));
+    assert_eq!(model.header.operations, expected);
+    let details = &model.strips[0].bound.as_ref().unwrap().details;
+    assert_eq!(details.last(), Some(&("Moves of theirs in the session".into(), flood.into())));
 }
 
 #[test]

@@ -4,7 +4,11 @@
 
 use std::time::Duration;
 
+use backline_client::{LeftBehindView, OperationCounts};
+
 use crate::editor::law::FADER_SILENT_DB;
+
+const DAY_S: u64 = 24 * 60 * 60;
 
 /// What stands where there is no figure yet.
 pub const NO_FIGURE: &str = "–";
@@ -123,6 +127,30 @@ pub fn changes(count: usize) -> String {
     }
 }
 
+/// "3 changes wait for another session; the first was made 10 days ago."
+pub fn left_behind(left: &LeftBehindView) -> String {
+    let sessions = match left.sessions {
+        0 | 1 => "another session".to_owned(),
+        count => format!("{count} other sessions"),
+    };
+    let first = if left.changes == 1 { "it" } else { "the first" };
+    let made = match left.since.as_secs() / DAY_S {
+        0 => "less than a day ago".to_owned(),
+        1 => "a day ago".to_owned(),
+        days => format!("{days} days ago"),
+    };
+    format!("{} for {sessions}; {first} was made {made}.", changes(left.changes))
+}
+
+/// "12 a second", "9,000 a second, 5,000 of them over the limit".
+pub fn operations(last_second: &OperationCounts) -> String {
+    let received = thousands(last_second.received());
+    match last_second.dropped {
+        0 => format!("{received} a second"),
+        dropped => format!("{received} a second, {} of them over the limit", thousands(dropped)),
+    }
+}
+
 /// "Main", "Aux 3".
 pub fn bus(bus: usize) -> String {
     match bus {
@@ -141,8 +169,14 @@ pub fn frames(frames: u64) -> String {
 pub fn packets(count: u64) -> String {
     match count {
         1 => "1 packet".to_owned(),
-        0..1_000 => format!("{count} packets"),
-        _ => format!("{},{:03} packets", count / 1_000, count % 1_000),
+        _ => format!("{} packets", thousands(count)),
+    }
+}
+
+fn thousands(count: u64) -> String {
+    match count {
+        0..1_000 => count.to_string(),
+        _ => format!("{},{:03}", count / 1_000, count % 1_000),
     }
 }
 
@@ -180,6 +214,10 @@ mod tests {
         assert_eq!(pan(-0.4), "L20");
         assert_eq!(pan(0.0), "C");
         assert_eq!(pan(1.0), "R50");
+        let counts = |accepted, dropped| OperationCounts { accepted, dropped, ..OperationCounts::default() };
+        assert_eq!(operations(&counts(0, 0)), "0 a second");
+        assert_eq!(operations(&counts(50, 0)), "50 a second");
+        assert_eq!(operations(&counts(4_000, 5_012)), "9,012 a second, 5,012 of them over the limit");
         assert_eq!(bus(0), "Main");
         assert_eq!(bus(3), "Aux 3");
     }

@@ -5,7 +5,7 @@
 
 use egui::{
     Align2, FontId, Frame, Id, Key, Margin, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke,
-    StrokeKind, TextEdit, Ui, WidgetInfo, pos2,
+    StrokeKind, TextEdit, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use super::draw;
@@ -148,7 +148,8 @@ pub fn drop_down(
     let mut picked = None;
     Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).gap(4.0).show(|ui| {
         for (index, choice) in choices.iter().enumerate() {
-            if menu_row(ui, choice, chosen.contains(&index)) {
+            let size = if choice.sentence.is_empty() { vec2(108.0, 26.0) } else { vec2(400.0, 60.0) };
+            if menu_row(ui, size, choice, Role::MenuItemRadio, chosen.contains(&index)) {
                 picked = Some(index);
             }
         }
@@ -157,10 +158,9 @@ pub fn drop_down(
 }
 
 /// A row of a menu: a name, a sentence under it, a mark where it is the chosen one. True when clicked.
-fn menu_row(ui: &mut Ui, choice: &Choice, chosen: bool) -> bool {
-    let (width, height) = if choice.sentence.is_empty() { (108.0, 26.0) } else { (400.0, 60.0) };
-    let (rect, response) = ui.allocate_exact_size(egui::vec2(width, height), Sense::click());
-    response.widget_info(|| WidgetInfo::selected(Role::MenuItemRadio, true, chosen, &choice.name));
+pub fn menu_row(ui: &mut Ui, size: Vec2, choice: &Choice, role: Role, chosen: bool) -> bool {
+    let (rect, response) = ui.allocate_exact_size(size, Sense::click());
+    response.widget_info(|| WidgetInfo::selected(role, true, chosen, &choice.name));
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, theme::control_corners(), colour::CONTROL_HOVER);
     }

@@ -27,11 +27,11 @@ struct Arguments {
 fn main() -> Result<(), HostError> {
     let folder = Arguments::parse().folder;
     std::fs::create_dir_all(&folder).map_err(|error| HostError::file(&folder, error))?;
-    let mut band = Band::start(&folder, INSTANCES)?;
-    band.measure_until(SETTLES_WITHIN, |measured| wrong_ways(measured, INSTANCES) == 0)?;
+    let mut band = Band::start(&folder, &INSTANCES)?;
+    band.measure_until(SETTLES_WITHIN, |measured| wrong_ways(measured, &INSTANCES) == 0)?;
     let mut worst = 0;
     for _ in 0..JUDGED {
-        worst = worst.max(wrong_ways(&band.measure()?, INSTANCES));
+        worst = worst.max(wrong_ways(&band.measure()?, &INSTANCES));
     }
     let [a, b] = INSTANCES;
     let what = format!(

@@ -1,5 +1,6 @@
 //! A CLAP host with several tracks as a program: an instance of the plugin on each, one audio thread that calls all of them for each
-//! block, as a DAW does. Each plays a tone; on `measure` it says how loud each tone of the session came out of each instance.
+//! block, as a DAW does. Each plays a tone; on `measure` it says how loud each tone of the session came out of each instance, and on
+//! `automate` it moves a parameter of one.
 #![expect(clippy::print_stdout, reason = "a program whose standard output is read by the one who started it")]
 
 use std::f32::consts::TAU;
@@ -21,6 +22,8 @@ const BLOCK_FRAMES: usize = 128;
 /// Two seconds are measured, in tenths: a playout that is still getting to its depth shifts the pitch a little.
 const MEASURED_FRAMES: usize = 96_000;
 const TENTH_FRAMES: usize = 4_800;
+/// A parameter is moved from where it is to where it shall be in so many blocks, half a second.
+const AUTOMATED_BLOCKS: usize = 188;
 
 /// Several tracks with Backline.
 #[derive(Parser)]
@@ -46,17 +49,22 @@ fn main() -> Result<(), HostError> {
     let mut plugins = made.collect::<Result<Vec<ClapPlugin>, HostError>>()?;
     let processors = plugins.iter_mut().map(|plugin| plugin.activate(RATE_HZ, BLOCK_FRAMES));
     let processors = processors.collect::<Result<Vec<ClapProcessor>, HostError>>()?;
+    let (word, words) = channel();
     let (ask, asked) = channel();
     let (answer, answers) = channel();
     let is_running = Arc::new(AtomicBool::new(true));
-    let tracks = Tracks { processors, first_tone: arguments.first_tone, frame: 0 };
+    let tracks = Tracks { processors, first_tone: arguments.first_tone, frame: 0, lane: None };
     let audio = {
         let is_running = Arc::clone(&is_running);
         std::thread::spawn(move || tracks.run(&is_running, &asked, &answer))
     };
-    let listener = std::thread::spawn(move || listen(&ask));
+    let listener = std::thread::spawn(move || listen(&word));
     while !listener.is_finished() && !audio.is_finished() {
         plugins.iter_mut().for_each(ClapPlugin::run_callbacks);
+        for word in words.try_iter() {
+            // An audio thread that has ended is seen above.
+            let _ = ask.send(order(&mut plugins, &word)?);
+        }
         if let Ok(heard) = answers.recv_timeout(Duration::from_millis(5)) {
             say(&heard, arguments.tones)?;
         }
@@ -68,12 +76,33 @@ fn main() -> Result<(), HostError> {
 }
 
 /// Until the one who started this has had enough.
-fn listen(ask: &Sender<()>) {
+fn listen(word: &Sender<String>) {
     for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        if line.trim() != "measure" || ask.send(()).is_err() {
+        if line.trim() == "end" || word.send(line).is_err() {
             return;
         }
     }
+}
+
+/// What the audio thread does next.
+enum Order {
+    Measure,
+    Automate { instance: usize, id: u32, from: f64, to: f64 },
+}
+
+/// `measure`, or `automate`, the instance, the parameter's name, and a text that the plugin reads, with tabs between these three.
+fn order(plugins: &mut [ClapPlugin], word: &str) -> Result<Order, HostError> {
+    if word.trim() == "measure" {
+        return Ok(Order::Measure);
+    }
+    let unknown = || HostError::host("band", format!("was told {word:?}"));
+    let fields: Vec<&str> = word.trim().strip_prefix("automate ").ok_or_else(unknown)?.split('\t').collect();
+    let [instance, parameter, to] = fields[..] else { return Err(unknown()) };
+    let instance: usize = instance.parse().map_err(|_| unknown())?;
+    let plugin = plugins.get_mut(instance).ok_or_else(unknown)?;
+    let id = plugin.parameter_id(parameter)?;
+    let (from, to) = plugin.value(id).zip(plugin.value_of_text(id, to)).ok_or_else(unknown)?;
+    Ok(Order::Automate { instance, id, from, to })
 }
 
 fn say(heard: &[Vec<f32>], tones: usize) -> Result<(), HostError> {
@@ -108,13 +137,23 @@ struct Tracks {
     processors: Vec<ClapProcessor>,
     first_tone: usize,
     frame: u64,
+    lane: Option<Lane>,
+}
+
+/// A parameter on its way.
+struct Lane {
+    instance: usize,
+    id: u32,
+    from: f64,
+    to: f64,
+    block: usize,
 }
 
 impl Tracks {
     fn run(
         mut self,
         is_running: &AtomicBool,
-        asked: &Receiver<()>,
+        asked: &Receiver<Order>,
         answer: &Sender<Vec<Vec<f32>>>,
     ) -> Result<Vec<ClapProcessor>, HostError> {
         block_clock::raise_priority();
@@ -122,16 +161,37 @@ impl Tracks {
         let mut heard: Option<Vec<Vec<f32>>> = None;
         while is_running.load(Ordering::Acquire) {
             block_clock::sleep_until(clock.time_of(self.frame));
-            if heard.is_none() && asked.try_recv().is_ok() {
-                let room = || Vec::with_capacity(MEASURED_FRAMES + BLOCK_FRAMES);
-                heard = Some(self.processors.iter().map(|_| room()).collect());
+            if heard.is_none() && self.lane.is_none() {
+                match asked.try_recv() {
+                    Ok(Order::Measure) => {
+                        let room = || Vec::with_capacity(MEASURED_FRAMES + BLOCK_FRAMES);
+                        heard = Some(self.processors.iter().map(|_| room()).collect());
+                    }
+                    Ok(Order::Automate { instance, id, from, to }) => {
+                        self.lane = Some(Lane { instance, id, from, to, block: 0 });
+                    }
+                    Err(_) => {}
+                }
             }
+            self.automate();
             self.block(heard.as_mut())?;
             if heard.as_ref().is_some_and(|heard| heard.iter().all(|one| one.len() >= MEASURED_FRAMES)) {
                 let _ = answer.send(heard.take().unwrap_or_default());
             }
         }
         Ok(self.processors)
+    }
+
+    /// Puts what the lane says into the next block.
+    fn automate(&mut self) {
+        let Some(lane) = &mut self.lane else { return };
+        lane.block += 1;
+        let share = lane.block as f64 / AUTOMATED_BLOCKS as f64;
+        let value = lane.from + (lane.to - lane.from) * share;
+        self.processors[lane.instance].automate(lane.id, value, 0);
+        if lane.block == AUTOMATED_BLOCKS {
+            self.lane = None;
+        }
     }
 
     fn block(&mut self, mut heard: Option<&mut Vec<Vec<f32>>>) -> Result<(), HostError> {

@@ -26,9 +26,22 @@ const LAYERS: &[(&str, &[&str])] = &[
         "backline-relay",
         &["backline-session", "backline-media", "backline-transport", "backline-wire", "backline-audio"],
     ),
+    ("backline-kept", &["backline-session", "backline-transport", "backline-wire", "backline-io"]),
+    (
+        "backline-server",
+        &[
+            "backline-kept",
+            "backline-relay",
+            "backline-session",
+            "backline-transport",
+            "backline-wire",
+            "backline-io",
+        ],
+    ),
     (
         "backline-client",
         &[
+            "backline-kept",
             "backline-session",
             "backline-relay",
             "backline-bridge",

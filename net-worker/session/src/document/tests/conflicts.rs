@@ -223,7 +223,7 @@ impl World {
             for waiting in person.outbox.waiting() {
                 let register = waiting.change.register();
                 let shown = person.replica.value(&person.outbox, &register);
-                assert_eq!(shown, person.outbox.wanted(&register));
+                assert_eq!(shown, person.outbox.wanted(DOCUMENT, &register));
             }
         }
     }

@@ -13,11 +13,12 @@ struct Desk {
 
 impl Desk {
     fn new() -> Self {
-        Self {
-            clock: Clock::new(),
-            authority: Authority::new(KeptDocument::new(DOCUMENT), false),
-            counter: 0,
-        }
+        Self::with_store(false)
+    }
+
+    fn with_store(has_store: bool) -> Self {
+        let authority = Authority::new(KeptDocument::new(DOCUMENT), has_store);
+        Self { clock: Clock::new(), authority, counter: 0 }
     }
 
     fn operate(&mut self, author: u8, age_ms: u64, change: Change) -> Option<Outcome> {
@@ -90,6 +91,31 @@ fn what_comes_twice_is_done_once_and_answered_twice() {
     let settled = (OutboxId(1), Counter(6));
     let third = desk.authority.operate(person(1), settled, operation, desk.clock.both());
     assert_eq!(third, Some(Outcome::Refused { reason: OperationRefusal::TooOld }));
+}
+
+#[test]
+fn a_flood_is_counted_for_its_author_and_leaves_room_at_the_store_for_others() {
+    let mut desk = Desk::with_store(true);
+    let mute = |author: u8, number: u64| Change::Fader {
+        fader: Fader::Monitor {
+            listener: person(author),
+            source: SourceId { participant: person(9), instance: InstanceId(number) },
+        },
+        setting: Setting::Mute(true),
+    };
+    // The store takes nothing: what waits for it grows up to one participant's share.
+    let taken = (0..3_000).filter(|number| desk.operate(1, 0, mute(1, *number)).is_some()).count() as u64;
+    assert!((512..3_000).contains(&taken), "{taken}");
+    assert!(desk.operate(2, 0, mute(2, 1)).is_some(), "another one's is taken");
+    desk.clock.advance_ms(200);
+    let traffic = |desk: &Desk, author| desk.authority.traffic(person(author), desk.clock.now());
+    let flood = traffic(&desk, 1).last_second;
+    assert_eq!((flood.received(), flood.accepted, flood.dropped), (3_000, taken, 3_000 - taken));
+    let other = traffic(&desk, 2).last_second;
+    assert_eq!((other.accepted, other.dropped), (1, 0));
+    assert_eq!(traffic(&desk, 3), OperationTraffic::default());
+    while desk.authority.poll_store().is_some() {}
+    assert!(desk.operate(1, 0, mute(1, 1)).is_some(), "and theirs, once the store has caught up");
 }
 
 #[test]

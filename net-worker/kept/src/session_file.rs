@@ -1,7 +1,7 @@
 //! The session that is hosted here as a file of its own: its keys, its document, and which operations were applied.
 //!
 //! One file for each session, named by its certificate and readable by its owner only; it is removed when the session is ended on purpose,
-//! so that its secrets are gone. The steps before are `worker/hosting.rs` (opens it) and `store.rs` (writes to it); the step after is
+//! so that its secrets are gone. The steps before are who carries the session (opens it) and their store thread (writes to it); the step after is
 //! `backline_io::store`.
 
 use std::collections::BTreeMap;
@@ -15,29 +15,27 @@ use backline_wire::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{bytes_of, certificate};
-use crate::hosted::HostKeys;
+use crate::{HostKeys, bytes_of, certificate};
 
 /// What begins the names of these files.
 const PREFIX: &str = "session-";
-/// A session that nobody has carried on for so long is forgotten, with its secrets.
-const KEPT_FOR: Duration = Duration::from_secs(90 * 24 * 3_600);
 
 const META: &str = "meta";
 const KEYS: &[u8] = b"keys";
+const NOTES: &str = "notes";
 const ENTRIES: &str = "entries";
 const APPLIED: &str = "applied";
 const SETTLED: &str = "settled";
 
 /// The file of a session.
-pub(crate) struct SessionFile {
+pub struct SessionFile {
     store: Store,
     dir: PathBuf,
     name: String,
 }
 
 /// What was kept of a session.
-pub(crate) struct KeptSession {
+pub struct KeptSession {
     /// By which it was reached; none where the key of its certificate was not kept.
     pub keys: Option<HostKeys>,
     /// Its document.
@@ -45,6 +43,9 @@ pub(crate) struct KeptSession {
     /// The port it had.
     pub port: u16,
 }
+
+/// A session's file and what is in it, or why it can't be opened.
+pub type Opened = Result<(SessionFile, KeptSession), HostAgainError>;
 
 /// What is read once, when a session is opened again.
 #[derive(Serialize, Deserialize)]
@@ -56,7 +57,12 @@ struct Meta {
 }
 
 impl SessionFile {
-    /// Makes the file of a session in `dir`, with what the session begins with; files of sessions that were left long ago are removed.
+    /// Removes the files in `dir` of sessions that nobody has written to for so long, with their secrets.
+    pub fn retire(dir: &Path, age: Duration) {
+        store::remove_older(dir, PREFIX, age);
+    }
+
+    /// Makes the file of a session in `dir`, with what the session begins with.
     ///
     /// # Errors
     /// When it cannot be written.
@@ -66,7 +72,6 @@ impl SessionFile {
         document: &KeptDocument,
         port: u16,
     ) -> Result<Self, StoreError> {
-        store::remove_older(dir, PREFIX, KEPT_FOR);
         let name = name_of(&keys.certificate.fingerprint());
         let file = Self { store: Store::open_named(dir, &name)?, dir: dir.to_owned(), name };
         let meta = Meta {
@@ -98,19 +103,52 @@ impl SessionFile {
     /// # Errors
     /// When there is none, or it cannot be read, or another program has it.
     pub fn open(dir: &Path, link: &InviteLink) -> Result<(Self, KeptSession), HostAgainError> {
-        let name = name_of(link.fingerprint());
+        let (file, kept, secret) = Self::open_file(dir, name_of(link.fingerprint()))?;
+        if secret != *link.secret() {
+            return Err(HostAgainError::NotHere);
+        }
+        let is_of_link = |keys: &HostKeys| keys.certificate.fingerprint() == *link.fingerprint();
+        Ok((file, KeptSession { keys: kept.keys.filter(is_of_link), ..kept }))
+    }
+
+    /// Every session that is kept in `dir`, or why it can't be opened, by the name of its file.
+    ///
+    /// # Errors
+    /// When the folder cannot be read.
+    pub fn open_all(dir: &Path) -> Result<Vec<(String, Opened)>, StoreError> {
+        let open = |name: String| {
+            let opened = Self::open_file(dir, name.clone()).map(|(file, kept, _)| (file, kept));
+            (name, opened)
+        };
+        Ok(store::names(dir, PREFIX)?.into_iter().map(open).collect())
+    }
+
+    /// What else is kept of the session under a key, by whoever carries it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn note(&self, key: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let rows = self.store.load(NOTES)?;
+        Ok(rows.into_iter().find(|(known, _)| known == key.as_bytes()).map(|(_, value)| value))
+    }
+
+    /// Keeps something else of the session under a key.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn set_note(&self, key: &str, value: &[u8]) -> Result<(), StoreError> {
+        self.store.commit(&[Write::Put { table: NOTES, key: key.as_bytes().to_vec(), value: value.to_vec() }])
+    }
+
+    fn open_file(dir: &Path, name: String) -> Result<(Self, KeptSession, SessionSecret), HostAgainError> {
         let store = Store::open_existing(dir, &name)?.ok_or(HostAgainError::NotHere)?;
         let file = Self { store, dir: dir.to_owned(), name };
         let meta = file.meta()?.ok_or(HostAgainError::Unreadable)?;
-        if meta.secret != link.secret().0 {
-            return Err(HostAgainError::NotHere);
-        }
-        let kept = meta.certificate.as_deref().and_then(certificate::from_bytes);
-        let certificate = kept.filter(|certificate| certificate.fingerprint() == *link.fingerprint());
         let secret = SessionSecret(meta.secret);
+        let certificate = meta.certificate.as_deref().and_then(certificate::from_bytes);
         let keys = certificate.map(|certificate| HostKeys { secret, certificate });
         let document = file.document(meta.document)?;
-        Ok((file, KeptSession { keys, document, port: meta.port }))
+        Ok((file, KeptSession { keys, document, port: meta.port }, secret))
     }
 
     /// The session has another port now.
@@ -139,6 +177,15 @@ impl SessionFile {
         if let Err(error) = store::remove(&dir, &name) {
             tracing::warn!(%error, "what was kept of a session can't be removed");
         }
+    }
+
+    /// The document as it is kept now.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn read(&self) -> Result<KeptDocument, HostAgainError> {
+        let meta = self.meta()?.ok_or(HostAgainError::Unreadable)?;
+        Ok(self.document(meta.document)?)
     }
 
     fn meta(&self) -> Result<Option<Meta>, StoreError> {
@@ -175,7 +222,7 @@ impl Meta {
 }
 
 /// What the file must do for it.
-pub(super) fn writes_of(write: &LedgerWrite) -> Vec<Write> {
+pub fn writes_of(write: &LedgerWrite) -> Vec<Write> {
     match write {
         LedgerWrite::Entry(entry) => {
             let key = bytes_of(&entry.change.register());
@@ -232,7 +279,7 @@ fn name_of(fingerprint: &Fingerprint) -> String {
 
 /// Why a session cannot be opened again here.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum HostAgainError {
+pub enum HostAgainError {
     /// Ended on purpose, or of another computer.
     #[error("this session was ended, or it was not hosted on this computer: press Host for a new one")]
     NotHere,

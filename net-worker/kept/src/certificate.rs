@@ -2,15 +2,15 @@
 
 use backline_transport::Certificate;
 
-use super::bytes_of;
+use crate::bytes_of;
 
 /// What is kept of it.
-pub(super) fn to_bytes(certificate: &Certificate) -> Option<Vec<u8>> {
+pub(crate) fn to_bytes(certificate: &Certificate) -> Option<Vec<u8>> {
     Some(bytes_of(&certificate.to_der()))
 }
 
 /// The certificate that was kept; none where these bytes are none.
-pub(super) fn from_bytes(bytes: &[u8]) -> Option<Certificate> {
+pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Certificate> {
     let (certificate, key) = postcard::from_bytes(bytes).ok()?;
     Certificate::from_der(certificate, key).ok()
 }

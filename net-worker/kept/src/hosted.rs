@@ -1,7 +1,7 @@
 //! The session that an engine hosts: what it is reached by, and what it goes on from.
 //!
-//! Sans-IO: what is kept of it on the disk is `store/hosted.rs`. The step before is `worker/hosting.rs` or a simulation; the step after is
-//! [`Engine::host_session`](crate::Engine::host_session).
+//! What is kept of it on the disk is `session_file.rs`. The step before is who will carry it (a plugin's worker, a server, a simulation); the step
+//! after is a relay.
 
 use backline_session::document::{Document, KeptDocument};
 use backline_transport::{Certificate, CertificateError};
@@ -22,7 +22,7 @@ pub struct Hosted {
     pub keys: HostKeys,
     /// What it begins with.
     pub document: KeptDocument,
-    /// Whether the driver keeps the document; see [`Engine::poll_ledger`](crate::Engine::poll_ledger).
+    /// Whether the driver keeps the document.
     pub has_store: bool,
 }
 
@@ -71,7 +71,7 @@ impl Hosted {
 }
 
 /// Four seeds that tell nothing of each other from one: of the participant, of the secret, of the streams, of the document.
-pub(crate) fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 4] {
+pub fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 4] {
     use rand_chacha::rand_core::{Rng, SeedableRng};
     let mut random = rand_chacha::ChaCha20Rng::from_seed(seed);
     std::array::from_fn(|_| {
@@ -82,6 +82,6 @@ pub(crate) fn split_seed(seed: [u8; 32]) -> [[u8; 32]; 4] {
 }
 
 /// As many bytes of it as are wanted.
-pub(crate) fn first_bytes<const N: usize>(seed: [u8; 32]) -> [u8; N] {
+pub fn first_bytes<const N: usize>(seed: [u8; 32]) -> [u8; N] {
     std::array::from_fn(|at| seed[at])
 }

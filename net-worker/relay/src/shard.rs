@@ -1,0 +1,360 @@
+//! Many sessions behind one port: which of them a datagram belongs to, and polling those that have something to do.
+//!
+//! A server runs one shard on each of its worker threads, and a shard owns its sessions wholly: nothing of them is anybody else's. The step before
+//! is the driver (datagrams, time, what the store has kept); the step after is the [`Relay`] of a session. It knows no sockets, HTTP or disks.
+
+mod view;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use backline_session::document::LedgerWrite;
+use backline_transport::demux::{self, Datagram, Stun, StunKind};
+use backline_transport::{LocalAddresses, Transmit};
+use backline_wire::{InviteLink, LinkError, Revision};
+
+use crate::limits::{Limits, Strangers};
+use crate::{Relay, RelayConfig, RelayEvent};
+pub use view::{ParticipantView, SessionView, ShardStats, SourceView};
+
+/// Which session of a server: drawn when it is made, and kept with it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SessionId(pub u64);
+
+impl std::fmt::Display for SessionId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl std::str::FromStr for SessionId {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        u64::from_str_radix(text, 16).map(Self)
+    }
+}
+
+/// Between two times that addresses are forgotten from which nobody comes any more.
+const TIDY_EVERY: Duration = Duration::from_secs(10);
+/// Answers to people with links that lead to no session; more than that at once are not worth an answer.
+const REPLIES_MAX: usize = 64;
+const EVENTS_MAX: usize = 1_024;
+
+/// What the driver should hear about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ShardEvent {
+    /// Of one session.
+    Relay(SessionId, RelayEvent),
+    /// Somebody tried a link that leads to no session here.
+    Stranger(SocketAddr),
+    /// A session made this program fail. It is to be opened again, from what was kept; those who are in come back by themselves.
+    SessionFailed(SessionId, String),
+}
+
+/// A shard.
+///
+/// Polling order: `poll_transmit` until none, `poll_store` until none, `poll_event` until none, then `poll_timeout`.
+pub struct Shard {
+    limits: Limits,
+    sessions: BTreeMap<SessionId, Carried>,
+    by_ufrag: BTreeMap<String, SessionId>,
+    by_address: BTreeMap<SocketAddr, SessionId>,
+    due: BTreeSet<(Instant, SessionId)>,
+    /// Sessions that may have something to send, to keep or to tell.
+    with_transmits: BTreeSet<SessionId>,
+    with_news: BTreeSet<SessionId>,
+    strangers: Strangers,
+    replies: VecDeque<(Transmit, Vec<u8>)>,
+    events: VecDeque<ShardEvent>,
+    tidy_at: Instant,
+    stats: ShardStats,
+}
+
+struct Carried {
+    relay: Relay,
+    name: String,
+    ufrag: String,
+    due: Instant,
+}
+
+impl Shard {
+    /// With no session yet.
+    pub fn new(limits: Limits, now: Instant) -> Self {
+        Self {
+            limits,
+            sessions: BTreeMap::new(),
+            by_ufrag: BTreeMap::new(),
+            by_address: BTreeMap::new(),
+            due: BTreeSet::new(),
+            with_transmits: BTreeSet::new(),
+            with_news: BTreeSet::new(),
+            strangers: Strangers::default(),
+            replies: VecDeque::new(),
+            events: VecDeque::new(),
+            tidy_at: now + TIDY_EVERY,
+            stats: ShardStats::default(),
+        }
+    }
+
+    /// Carries a session from now on; one that had the id is dropped without a word.
+    pub fn open(&mut self, id: SessionId, name: String, config: RelayConfig, now: Instant) {
+        self.forget(id);
+        let ufrag = config.secret.ice_credentials_host().ufrag;
+        self.by_ufrag.insert(ufrag.clone(), id);
+        let relay = Relay::new(config, now);
+        self.sessions.insert(id, Carried { relay, name, ufrag, due: now });
+        self.touch(id);
+    }
+
+    /// Ends a session for everybody who is in. False when there is none of that id. Poll the datagrams once more.
+    pub fn close(&mut self, id: SessionId, now: Instant) -> bool {
+        self.end(id, |relay| relay.close(now))
+    }
+
+    /// Stops all sessions without ending them: everybody goes on calling, and finds them again where they are opened next. Poll the datagrams once more.
+    pub fn suspend(&mut self, now: Instant) {
+        let all: Vec<SessionId> = self.sessions.keys().copied().collect();
+        for id in all {
+            self.end(id, |relay| relay.suspend(now));
+        }
+    }
+
+    /// The link to a session, by these addresses and the machine's own; none when there is none of that id.
+    ///
+    /// # Errors
+    /// When there is no address to be reached at.
+    pub fn invite(&self, id: SessionId, named: &[SocketAddr]) -> Option<Result<InviteLink, LinkError>> {
+        self.sessions.get(&id).map(|carried| carried.relay.invite(named))
+    }
+
+    /// Where this machine may be reached now.
+    pub fn set_addresses(&mut self, addresses: &LocalAddresses) {
+        self.sessions.values_mut().for_each(|carried| carried.relay.set_addresses(addresses));
+    }
+
+    /// A datagram came. Never an error: what is nobody's is counted.
+    pub fn handle_datagram(&mut self, now: Instant, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
+        self.stats.datagrams_in += 1;
+        let Some(id) = self.session_of(now, source, local, datagram) else { return };
+        let taken = self.guarded(id, now, |relay| relay.handle_datagram(now, source, local, datagram));
+        match taken {
+            // Whoever goes from one session to another does so with a check.
+            Some(true) if is_check(datagram) => {
+                self.by_address.insert(source, id);
+            }
+            Some(true) | None => {}
+            Some(false) => self.stats.datagrams_refused += 1,
+        }
+    }
+
+    /// Time passed: call it when `poll_timeout` says so.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        while let Some((_, id)) = self.due.first().copied().filter(|(due, _)| *due <= now) {
+            self.guarded(id, now, |relay| relay.handle_timeout(now));
+        }
+        if now >= self.tidy_at {
+            self.tidy_at = now + TIDY_EVERY;
+            let sessions = &self.sessions;
+            let is_known =
+                |at: &SocketAddr, id: &SessionId| sessions.get(id).is_some_and(|of| of.relay.knows(*at));
+            self.by_address.retain(|at, id| is_known(at, id));
+        }
+    }
+
+    /// The store has everything of a session up to this revision.
+    pub fn handle_stored(&mut self, id: SessionId, now: Instant, revision: Revision) {
+        self.guarded(id, now, |relay| relay.handle_stored(now, revision));
+    }
+
+    /// The store cannot keep a session now: it goes on from memory.
+    pub fn handle_store_failed(&mut self, id: SessionId, now: Instant) {
+        self.guarded(id, now, |relay| relay.handle_store_failed(now));
+    }
+
+    /// The next datagram to send, into `buffer`.
+    pub fn poll_transmit(&mut self, buffer: &mut Vec<u8>) -> Option<Transmit> {
+        if let Some((head, reply)) = self.replies.pop_front() {
+            self.stats.datagrams_out += 1;
+            *buffer = reply;
+            return Some(head);
+        }
+        while let Some(id) = self.with_transmits.first().copied() {
+            if let Some(transmit) = self.sessions.get_mut(&id).and_then(|of| of.relay.poll_transmit(buffer)) {
+                self.stats.datagrams_out += 1;
+                return Some(transmit);
+            }
+            self.with_transmits.remove(&id);
+        }
+        None
+    }
+
+    /// What the store must do next.
+    pub fn poll_store(&mut self) -> Option<(SessionId, LedgerWrite)> {
+        let news = &self.with_news;
+        let sessions = &mut self.sessions;
+        news.iter().find_map(|id| Some((*id, sessions.get_mut(id)?.relay.poll_store()?)))
+    }
+
+    /// The next thing the driver should hear about.
+    pub fn poll_event(&mut self) -> Option<ShardEvent> {
+        if let Some(event) = self.events.pop_front() {
+            return Some(event);
+        }
+        while let Some(id) = self.with_news.first().copied() {
+            if let Some(event) = self.sessions.get_mut(&id).and_then(|of| of.relay.poll_event()) {
+                return Some(ShardEvent::Relay(id, event));
+            }
+            self.with_news.remove(&id);
+        }
+        None
+    }
+
+    /// When `handle_timeout` is due.
+    pub fn poll_timeout(&self) -> Instant {
+        self.due.first().map_or(self.tidy_at, |(due, _)| self.tidy_at.min(*due))
+    }
+
+    /// How many sessions are carried.
+    pub fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// No session.
+    pub fn is_empty(&self) -> bool {
+        self.sessions.is_empty()
+    }
+
+    /// What was counted beside the sessions.
+    pub fn stats(&self) -> ShardStats {
+        self.stats
+    }
+
+    /// Every session, for people.
+    pub fn view(&self, now: Instant) -> Vec<SessionView> {
+        self.sessions.iter().map(|(id, of)| view::of(*id, &of.name, &of.relay, now)).collect()
+    }
+
+    /// For tests of what happens when a session makes this program fail.
+    #[doc(hidden)]
+    #[expect(clippy::panic, reason = "that is what is wanted")]
+    pub fn fail(&mut self, id: SessionId, now: Instant) {
+        self.guarded(id, now, |_| panic!("a fault that was put in"));
+    }
+
+    /// A session's relay, for tests.
+    #[doc(hidden)]
+    pub fn relay_mut(&mut self, id: SessionId) -> Option<&mut Relay> {
+        self.sessions.get_mut(&id).map(|of| &mut of.relay)
+    }
+
+    /// Whose a datagram is: a check says so by its names, the rest by where it comes from.
+    fn session_of(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        local: SocketAddr,
+        datagram: &[u8],
+    ) -> Option<SessionId> {
+        let known = self.by_address.get(&source).copied();
+        if let Some(id) = known.filter(|_| !is_check(datagram)) {
+            return Some(id);
+        }
+        if known.is_none() && !self.strangers.datagram(&self.limits, source.ip(), now) {
+            self.stats.stranger_flood += 1;
+            return None;
+        }
+        let Datagram::Stun(Stun { kind, local_ufrag, .. }) = demux::classify(datagram) else {
+            self.stats.datagrams_refused += 1;
+            return None;
+        };
+        if kind != StunKind::Request {
+            self.stats.datagrams_refused += u64::from(known.is_none());
+            return known;
+        }
+        let named = local_ufrag.and_then(|ufrag| self.by_ufrag.get(ufrag)).copied();
+        if named.is_none() {
+            self.refuse_stranger(source, local, datagram);
+        }
+        named
+    }
+
+    fn refuse_stranger(&mut self, source: SocketAddr, local: SocketAddr, datagram: &[u8]) {
+        self.stats.strangers += 1;
+        let mut reply = Vec::new();
+        if self.replies.len() < REPLIES_MAX && demux::stun_unauthorised(datagram, &mut reply) {
+            self.replies.push_back((Transmit { destination: source, source: local }, reply));
+        }
+        self.tell(ShardEvent::Stranger(source));
+    }
+
+    /// Lets a session do something. Where that fails, the session is dropped and the driver told; the others notice nothing.
+    fn guarded<T>(&mut self, id: SessionId, now: Instant, act: impl FnOnce(&mut Relay) -> T) -> Option<T> {
+        let carried = self.sessions.get_mut(&id)?;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let outcome = act(&mut carried.relay);
+            (outcome, carried.relay.poll_timeout())
+        }));
+        match outcome {
+            Ok((outcome, due)) => {
+                self.due.remove(&(carried.due, id));
+                carried.due = due.max(now + Duration::from_micros(1));
+                self.due.insert((carried.due, id));
+                self.with_transmits.insert(id);
+                self.with_news.insert(id);
+                Some(outcome)
+            }
+            Err(panic) => {
+                let why = crate::panic_text(&*panic).to_owned();
+                tracing::error!(session = %id, why, "a session made the server fail, and is opened again");
+                self.forget(id);
+                self.stats.sessions_failed += 1;
+                self.tell(ShardEvent::SessionFailed(id, why));
+                None
+            }
+        }
+    }
+
+    /// Says the last words of a session, and forgets it.
+    fn end(&mut self, id: SessionId, last_words: impl FnOnce(&mut Relay)) -> bool {
+        let Some(carried) = self.sessions.get_mut(&id) else { return false };
+        last_words(&mut carried.relay);
+        let mut buffer = Vec::new();
+        while let Some(head) = carried.relay.poll_transmit(&mut buffer) {
+            self.replies.push_back((head, std::mem::take(&mut buffer)));
+        }
+        self.forget(id);
+        true
+    }
+
+    fn touch(&mut self, id: SessionId) {
+        if let Some(carried) = self.sessions.get(&id) {
+            self.due.insert((carried.due, id));
+        }
+        self.with_transmits.insert(id);
+        self.with_news.insert(id);
+    }
+
+    fn forget(&mut self, id: SessionId) {
+        let Some(carried) = self.sessions.remove(&id) else { return };
+        self.by_ufrag.remove(&carried.ufrag);
+        self.due.remove(&(carried.due, id));
+        self.by_address.retain(|_, of| *of != id);
+        self.with_transmits.remove(&id);
+        self.with_news.remove(&id);
+    }
+
+    fn tell(&mut self, event: ShardEvent) {
+        if self.events.len() == EVENTS_MAX {
+            self.events.pop_front();
+        }
+        self.events.push_back(event);
+    }
+}
+
+/// Of ICE (RFC 7983 section 7): it names whom it is for.
+fn is_check(datagram: &[u8]) -> bool {
+    matches!(datagram, [0..=3, ..])
+}

@@ -1,0 +1,84 @@
+//! What a shard's sessions look like from outside: plain numbers, copied out for people.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use backline_session::document::OperationCounts;
+use backline_transport::PathStats;
+use backline_wire::{Name, ParticipantId, PeerId, PublishedSource};
+
+use super::SessionId;
+use crate::{Relay, RelayStats};
+
+/// Counters of a shard that belong to no session. Since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ShardStats {
+    /// Datagrams handed in.
+    pub datagrams_in: u64,
+    /// Datagrams to be sent.
+    pub datagrams_out: u64,
+    /// Datagrams that are nobody's.
+    pub datagrams_refused: u64,
+    /// Datagrams of people who are not in, beyond what their address may send.
+    pub stranger_flood: u64,
+    /// Attempts to join with a link that leads to no session here.
+    pub strangers: u64,
+    /// Sessions that made the program fail, and were opened again.
+    pub sessions_failed: u64,
+}
+
+/// One session.
+#[derive(Debug, Clone)]
+pub struct SessionView {
+    /// Which.
+    pub id: SessionId,
+    /// As whoever made it called it.
+    pub name: String,
+    /// Who is in.
+    pub participants: Vec<ParticipantView>,
+    /// What the relay counted.
+    pub stats: RelayStats,
+    /// What became of operations on the document.
+    pub operations: OperationCounts,
+}
+
+/// One connection of a participant: one process of theirs.
+#[derive(Debug, Clone)]
+pub struct ParticipantView {
+    /// What they are called in this session.
+    pub peer: PeerId,
+    /// Who they are.
+    pub participant: ParticipantId,
+    /// Their name.
+    pub name: Name,
+    /// Where their path leads, if it is up.
+    pub address: Option<SocketAddr>,
+    /// What they publish.
+    pub sources: Vec<SourceView>,
+    /// How long they are in.
+    pub since: Duration,
+    /// Of their path's last check.
+    pub round_trip: Option<Duration>,
+    /// Counters of their path.
+    pub path: PathStats,
+    /// What was dropped since they were over a limit.
+    pub over_limit: u64,
+}
+
+/// One source.
+#[derive(Debug, Clone)]
+pub struct SourceView {
+    /// As its publisher describes it, and its stream.
+    pub published: PublishedSource,
+}
+
+/// A session as it is now.
+pub(super) fn of(id: SessionId, name: &str, relay: &Relay, now: Instant) -> SessionView {
+    SessionView {
+        id,
+        name: name.to_owned(),
+        participants: relay.participants(now),
+        stats: relay.stats(),
+        operations: relay.document_stats(),
+    }
+}

@@ -1,0 +1,458 @@
+//! The thread of one shard: it waits for a datagram, an order or a deadline, and does a turn.
+//!
+//! Everything that decides is in [`Shard`]; here are the port, the clock and the queues. The step before is a datagram or an order of the API; the step
+//! after is the port.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use backline_io::clock::{self, Clock};
+use backline_io::{Poller, Port, WakeHandle, entropy, interfaces, priority};
+use backline_kept::{Hosted, SessionFile, first_bytes, split_seed};
+use backline_relay::{Limits, RelayConfig, SessionId, SessionView, Shard, ShardEvent, ShardStats};
+use backline_transport::LocalAddresses;
+use tokio::sync::oneshot;
+
+use crate::keeper::{Confirmation, Keeper, Kept, NAME, Request, id_of};
+use crate::log;
+
+/// Orders that wait; beyond it the API says that it is busy.
+const ORDERS_MAX: usize = 256;
+/// Between two snapshots.
+const SNAPSHOT_EVERY: Duration = Duration::from_millis(200);
+/// Between two looks at the network interfaces.
+const INTERFACES_EVERY: Duration = Duration::from_secs(5);
+/// A turn that begins so long after it was due is counted.
+const LATE: Duration = Duration::from_millis(1);
+/// How long the last words of sessions may take to be sent.
+const LAST_WORDS: Duration = Duration::from_millis(100);
+/// How long the disk may take to give a session's document back.
+const READING: Duration = Duration::from_secs(2);
+/// Batches of datagrams that are read before what they cause is sent.
+const BATCHES_AT_ONCE: usize = 8;
+
+/// What a shard starts with.
+pub struct Setup {
+    /// Which, from 0.
+    pub number: usize,
+    /// The address and port to bind.
+    pub bind: SocketAddr,
+    /// Named in links.
+    pub public: Vec<IpAddr>,
+    /// Where files of sessions are made.
+    pub dir: std::path::PathBuf,
+    /// What each participant may use.
+    pub limits: Limits,
+}
+
+/// What the API asks of a shard.
+pub enum Order {
+    /// Make a session of this name; the answer is its id and its link.
+    Create(String, oneshot::Sender<Result<(SessionId, String), OrderError>>),
+    /// The link to a session.
+    Link(SessionId, oneshot::Sender<Result<String, OrderError>>),
+    /// End a session for everybody, and keep nothing of it.
+    End(SessionId, oneshot::Sender<Result<(), OrderError>>),
+    /// Say the last words and stop.
+    Drain,
+}
+
+/// Why an order was not followed.
+#[derive(Debug, thiserror::Error)]
+pub enum OrderError {
+    /// No such session on this server.
+    #[error("there is no such session on this server")]
+    NoSession,
+    /// As many as allowed are there.
+    #[error("the server carries as many sessions as it may ({0}): end one, or raise sessions.at_most")]
+    TooMany(usize),
+    /// It could not be made.
+    #[error("the session can't be made: {0}")]
+    NotMade(String),
+    /// The shard has more to do than it can.
+    #[error("the server is busy: try again in a moment")]
+    Busy,
+    /// It does not answer.
+    #[error("this part of the server does not answer: look at its log")]
+    Gone,
+}
+
+/// What a shard looks like from outside; read without a lock.
+#[derive(Debug, Clone, Default)]
+pub struct ShardView {
+    /// Its UDP port.
+    pub port: u16,
+    /// Its sessions.
+    pub sessions: Vec<SessionView>,
+    /// What was counted beside them.
+    pub stats: ShardStats,
+    /// Turns of its thread.
+    pub turns: u64,
+    /// Those that began over 1 ms after they were due.
+    pub late_turns: u64,
+    /// Processor time of its thread.
+    pub cpu_time: Duration,
+    /// Datagrams that the system did not take.
+    pub send_failures: u64,
+}
+
+/// A shard's thread, as the rest of the server sees it.
+pub struct ShardThread {
+    orders: SyncSender<Order>,
+    wake: WakeHandle,
+    /// What it looks like.
+    pub view: Arc<ArcSwap<ShardView>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ShardThread {
+    /// Opens the port, and carries these sessions from now on.
+    ///
+    /// # Errors
+    /// When the port cannot be had, or the system gives no thread.
+    pub fn start(setup: Setup, kept: Vec<Kept>) -> Result<Self, ShardError> {
+        let mut port = Port::bind(setup.bind).map_err(|error| ShardError::Port { at: setup.bind, error })?;
+        let poller = Poller::new().map_err(ShardError::Thread)?;
+        poller.watch(&mut port).map_err(ShardError::Thread)?;
+        let wake = poller.wake_handle();
+        let keeper = Keeper::start(setup.number, poller.wake_handle()).map_err(ShardError::Thread)?;
+        let (orders, received) = sync_channel(ORDERS_MAX);
+        let view = Arc::new(ArcSwap::from_pointee(ShardView { port: port.number(), ..ShardView::default() }));
+        let number = setup.number;
+        let driver = Driver::new(setup, (port, poller), keeper, received, Arc::clone(&view));
+        let thread = std::thread::Builder::new()
+            .name(format!("shard-{number}"))
+            .spawn(move || driver.run(kept))
+            .map_err(ShardError::Thread)?;
+        Ok(Self { orders, wake, view, thread: Some(thread) })
+    }
+
+    /// Gives an order.
+    ///
+    /// # Errors
+    /// When the shard has too much to do, or is gone.
+    pub fn order(&self, order: Order) -> Result<(), OrderError> {
+        let outcome = self.orders.try_send(order).map_err(|error| match error {
+            TrySendError::Full(_) => OrderError::Busy,
+            TrySendError::Disconnected(_) => OrderError::Gone,
+        });
+        self.wake.wake();
+        outcome
+    }
+
+    /// Whether its thread has ended.
+    pub fn has_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
+    /// Lets it say its last words, and waits until all is kept. False when it had failed.
+    pub fn drain(&mut self) -> bool {
+        // One that is gone needs no order.
+        let _ = self.order(Order::Drain);
+        self.thread.take().is_some_and(|thread| thread.join().is_ok())
+    }
+}
+
+/// Why a shard does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ShardError {
+    /// Its port cannot be had.
+    #[error(
+        "the UDP port {at} can't be opened ({error}): another program has it, or this computer has no such address"
+    )]
+    Port {
+        /// Which.
+        at: SocketAddr,
+        /// Why.
+        error: backline_io::PortError,
+    },
+    /// The system gives no thread or no files.
+    #[error("a thread can't be started ({0}): the system is out of resources")]
+    Thread(std::io::Error),
+}
+
+struct Driver {
+    setup: Setup,
+    shard: Shard,
+    port: Port,
+    poller: Poller,
+    keeper: Keeper,
+    /// Of sessions that wait for room in the keeper's queue.
+    waiting: Option<Request>,
+    /// To open a session again that has failed.
+    keys: BTreeMap<SessionId, (String, backline_kept::HostKeys)>,
+    orders: Receiver<Order>,
+    view: Arc<ArcSwap<ShardView>>,
+    addresses: Vec<IpAddr>,
+    buffer: Vec<u8>,
+    turns: u64,
+    late_turns: u64,
+    send_failures: u64,
+    snapshot_at: Instant,
+    interfaces_at: Instant,
+}
+
+impl Driver {
+    fn new(
+        setup: Setup,
+        (port, poller): (Port, Poller),
+        keeper: Keeper,
+        orders: Receiver<Order>,
+        view: Arc<ArcSwap<ShardView>>,
+    ) -> Self {
+        let now = clock::now();
+        Self {
+            shard: Shard::new(setup.limits, now),
+            setup,
+            port,
+            poller,
+            keeper,
+            waiting: None,
+            keys: BTreeMap::new(),
+            orders,
+            view,
+            addresses: Vec::new(),
+            buffer: Vec::new(),
+            turns: 0,
+            late_turns: 0,
+            send_failures: 0,
+            snapshot_at: now,
+            interfaces_at: now,
+        }
+    }
+
+    fn run(mut self, kept: Vec<Kept>) {
+        priority::raise();
+        self.look_at_interfaces(clock::now());
+        for Kept { id, name, file, session } in kept {
+            let Some(keys) = session.keys else { continue };
+            let hosted = match entropy::seed() {
+                Ok(seed) => Hosted::again(keys, session.document, seed).with_store(),
+                Err(error) => {
+                    tracing::error!(session = %id, %error, "a session can't be opened");
+                    continue;
+                }
+            };
+            self.open(id, name, hosted, Some(file));
+        }
+        while self.follow_orders() {
+            let more = self.turn();
+            if !more {
+                self.wait();
+            }
+        }
+        self.last_words();
+    }
+
+    /// One turn: datagrams in, what they cause out, the disk, news. True when there may be more datagrams to read.
+    fn turn(&mut self) -> bool {
+        let now = clock::now();
+        self.turns += 1;
+        let more = self.receive(now);
+        if self.shard.poll_timeout() <= now {
+            self.shard.handle_timeout(now);
+        }
+        self.transmit();
+        self.keep(now);
+        self.transmit();
+        self.hear();
+        if now >= self.interfaces_at {
+            self.look_at_interfaces(now);
+        }
+        if now >= self.snapshot_at {
+            self.publish(now);
+        }
+        more
+    }
+
+    fn wait(&mut self) {
+        let until = self.shard.poll_timeout().min(self.snapshot_at);
+        let timeout = until.saturating_duration_since(clock::now());
+        if let Err(error) = self.poller.wait(Some(timeout)) {
+            tracing::error!(%error, "waiting failed");
+        }
+        self.late_turns += u64::from(clock::now() > until + LATE);
+    }
+
+    fn receive(&mut self, now: Instant) -> bool {
+        let Self { port, shard, .. } = self;
+        let number = port.number();
+        port.receive_some(BATCHES_AT_ONCE, |source, local, datagram| {
+            shard.handle_datagram(now, source, SocketAddr::new(local, number), datagram);
+        })
+    }
+
+    fn transmit(&mut self) {
+        while let Some(head) = self.shard.poll_transmit(&mut self.buffer) {
+            self.send_failures += u64::from(!self.port.send(head.destination, &self.buffer));
+        }
+    }
+
+    /// What must be kept goes to the keeper; what is kept may be told.
+    fn keep(&mut self, now: Instant) {
+        loop {
+            let next = self.waiting.take();
+            let next = next.or_else(|| self.shard.poll_store().map(|(id, write)| Request::Write(id, write)));
+            let Some(request) = next else { break };
+            self.waiting = self.keeper.ask(request);
+            if self.waiting.is_some() {
+                break;
+            }
+        }
+        while let Some(confirmation) = self.keeper.poll() {
+            match confirmation {
+                Confirmation::Kept(id, revision) => self.shard.handle_stored(id, now, revision),
+                Confirmation::Failed(id) => self.shard.handle_store_failed(id, now),
+            }
+        }
+    }
+
+    fn hear(&mut self) {
+        while let Some(event) = self.shard.poll_event() {
+            log::shard_event(&event);
+            if let ShardEvent::SessionFailed(id, _) = event {
+                self.open_again(id);
+            }
+        }
+    }
+
+    /// A session that failed goes on under its link, from its document as it is kept.
+    fn open_again(&mut self, id: SessionId) {
+        let Some((name, keys)) = self.keys.get(&id).cloned() else { return };
+        let (answer, document) = sync_channel(1);
+        self.ask(Request::Read(id, answer));
+        match (document.recv_timeout(READING), entropy::seed()) {
+            (Ok(document), Ok(seed)) => {
+                self.open(id, name, Hosted::again(keys, document, seed).with_store(), None);
+            }
+            _ => {
+                tracing::error!(session = %id, "a session that failed can't be opened again before the next start")
+            }
+        }
+    }
+
+    fn open(&mut self, id: SessionId, name: String, hosted: Hosted, file: Option<SessionFile>) {
+        let now = clock::now();
+        let seed = entropy::seed().unwrap_or_default();
+        let [_, _, ssrc, _] = split_seed(seed);
+        let Hosted { keys, document, has_store } = hosted;
+        self.keys.insert(id, (name.clone(), keys.clone()));
+        if let Some(file) = file {
+            self.ask(Request::Open(id, Box::new(file)));
+        }
+        let config = RelayConfig {
+            secret: keys.secret,
+            certificate: keys.certificate,
+            addresses: self.local_addresses(),
+            first_ssrc: u32::from_be_bytes(first_bytes(ssrc)),
+            document,
+            has_store,
+            unix_time: Clock::read().unix_time,
+            limits: self.setup.limits,
+        };
+        self.shard.open(id, name, config, now);
+    }
+
+    /// A request that must not be lost: it waits for room.
+    fn ask(&mut self, request: Request) {
+        let mut request = self.keeper.ask(request);
+        while let Some(again) = request {
+            std::thread::yield_now();
+            request = self.keeper.ask(again);
+        }
+    }
+
+    /// False when it is time to stop.
+    fn follow_orders(&mut self) -> bool {
+        while let Ok(order) = self.orders.try_recv() {
+            // Whoever asked and went away wants no answer.
+            match order {
+                Order::Create(name, answer) => drop(answer.send(self.create(name))),
+                Order::Link(id, answer) => drop(answer.send(self.link(id))),
+                Order::End(id, answer) => drop(answer.send(self.end(id))),
+                Order::Drain => return false,
+            }
+            self.snapshot_at = clock::now();
+        }
+        true
+    }
+
+    fn create(&mut self, name: String) -> Result<(SessionId, String), OrderError> {
+        let failed = |error: &dyn std::fmt::Display| OrderError::NotMade(error.to_string());
+        let seed = entropy::seed().map_err(|error| failed(&error))?;
+        let hosted = Hosted::new(seed).map_err(|error| failed(&error))?.with_store();
+        let file = SessionFile::create(&self.setup.dir, &hosted.keys, &hosted.document, self.port.number())
+            .map_err(|error| failed(&error))?;
+        file.set_note(NAME, name.as_bytes()).map_err(|error| failed(&error))?;
+        let id = id_of(&hosted.keys.certificate.fingerprint());
+        tracing::info!(session = %id, name, "a session was made");
+        self.open(id, name, hosted, Some(file));
+        Ok((id, self.link(id)?))
+    }
+
+    fn link(&self, id: SessionId) -> Result<String, OrderError> {
+        let port = self.port.number();
+        let named: Vec<SocketAddr> = self.setup.public.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        let link = self.shard.invite(id, &named).ok_or(OrderError::NoSession)?;
+        link.map(|link| link.to_text()).map_err(|error| OrderError::NotMade(error.to_string()))
+    }
+
+    fn end(&mut self, id: SessionId) -> Result<(), OrderError> {
+        if !self.shard.close(id, clock::now()) {
+            return Err(OrderError::NoSession);
+        }
+        self.keys.remove(&id);
+        self.ask(Request::End(id));
+        tracing::info!(session = %id, "a session was ended");
+        Ok(())
+    }
+
+    fn look_at_interfaces(&mut self, now: Instant) {
+        self.interfaces_at = now + INTERFACES_EVERY;
+        let bound = self.setup.bind.ip();
+        let addresses = if bound.is_unspecified() { interfaces::addresses() } else { vec![bound] };
+        if addresses != self.addresses {
+            self.addresses = addresses;
+            let addresses = self.local_addresses();
+            self.shard.set_addresses(&addresses);
+        }
+    }
+
+    fn local_addresses(&self) -> LocalAddresses {
+        let port = self.port.number();
+        let with_port: Vec<SocketAddr> = self.addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect();
+        LocalAddresses::of_host(&with_port)
+    }
+
+    fn publish(&mut self, now: Instant) {
+        self.snapshot_at = now + SNAPSHOT_EVERY;
+        self.view.store(Arc::new(ShardView {
+            port: self.port.number(),
+            sessions: self.shard.view(now),
+            stats: self.shard.stats(),
+            turns: self.turns,
+            late_turns: self.late_turns,
+            cpu_time: clock::thread_cpu_time(),
+            send_failures: self.send_failures,
+        }));
+    }
+
+    /// Paths are closed, so that everybody knows at once; sessions stay as they are kept.
+    fn last_words(&mut self) {
+        let now = clock::now();
+        self.keep(now);
+        self.shard.suspend(now);
+        let started = now;
+        while clock::now().saturating_duration_since(started) < LAST_WORDS {
+            self.transmit();
+            // An error here only means that the last words are not repeated.
+            let _ = self.poller.wait(Some(LAST_WORDS / 10));
+            self.receive(clock::now());
+        }
+    }
+}
