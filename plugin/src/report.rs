@@ -86,6 +86,7 @@ fn source_json(source: &SourceView) -> Value {
             Route::Direct => "direct",
             Route::ThroughTurn => "through-turn",
             Route::ThroughHost => "through-host",
+            Route::Mixed => "mixed",
             Route::Waiting => "waiting",
         },
         "encrypted": source.encrypted,

@@ -83,4 +83,11 @@ impl BlockControls {
     pub(crate) fn any_soloed(&self) -> bool {
         self.slots.iter().any(|slot| slot.soloed)
     }
+
+    /// Soloed slots in bits 0 to 15, slots on auxiliary buses in bits 16 to 31.
+    pub(crate) fn slot_uses(&self) -> u64 {
+        let bits =
+            |slot: &SlotControls| u64::from(slot.soloed) | u64::from(slot.bus.aux_index().is_some()) << SLOTS;
+        self.slots.iter().enumerate().fold(0, |uses, (slot, controls)| uses | bits(controls) << slot)
+    }
 }

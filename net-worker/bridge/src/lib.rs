@@ -54,7 +54,7 @@ use depth::MARGIN_MAX_S;
 use lane::return_ring;
 use lane_state::LaneState;
 use moves::SharedFader;
-use sync::AtomicBool;
+use sync::{AtomicBool, AtomicU64};
 
 /// Strips of an instance.
 pub const SLOTS: usize = 16;
@@ -81,6 +81,10 @@ struct Shared {
     capture_wanted: AtomicBool,
     send_fader: SharedFader,
     slot_faders: [SharedFader; SLOTS],
+    /// Soloed slots in bits 0 to 15, slots on auxiliary buses in bits 16 to 31; by the callback.
+    slot_uses: AtomicU64,
+    /// Slots that no solo silences, a bit each; by the worker.
+    solo_safe: AtomicU64,
 }
 
 /// Makes the two ends of an instance, everything allocated. All instances of a process share `cycles`. For a new sample rate or block size make a new bridge; the old
@@ -92,6 +96,8 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>, cycles: Arc<CycleCl
         capture_wanted: AtomicBool::new(false),
         send_fader: SharedFader::new(),
         slot_faders: std::array::from_fn(|_| SharedFader::new()),
+        slot_uses: AtomicU64::new(0),
+        solo_safe: AtomicU64::new(0),
     });
     let rate_hz = config.sample_rate.hz() as usize;
     let block_frames = config.max_block_frames.clamp(BLOCK_FRAMES_MAX, 4 * BLOCK_FRAMES_MAX);

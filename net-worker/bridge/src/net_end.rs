@@ -140,6 +140,22 @@ impl NetEnd {
         }
     }
 
+    /// Slots that are soloed in the callback, a bit each. [worker-thread]
+    pub fn soloed_slots(&self) -> u16 {
+        self.shared.slot_uses.load(Ordering::Relaxed) as u16
+    }
+
+    /// Slots that are heard on an auxiliary output, a bit each. [worker-thread]
+    pub fn aux_slots(&self) -> u16 {
+        (self.shared.slot_uses.load(Ordering::Relaxed) >> SLOTS) as u16
+    }
+
+    /// The one slot, if any, that is heard whatever is soloed: it carries others who are soloed elsewhere. [worker-thread]
+    pub fn set_solo_safe(&mut self, slot: Option<usize>) {
+        let bits = slot.filter(|slot| *slot < SLOTS).map_or(0, |slot| 1 << slot);
+        self.shared.solo_safe.store(bits, Ordering::Relaxed);
+    }
+
     /// The device's rate. [any-thread]
     pub fn sample_rate(&self) -> SampleRate {
         self.sample_rate

@@ -11,6 +11,7 @@ use crate::controls::{BlockControls, SlotControls};
 use crate::lane::{LaneReader, Pulled};
 use crate::meters::{Meters, Peak, PeakHold};
 use crate::moves::{FaderControls, MergedFader};
+use crate::sync::Ordering;
 use crate::{AUX_BUSES, SLOTS, Shared};
 
 /// One slot in the callback. [audio-thread]
@@ -62,9 +63,13 @@ impl Strips {
     /// Returns whether any slot is on.
     pub(crate) fn begin_block(&mut self, shared: &Shared, controls: &BlockControls, may_flow: bool) -> bool {
         let any_soloed = controls.any_soloed();
+        shared.slot_uses.store(controls.slot_uses(), Ordering::Relaxed);
+        let solo_safe = shared.solo_safe.load(Ordering::Relaxed);
         let mut any_on = false;
         let parts = shared.lanes.iter().zip(&shared.slot_faders).zip(&controls.slots);
-        for (strip, ((state, shared_fader), parameters)) in self.strips.iter_mut().zip(parts) {
+        for (slot, (strip, ((state, shared_fader), parameters))) in
+            self.strips.iter_mut().zip(parts).enumerate()
+        {
             let was_on = strip.is_on;
             strip.is_on = strip.lane.update(state);
             if !strip.is_on {
@@ -77,7 +82,8 @@ impl Strips {
             let SlotControls { gain, pan, muted, .. } = *parameters;
             let fader = strip.fader.merge(shared_fader, FaderControls { gain, pan, muted });
             let target = SlotControls { gain: fader.gain, pan: fader.pan, muted: fader.muted, ..*parameters };
-            let is_silent = target.muted || (any_soloed && !target.soloed);
+            let is_safe = solo_safe >> slot & 1 == 1;
+            let is_silent = target.muted || (any_soloed && !target.soloed && !is_safe);
             strip.target = target;
             strip.target_gain = target.gain.then(controls.return_gain).unless_muted(is_silent);
             if !was_on {

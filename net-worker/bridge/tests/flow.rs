@@ -126,6 +126,10 @@ fn gain_pan_mute_solo_and_return_gain() {
     assert_eq!(settled(&mut rig, none).0, [0.0, 0.25]);
     rig.controls.slots[5].soloed = true;
     assert_eq!(settled(&mut rig, none).0, [0.0; 2], "another slot is soloed");
+    rig.net.set_solo_safe(Some(0));
+    assert_eq!(settled(&mut rig, none).0, [0.0, 0.25], "it carries who is soloed elsewhere");
+    rig.net.set_solo_safe(None);
+    assert_eq!((rig.net.soloed_slots(), rig.net.aux_slots()), (1 << 5, 0));
     rig.controls.slots[0].soloed = true;
     assert_eq!(settled(&mut rig, none).0, [0.0, 0.25]);
     rig.controls.slots[0].muted = true;
@@ -138,6 +142,8 @@ fn a_slot_is_heard_on_its_bus_or_on_main_never_nowhere() {
     let mut rig = Rig::running(48_000, 64);
     rig.net.set_slot_live(0, true);
     rig.controls.slots[0].bus = BusChoice::Aux(2);
+    settled(&mut rig, [true; 8]);
+    assert_eq!((rig.net.soloed_slots(), rig.net.aux_slots()), (0, 1));
     let (main, aux) = settled(&mut rig, [true; 8]);
     assert_eq!((main, aux[2]), ([0.0; 2], [0.5, 0.25]));
     assert!(aux.iter().enumerate().all(|(bus, frame)| bus == 2 || *frame == [0.0; 2]));

@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 use backline_audio::RateConverterError;
 use backline_bridge::NetEnd;
 use backline_kept::{HostKeys, Hosted, first_bytes, split_seed};
-use backline_relay::{Limits, LocalMember, MemberOperations, Relay, RelayConfig, RelayEvent};
+use backline_relay::{Limits, LocalMember, MemberOperations, MixConfig, Relay, RelayConfig, RelayEvent};
 use backline_session::document::{LedgerWrite, StoreRequest};
 use backline_session::{Session, SessionConfig, SessionEvent};
 use backline_transport::{
     Arrived, Certificate, CertificateError, LocalAddresses, Reach, ReachConfig, ReachEvent, Transmit,
 };
-use backline_wire::{Fingerprint, InstanceId, InviteLink, LinkError, Revision};
+use backline_wire::{Fingerprint, InstanceId, InviteLink, LinkError, Revision, Route};
 
 use crate::faders::Faders;
 use crate::lanes::Lanes;
@@ -104,6 +104,8 @@ impl Engine {
             has_store,
             unix_time: config.unix_time,
             limits: Limits::default(),
+            route: Route::Mesh,
+            mix: MixConfig::default(),
         };
         let mut relay = Relay::new(relay_config, config.now);
         let local = LocalMember {

@@ -106,10 +106,12 @@ impl Faders {
             self.send.meet(net, Strip::Send, session, fader, now);
         }
         let listener = session.participant();
-        let is_open = knows_session && session.is_open(Scope::Monitor(listener));
+        // Who lets the host mix tells it what they want to hear, as who lets others move it does.
+        let is_mixed = session.is_mixed();
+        let is_open = knows_session && (is_mixed || session.is_open(Scope::Monitor(listener)));
         for (slot, (strip, met)) in self.slots.iter_mut().zip(&mut self.sources).enumerate() {
             strip.moved(net.take_moves(Strip::Slot(slot)));
-            let source = session.source_on((instance, slot), now);
+            let source = session.source_on((instance, slot), now).filter(|source| !session.is_mix(*source));
             if source != *met || !is_open {
                 strip.part();
                 *met = source;
@@ -118,7 +120,11 @@ impl Faders {
             if self.mix_was_open == Some(false) {
                 strip.insist();
             }
-            strip.meet(net, Strip::Slot(slot), session, Fader::Monitor { listener, source }, now);
+            let fader = Fader::Monitor { listener, source };
+            strip.meet(net, Strip::Slot(slot), session, fader, now);
+            if is_mixed {
+                tell_solo(session, fader, net.soloed_slots() >> slot & 1 == 1, now);
+            }
         }
         if knows_session {
             self.mix_was_open = Some(is_open);
@@ -192,6 +198,14 @@ impl StripFader {
                 net.set_fader(strip, FaderMoves { pan, ..FaderMoves::default() });
             }
         }
+    }
+}
+
+/// Solo is the listener's own parameter alone: only who mixes for them must know it.
+fn tell_solo(session: &mut Session, fader: Fader, is_soloed: bool, now: Instant) {
+    let known = session.setting(fader, SettingKind::Solo) == Some(Setting::Solo(true));
+    if known != is_soloed {
+        session.move_fader(now, fader, Setting::Solo(is_soloed));
     }
 }
 

@@ -109,6 +109,8 @@ impl Lanes {
 
     /// Fills the return rings for the callbacks to come.
     pub fn play(&mut self, net: &mut NetEnd, session: &mut Session, now: Instant) {
+        net.set_solo_safe(session.mix_slot(self.instance));
+        session.set_aux_slots(self.instance, net.aux_slots());
         for (slot, lane) in self.returns.iter_mut().enumerate() {
             let from = (self.instance, slot);
             let live = session.is_live(from, now);

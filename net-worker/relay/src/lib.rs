@@ -6,11 +6,14 @@ mod admission;
 mod limits;
 mod local_door;
 mod members;
+mod mix;
 mod relay;
 mod shard;
 
+pub use backline_codec::OpusFrame;
 pub use limits::Limits;
 pub use members::RelayStats;
+pub use mix::{MixConfig, MixStats};
 pub use relay::{LocalMember, MemberOperations, Relay, RelayConfig, RelayEvent};
 pub use shard::{ParticipantView, SessionId, SessionView, Shard, ShardEvent, ShardStats, SourceView};
 

@@ -38,6 +38,54 @@ pub(crate) struct Member {
     /// What it may still use.
     pub usage: Usage,
     pub joined_at: Instant,
+    /// What they want of the mix, where there is one.
+    pub listens: Listens,
+    /// Sources that they take separately, where there is a mix.
+    pub separate: BTreeSet<SourceId>,
+    /// The stream of their mix, where there is one.
+    pub mix_stream: Option<Ssrc>,
+}
+
+/// What a listener wants of the mix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Listens {
+    /// Anything.
+    pub mix: bool,
+    /// Their own sources, too.
+    pub own: bool,
+}
+
+impl Default for Listens {
+    fn default() -> Self {
+        Self { mix: true, own: false }
+    }
+}
+
+impl Member {
+    /// One who has just come, over this path; none for the participant of this process.
+    pub fn new(
+        info: PeerInfo,
+        (instance, generation): (InstanceId, Generation),
+        link: Option<LinkId>,
+        usage: Usage,
+        joined_at: Instant,
+    ) -> Self {
+        Self {
+            info,
+            instance,
+            generation,
+            link,
+            sources: BTreeMap::new(),
+            direct: BTreeSet::new(),
+            repairs: BTreeMap::new(),
+            following: None,
+            usage,
+            joined_at,
+            listens: Listens::default(),
+            separate: BTreeSet::new(),
+            mix_stream: None,
+        }
+    }
 }
 
 /// What a member knows of the session document.
@@ -160,7 +208,7 @@ impl Members {
     /// A member publishes a source, or says something new about it; a source of a new generation gets another stream, and
     /// is to be unpublished before: see [`Members::outdated`]. None when it may not: it is somebody else's, or one too many.
     pub fn publish(&mut self, peer: PeerId, info: SourceInfo) -> Option<PublishedSource> {
-        let member = self.present.get_mut(&peer)?;
+        let member = self.present.get(&peer)?;
         let known = member.sources.get(&info.source);
         if info.source.participant != member.info.participant
             || (known.is_none() && member.sources.len() >= SOURCES_PER_PARTICIPANT_MAX)
@@ -169,15 +217,19 @@ impl Members {
         }
         let ssrc = match known.filter(|known| known.info.generation == info.generation) {
             Some(known) => known.ssrc,
-            None => {
-                self.next_ssrc = self.next_ssrc.wrapping_add(1).max(1);
-                Ssrc(self.next_ssrc)
-            }
+            None => self.next_stream(),
         };
+        let member = self.present.get_mut(&peer)?;
         let published = PublishedSource { peer, info, ssrc };
         self.streams.insert(ssrc, published.info.source);
         member.sources.insert(published.info.source, published.clone());
         Some(published)
+    }
+
+    /// A stream that nobody has had.
+    pub fn next_stream(&mut self) -> Ssrc {
+        self.next_ssrc = self.next_ssrc.wrapping_add(1).max(1);
+        Ssrc(self.next_ssrc)
     }
 
     /// Who must stop to publish a source before `peer` may publish it as `info` says: another connection of the same
@@ -217,6 +269,7 @@ impl Members {
     fn forget_ways(&mut self, source: SourceId) {
         self.present.values_mut().for_each(|member| {
             member.direct.remove(&source);
+            member.separate.remove(&source);
         });
     }
 
@@ -254,18 +307,9 @@ mod tests {
         let participant = ParticipantId([number; 32]);
         let peer = members.id_of(participant, InstanceId(1));
         let info = PeerInfo { peer, participant, name: Name::new("Ada"), colour: [0; 3] };
-        members.insert(Member {
-            info,
-            instance: InstanceId(1),
-            generation: Generation(1),
-            link: Some(LinkId(u64::from(number))),
-            sources: BTreeMap::new(),
-            direct: BTreeSet::new(),
-            repairs: BTreeMap::new(),
-            following: None,
-            usage: Usage::new(&Limits::default(), now),
-            joined_at: now,
-        });
+        let usage = Usage::new(&Limits::default(), now);
+        let link = Some(LinkId(u64::from(number)));
+        members.insert(Member::new(info, (InstanceId(1), Generation(1)), link, usage, now));
         peer
     }
 
@@ -353,18 +397,8 @@ mod tests {
         members.publish(ada, source(1, 2)).unwrap();
         let again = PeerId(99);
         let info = PeerInfo { peer: again, ..members.get(ada).unwrap().info.clone() };
-        members.insert(Member {
-            info,
-            instance: InstanceId(2),
-            generation: Generation(1),
-            link: Some(LinkId(99)),
-            sources: BTreeMap::new(),
-            direct: BTreeSet::new(),
-            repairs: BTreeMap::new(),
-            following: None,
-            usage: Usage::new(&Limits::default(), now),
-            joined_at: now,
-        });
+        let usage = Usage::new(&Limits::default(), now);
+        members.insert(Member::new(info, (InstanceId(2), Generation(1)), Some(LinkId(99)), usage, now));
         assert_eq!(members.outdated(again, &source(1, 2)), Some(ada));
         assert_eq!(members.outdated(again, &source(2, 2)), None, "it is not theirs to say");
     }

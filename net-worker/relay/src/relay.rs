@@ -6,6 +6,7 @@
 
 mod incoming;
 mod ledger;
+mod mixing;
 mod outgoing;
 mod repair;
 
@@ -21,15 +22,17 @@ use backline_transport::{Certificate, LocalAddresses, Transmit};
 use backline_wire::limits::{LINK_ADDRESSES_MAX, PEER_VANISHED_AFTER};
 use backline_wire::{
     Control, DocumentId, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason, Limit,
-    LinkError, Name, ParticipantId, PeerId, PeerInfo, RefusalReason, SessionSecret,
+    LinkError, Name, ParticipantId, PeerId, PeerInfo, RefusalReason, Route, SessionSecret,
 };
 
 use crate::limits::{Limits, Over, Strangers, Usage};
 use crate::local_door::LocalDoor;
-use crate::members::{LinkId, Member, Members, RelayStats};
+use crate::members::{LinkId, Listens, Member, Members, RelayStats};
+use crate::mix::MixConfig;
 use crate::shard::{ParticipantView, SourceView};
 use ledger::Ledger;
 pub use ledger::MemberOperations;
+use mixing::Mixing;
 use repair::Recent;
 
 /// Paths of people who have not said a valid hello yet.
@@ -63,6 +66,10 @@ pub struct RelayConfig {
     pub unix_time: Duration,
     /// What each participant may use.
     pub limits: Limits,
+    /// How media travels, to begin with.
+    pub route: Route,
+    /// How mixes are made, where there are any.
+    pub mix: MixConfig,
 }
 
 /// What the person who hosts should hear about.
@@ -100,6 +107,7 @@ pub struct Relay {
     members: Members,
     recent: Recent,
     ledger: Ledger,
+    mixing: Mixing,
     knocking: BTreeMap<LinkId, Knocking>,
     ending: BTreeMap<LinkId, Instant>,
     strangers: Strangers,
@@ -145,6 +153,7 @@ impl Relay {
             members: Members::new(config.first_ssrc),
             local_door: LocalDoor::new(&config.certificate.fingerprint()),
             ledger: Ledger::new(authority, (now, config.unix_time)),
+            mixing: Mixing::new(config.route, config.mix, now),
             config,
             recent: Recent::default(),
             links: Links::new(),
@@ -177,18 +186,8 @@ impl Relay {
         let LocalMember { participant, instance, generation, name, colour } = local;
         self.ledger.introduce(participant, name.clone(), colour, now);
         let info = PeerInfo { peer: PeerId::HOST, participant, name, colour };
-        self.members.insert(Member {
-            info,
-            instance,
-            generation,
-            link: None,
-            sources: BTreeMap::new(),
-            direct: BTreeSet::new(),
-            repairs: BTreeMap::new(),
-            following: None,
-            usage: Usage::new(&self.config.limits, now),
-            joined_at: now,
-        });
+        let usage = Usage::new(&self.config.limits, now);
+        self.members.insert(Member::new(info, (instance, generation), None, usage, now));
         let unspecified = SocketAddr::from(([0, 0, 0, 0], 0));
         self.welcome(PeerId::HOST, unspecified, now);
     }
@@ -218,6 +217,7 @@ impl Relay {
     pub fn handle_timeout(&mut self, now: Instant) {
         self.links.handle_timeout(now);
         self.handle_path_events(now);
+        self.mix(now);
         if now >= self.upkeep_at {
             self.upkeep_at = now + UPKEEP;
             self.upkeep(now);
@@ -299,8 +299,8 @@ impl Relay {
 
     /// When `handle_timeout` is due.
     pub fn poll_timeout(&mut self) -> Instant {
-        let document = self.ledger.due();
-        self.links.poll_timeout().into_iter().chain(document).fold(self.upkeep_at, Instant::min)
+        let others = self.ledger.due().into_iter().chain(self.mixing.due());
+        self.links.poll_timeout().into_iter().chain(others).fold(self.upkeep_at, Instant::min)
     }
 
     /// Whom we reach by an address of ours on a TURN server.
@@ -368,6 +368,7 @@ impl Relay {
         for peer in self.silent_members(now) {
             self.remove_member(now, peer, LeaveReason::Vanished);
         }
+        self.keep_mixes(now);
     }
 
     fn silent_members(&self, now: Instant) -> Vec<PeerId> {

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use backline_session::document::LedgerWrite;
 use backline_transport::demux::{self, Datagram, Stun, StunKind};
 use backline_transport::{LocalAddresses, Transmit};
-use backline_wire::{InviteLink, LinkError, Revision};
+use backline_wire::{InviteLink, LinkError, Revision, Route};
 
 use crate::limits::{Limits, Strangers};
 use crate::{Relay, RelayConfig, RelayEvent};
@@ -107,6 +107,11 @@ impl Shard {
         let relay = Relay::new(config, now);
         self.sessions.insert(id, Carried { relay, name, ufrag, due: now });
         self.touch(id);
+    }
+
+    /// Lets a session's media travel in another way. False when there is none of that id.
+    pub fn set_route(&mut self, id: SessionId, now: Instant, route: Route) -> bool {
+        self.guarded(id, now, |relay| relay.set_route(now, route)).is_some()
     }
 
     /// Ends a session for everybody who is in. False when there is none of that id. Poll the datagrams once more.

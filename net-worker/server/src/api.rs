@@ -15,14 +15,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use backline_relay::SessionId;
-use backline_wire::ParticipantId;
+use backline_wire::{ParticipantId, Route, RouteError};
 use serde::Deserialize;
 use tokio::sync::oneshot;
 
 use crate::log::AUDIT;
 use crate::server::{Server, StartError};
 use crate::shard_thread::OrderError;
-use answers::{Made, Participant, Refusal, Session, SessionList, Shard, ShardList};
+use answers::{Made, Participant, Refusal, Session, SessionList, Shard, ShardList, Travel};
 
 /// Longest body of a request, in bytes.
 const BODY_BYTES_MAX: usize = 16 * 1024;
@@ -80,6 +80,7 @@ fn router(server: Arc<Server>) -> Router {
         .route("/sessions", get(sessions).post(create))
         .route("/sessions/{id}", get(session).delete(end))
         .route("/sessions/{id}/link", get(link))
+        .route("/sessions/{id}/route", get(route).put(set_route))
         .route("/participants/{id}/metrics", get(participant))
         .route("/shards", get(shards))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&server), check_token));
@@ -147,6 +148,8 @@ async fn session(
 #[serde(deny_unknown_fields)]
 struct NewSession {
     name: String,
+    /// As the configuration says, where nothing is said here.
+    route: Option<String>,
 }
 
 async fn create(
@@ -161,7 +164,8 @@ async fn create(
     if !server.is_ready() {
         return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the server is about to stop"));
     }
-    let (id, link) = server.create(new.name).await.map_err(|error| failed(&error))?;
+    let route = new.route.map_or(Ok(server.config.route), |route| parse_route(&route))?;
+    let (id, link) = server.create(new.name, route).await.map_err(|error| failed(&error))?;
     Ok((StatusCode::CREATED, Json(Made { id: id.to_string(), link })))
 }
 
@@ -169,6 +173,26 @@ async fn link(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Resu
     let id = parse_session(&id)?;
     let link = server.link(id).await.map_err(|error| failed(&error))?;
     Ok(Json(Made { id: id.to_string(), link }))
+}
+
+async fn route(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Result<Json<Travel>, Refusal> {
+    let id = parse_session(&id)?;
+    let views = server.views();
+    let found = views.iter().flat_map(|view| &view.sessions).find(|session| session.id == id);
+    let found = found.map(|session| Json(Travel { route: session.route.to_string() }));
+    found.ok_or_else(|| failed(&OrderError::NoSession))
+}
+
+async fn set_route(
+    State(server): State<Arc<Server>>,
+    Path(id): Path<String>,
+    body: Result<Json<Travel>, axum::extract::rejection::JsonRejection>,
+) -> Result<Json<Travel>, Refusal> {
+    let id = parse_session(&id)?;
+    let Json(wanted) = body.map_err(|error| Refusal::new(error.status(), &error.body_text()))?;
+    let route = parse_route(&wanted.route)?;
+    server.set_route(id, route).await.map_err(|error| failed(&error))?;
+    Ok(Json(wanted))
 }
 
 async fn end(State(server): State<Arc<Server>>, Path(id): Path<String>) -> Result<StatusCode, Refusal> {
@@ -200,6 +224,11 @@ fn parse_session(id: &str) -> Result<SessionId, Refusal> {
     let text = "that is no id of a session: it has 16 hexadecimal digits";
     let is_whole = id.len() == 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     id.parse().ok().filter(|_| is_whole).ok_or_else(|| Refusal::new(StatusCode::BAD_REQUEST, text))
+}
+
+fn parse_route(text: &str) -> Result<Route, Refusal> {
+    text.parse()
+        .map_err(|error: RouteError| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, &error.to_string()))
 }
 
 fn failed(error: &OrderError) -> Refusal {

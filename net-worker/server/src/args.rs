@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
+use backline_wire::Route;
 use clap::{Args, Parser, Subcommand};
 
 /// Carries Backline sessions for people who do not want to host.
@@ -69,6 +70,16 @@ pub enum Command {
         /// What the session is called.
         #[arg(default_value = "Session")]
         name: String,
+        /// How media travels in it, where it is made: mesh, forward or mix (usually as the configuration says).
+        #[arg(long)]
+        route: Option<Route>,
+    },
+    /// Lets media travel in another way in a session of a running server, at once: mesh, forward or mix.
+    Route {
+        /// What the session is called.
+        name: String,
+        /// mesh: straight from each to each where that goes. forward: through the server, unmixed. mix: the server mixes for each listener.
+        route: Route,
     },
     /// Reads the configuration and says what it would do, or what is wrong with it.
     CheckConfig,

@@ -8,6 +8,7 @@ use crate::config::{Config, ConfigError};
 use crate::log;
 use crate::server::{self, StartError};
 use crate::token::{Token, TokenError};
+use backline_wire::Route;
 
 /// Does what was asked.
 ///
@@ -24,7 +25,8 @@ pub fn run(arguments: &Arguments) -> Result<(), CommandError> {
             Ok(server::run(config, token, signals)?)
         }
         Command::Status { json } => status(&config, *json),
-        Command::Invite { name } => invite(&config, name),
+        Command::Invite { name, route } => invite(&config, name, *route),
+        Command::Route { name, route } => set_route(&config, name, *route),
         Command::CheckConfig => {
             print(&check_text(&config));
             Ok(())
@@ -54,19 +56,35 @@ fn status(config: &Config, as_json: bool) -> Result<(), CommandError> {
 }
 
 /// One of this name, if there is one: asking twice makes no second.
-fn invite(config: &Config, name: &str) -> Result<(), CommandError> {
-    let sessions = ask(config, "GET", "/api/v1/sessions", None)?;
-    let list = sessions.get("sessions").and_then(Value::as_array).cloned().unwrap_or_default();
-    let known = list.iter().find(|session| session.get("name").and_then(Value::as_str) == Some(name));
-    let answer = match known.and_then(|session| session.get("id")).and_then(Value::as_str) {
+fn invite(config: &Config, name: &str, route: Option<Route>) -> Result<(), CommandError> {
+    let answer = match find(config, name)? {
         Some(id) => ask(config, "GET", &format!("/api/v1/sessions/{id}/link"), None)?,
-        None => ask(config, "POST", "/api/v1/sessions", Some(serde_json::json!({ "name": name })))?,
+        None => {
+            let new = serde_json::json!({ "name": name, "route": route.map(Route::name) });
+            ask(config, "POST", "/api/v1/sessions", Some(new))?
+        }
     };
     match answer.get("link").and_then(Value::as_str) {
         Some(link) => print(link),
         None => return Err(CommandError::Answer("it names no link".to_owned())),
     }
     Ok(())
+}
+
+fn set_route(config: &Config, name: &str, route: Route) -> Result<(), CommandError> {
+    let id = find(config, name)?.ok_or_else(|| CommandError::NoSession(name.to_owned()))?;
+    let wanted = serde_json::json!({ "route": route.name() });
+    ask(config, "PUT", &format!("/api/v1/sessions/{id}/route"), Some(wanted))?;
+    print(&format!("Media of “{name}” travels by {route} from now on."));
+    Ok(())
+}
+
+/// The id of the session of a name.
+fn find(config: &Config, name: &str) -> Result<Option<String>, CommandError> {
+    let sessions = ask(config, "GET", "/api/v1/sessions", None)?;
+    let list = sessions.get("sessions").and_then(Value::as_array).cloned().unwrap_or_default();
+    let known = list.iter().find(|session| session.get("name").and_then(Value::as_str) == Some(name));
+    Ok(known.and_then(|session| session.get("id")).and_then(Value::as_str).map(str::to_owned))
 }
 
 fn check_text(config: &Config) -> String {
@@ -108,6 +126,7 @@ fn ask(config: &Config, method: &str, path: &str, body: Option<Value>) -> Result
     };
     let answer = match (method, body) {
         ("POST", Some(body)) => ureq::post(&url).header("Authorization", &authorization).send_json(body),
+        ("PUT", Some(body)) => ureq::put(&url).header("Authorization", &authorization).send_json(body),
         _ => ureq::get(&url).header("Authorization", &authorization).call(),
     };
     answer.map_err(failed)?.body_mut().read_json().map_err(|error| CommandError::Answer(error.to_string()))
@@ -143,6 +162,9 @@ pub enum CommandError {
         /// What the system said.
         why: String,
     },
+    /// None of that name.
+    #[error("the server carries no session called “{0}”: `backline-server status` lists them")]
+    NoSession(String),
     /// It runs from another folder.
     #[error("the server has another token than this folder: name the folder that it runs from with --data")]
     OtherToken,

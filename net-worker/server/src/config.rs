@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use backline_relay::Limits;
+use backline_relay::{Limits, MixConfig, OpusFrame};
+use backline_wire::{Route, RouteError};
 use serde::Deserialize;
 
 use crate::args::Settings;
@@ -32,6 +33,10 @@ pub struct Config {
     pub log_files: usize,
     /// What each participant may use.
     pub limits: Limits,
+    /// How media travels in sessions that are made without a word about it.
+    pub route: Route,
+    /// How mixes are made.
+    pub mix: MixConfig,
     /// Sessions that the server carries at most.
     pub sessions: usize,
     /// A session in which nobody was for so long is retired, with its keys and document.
@@ -48,6 +53,7 @@ struct File {
     log: Log,
     sessions: Sessions,
     limits: FileLimits,
+    mix: FileMix,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -77,6 +83,7 @@ struct Log {
 #[serde(deny_unknown_fields, default)]
 struct Sessions {
     at_most: Option<usize>,
+    route: Option<String>,
     retire_after_days: Option<u64>,
 }
 
@@ -91,6 +98,14 @@ struct FileLimits {
     control_per_second: Option<f64>,
     joins_per_minute: Option<f64>,
     stranger_packets_per_second: Option<f64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FileMix {
+    frame_ms: Option<f64>,
+    kilobits_per_second: Option<u32>,
+    depth_max_ms: Option<u64>,
 }
 
 impl Config {
@@ -121,6 +136,8 @@ impl Config {
             level: level.parse().map_err(|_| ConfigError::Level(level))?,
             log_files: file.log.files.unwrap_or(14).max(1),
             limits: file.limits.over(Limits::default()),
+            route: file.sessions.route.unwrap_or_else(|| Route::default().to_string()).parse()?,
+            mix: file.mix.over(MixConfig::default())?,
             sessions: file.sessions.at_most.unwrap_or(1_000),
             retire_after: Duration::from_secs(file.sessions.retire_after_days.unwrap_or(90) * 86_400),
         };
@@ -164,6 +181,25 @@ impl FileLimits {
             sources: self.sources.unwrap_or(usual.sources),
             participants: self.participants.unwrap_or(usual.participants),
         }
+    }
+}
+
+impl FileMix {
+    fn over(self, usual: MixConfig) -> Result<MixConfig, ConfigError> {
+        let frame = match self.frame_ms {
+            None => usual.frame,
+            Some(ms) => {
+                let fits = |frame: &OpusFrame| (frame.frames() as f64 / 48.0 - ms).abs() < 1e-9;
+                OpusFrame::ALL.into_iter().find(fits).ok_or(ConfigError::MixFrame(ms))?
+            }
+        };
+        let bitrate_bps =
+            self.kilobits_per_second.map_or(usual.bitrate_bps, |rate| rate.saturating_mul(1_000));
+        if !MixConfig::BITRATES_BPS.contains(&bitrate_bps) {
+            return Err(ConfigError::MixRate(bitrate_bps / 1_000));
+        }
+        let depth_max = self.depth_max_ms.map_or(usual.depth_max, Duration::from_millis);
+        Ok(MixConfig { frame, bitrate_bps, depth_max })
     }
 }
 
@@ -223,6 +259,15 @@ pub enum ConfigError {
         /// How many.
         shards: usize,
     },
+    /// No such route.
+    #[error("sessions.route: {0}")]
+    Route(#[from] RouteError),
+    /// No such frame.
+    #[error("mix.frame_ms is {0}: choose 2.5, 5, 10 or 20")]
+    MixFrame(f64),
+    /// A rate that Opus does not have.
+    #[error("mix.kilobits_per_second is {0}: choose 16 to 512")]
+    MixRate(u32),
     /// A limit that lets nobody do anything.
     #[error("the limit {name} must be a number of at least 1")]
     Limit {
@@ -264,6 +309,9 @@ mod tests {
             ("[network]\nport = 65535\nshards = 2", "choose a port"),
             ("[log]\nlevel = \"loud\"", "is no level"),
             ("[limits]\npackets_per_second = 0.0", "packets_per_second must be"),
+            ("[sessions]\nroute = \"star\"", "choose mesh, forward or mix"),
+            ("[mix]\nframe_ms = 3.0", "choose 2.5, 5, 10 or 20"),
+            ("[mix]\nkilobits_per_second = 8", "choose 16 to 512"),
         ];
         for (text, words) in cases {
             let error = read(text, Settings::default()).unwrap_err().to_string();

@@ -13,7 +13,7 @@ use backline_io::store::Write;
 use backline_kept::{SessionFile, writes_of};
 use backline_relay::SessionId;
 use backline_session::document::{KeptDocument, LedgerWrite};
-use backline_wire::Revision;
+use backline_wire::{Revision, Route};
 use crossbeam_queue::SegQueue;
 
 /// Requests that wait for the disk; beyond it the shard keeps its own, and its sessions push back.
@@ -27,6 +27,8 @@ pub enum Request {
     Write(SessionId, LedgerWrite),
     /// This file is a session's from now on.
     Open(SessionId, Box<SessionFile>),
+    /// Keep this beside a session's document, under a key.
+    Note(SessionId, &'static str, Vec<u8>),
     /// Nothing is kept of a session any more.
     End(SessionId),
     /// What is kept of a session, when everything that was asked before is.
@@ -107,6 +109,12 @@ fn run(requests: &Receiver<Request>, confirmations: &SegQueue<Confirmation>, wak
                         None => {}
                     }
                 }
+                Request::Note(id, key, value) => {
+                    let kept = files.get(&id).map(|file| file.set_note(key, &value));
+                    if let Some(Err(error)) = kept {
+                        tracing::error!(session = %id, key, %error, "this is forgotten at the next start");
+                    }
+                }
                 Request::End(id) => {
                     batches.remove(&id);
                     if let Some(file) = files.remove(&id) {
@@ -152,6 +160,8 @@ pub struct Kept {
     pub id: SessionId,
     /// As it was called.
     pub name: String,
+    /// How its media travelled.
+    pub route: Route,
     /// Its file.
     pub file: SessionFile,
     /// What was in it.
@@ -172,8 +182,10 @@ pub fn open_all(dir: &Path) -> Result<Vec<Kept>, backline_io::store::StoreError>
                     continue;
                 };
                 let id = id_of(&keys.certificate.fingerprint());
-                let name = file.note(NAME).ok().flatten().and_then(|name| String::from_utf8(name).ok());
-                all.push(Kept { id, name: name.unwrap_or_default(), file, session });
+                let note = |key| file.note(key).ok().flatten().and_then(|text| String::from_utf8(text).ok());
+                let name = note(NAME).unwrap_or_default();
+                let route = note(ROUTE).and_then(|route| route.parse().ok()).unwrap_or_default();
+                all.push(Kept { id, name, route, file, session });
             }
             Err(error) => {
                 tracing::error!(file_name, %error, "a session can't be opened, and is left as it is")
@@ -190,3 +202,5 @@ pub fn id_of(fingerprint: &backline_wire::Fingerprint) -> SessionId {
 
 /// The note under which a session's name is kept.
 pub const NAME: &str = "name";
+/// The note under which it is kept how a session's media travels.
+pub const ROUTE: &str = "route";

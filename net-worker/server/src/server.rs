@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use backline_io::signals::EndSignals;
 use backline_kept::SessionFile;
 use backline_relay::SessionId;
+use backline_wire::Route;
 use tokio::sync::oneshot;
 
 use crate::api;
@@ -88,14 +89,14 @@ impl Server {
     ///
     /// # Errors
     /// When there are too many, or the shard cannot.
-    pub async fn create(&self, name: String) -> Result<(SessionId, String), OrderError> {
+    pub async fn create(&self, name: String, route: Route) -> Result<(SessionId, String), OrderError> {
         let views = self.views();
         let total: usize = views.iter().map(|view| view.sessions.len()).sum();
         if total >= self.config.sessions {
             return Err(OrderError::TooMany(self.config.sessions));
         }
         let fewest = (0..views.len()).min_by_key(|shard| views[*shard].sessions.len()).unwrap_or(0);
-        self.ask(fewest, |answer| Order::Create(name, answer)).await
+        self.ask(fewest, |answer| Order::Create(name, route, answer)).await
     }
 
     /// The link to a session.
@@ -105,6 +106,15 @@ impl Server {
     pub async fn link(&self, id: SessionId) -> Result<String, OrderError> {
         let shard = self.shard_of(id)?;
         self.ask(shard, |answer| Order::Link(id, answer)).await
+    }
+
+    /// Lets a session's media travel another way from now on.
+    ///
+    /// # Errors
+    /// When there is none of that id.
+    pub async fn set_route(&self, id: SessionId, route: Route) -> Result<(), OrderError> {
+        let shard = self.shard_of(id)?;
+        self.ask(shard, |answer| Order::SetRoute(id, route, answer)).await
     }
 
     /// Ends a session for everybody.
@@ -144,6 +154,7 @@ fn setup(config: &Config, number: usize) -> Setup {
         public: config.public.clone(),
         dir: sessions_dir(&config.data),
         limits: config.limits,
+        mix: config.mix,
     }
 }
 

@@ -14,11 +14,12 @@ use arc_swap::ArcSwap;
 use backline_io::clock::{self, Clock};
 use backline_io::{Poller, Port, WakeHandle, entropy, interfaces, priority};
 use backline_kept::{Hosted, SessionFile, first_bytes, split_seed};
-use backline_relay::{Limits, RelayConfig, SessionId, SessionView, Shard, ShardEvent, ShardStats};
+use backline_relay::{Limits, MixConfig, RelayConfig, SessionId, SessionView, Shard, ShardEvent, ShardStats};
 use backline_transport::LocalAddresses;
+use backline_wire::Route;
 use tokio::sync::oneshot;
 
-use crate::keeper::{Confirmation, Keeper, Kept, NAME, Request, id_of};
+use crate::keeper::{Confirmation, Keeper, Kept, NAME, ROUTE, Request, id_of};
 use crate::log;
 
 /// Orders that wait; beyond it the API says that it is busy.
@@ -48,14 +49,18 @@ pub struct Setup {
     pub dir: std::path::PathBuf,
     /// What each participant may use.
     pub limits: Limits,
+    /// How mixes are made.
+    pub mix: MixConfig,
 }
 
 /// What the API asks of a shard.
 pub enum Order {
-    /// Make a session of this name; the answer is its id and its link.
-    Create(String, oneshot::Sender<Result<(SessionId, String), OrderError>>),
+    /// Make a session of this name, in which media travels this way; the answer is its id and its link.
+    Create(String, Route, oneshot::Sender<Result<(SessionId, String), OrderError>>),
     /// The link to a session.
     Link(SessionId, oneshot::Sender<Result<String, OrderError>>),
+    /// Let a session's media travel another way from now on.
+    SetRoute(SessionId, Route, oneshot::Sender<Result<(), OrderError>>),
     /// End a session for everybody, and keep nothing of it.
     End(SessionId, oneshot::Sender<Result<(), OrderError>>),
     /// Say the last words and stop.
@@ -176,6 +181,13 @@ pub enum ShardError {
     Thread(std::io::Error),
 }
 
+/// What a session is, beside its keys and document.
+#[derive(Debug, Clone)]
+struct Plan {
+    name: String,
+    route: Route,
+}
+
 struct Driver {
     setup: Setup,
     shard: Shard,
@@ -185,7 +197,7 @@ struct Driver {
     /// Of sessions that wait for room in the keeper's queue.
     waiting: Option<Request>,
     /// To open a session again that has failed.
-    keys: BTreeMap<SessionId, (String, backline_kept::HostKeys)>,
+    kept: BTreeMap<SessionId, (Plan, backline_kept::HostKeys)>,
     orders: Receiver<Order>,
     view: Arc<ArcSwap<ShardView>>,
     addresses: Vec<IpAddr>,
@@ -213,7 +225,7 @@ impl Driver {
             poller,
             keeper,
             waiting: None,
-            keys: BTreeMap::new(),
+            kept: BTreeMap::new(),
             orders,
             view,
             addresses: Vec::new(),
@@ -229,7 +241,7 @@ impl Driver {
     fn run(mut self, kept: Vec<Kept>) {
         priority::raise();
         self.look_at_interfaces(clock::now());
-        for Kept { id, name, file, session } in kept {
+        for Kept { id, name, route, file, session } in kept {
             let Some(keys) = session.keys else { continue };
             let hosted = match entropy::seed() {
                 Ok(seed) => Hosted::again(keys, session.document, seed).with_store(),
@@ -238,7 +250,7 @@ impl Driver {
                     continue;
                 }
             };
-            self.open(id, name, hosted, Some(file));
+            self.open(id, Plan { name, route }, hosted, Some(file));
         }
         while self.follow_orders() {
             let more = self.turn();
@@ -323,12 +335,12 @@ impl Driver {
 
     /// A session that failed goes on under its link, from its document as it is kept.
     fn open_again(&mut self, id: SessionId) {
-        let Some((name, keys)) = self.keys.get(&id).cloned() else { return };
+        let Some((plan, keys)) = self.kept.get(&id).cloned() else { return };
         let (answer, document) = sync_channel(1);
         self.ask(Request::Read(id, answer));
         match (document.recv_timeout(READING), entropy::seed()) {
             (Ok(document), Ok(seed)) => {
-                self.open(id, name, Hosted::again(keys, document, seed).with_store(), None);
+                self.open(id, plan, Hosted::again(keys, document, seed).with_store(), None);
             }
             _ => {
                 tracing::error!(session = %id, "a session that failed can't be opened again before the next start")
@@ -336,12 +348,12 @@ impl Driver {
         }
     }
 
-    fn open(&mut self, id: SessionId, name: String, hosted: Hosted, file: Option<SessionFile>) {
+    fn open(&mut self, id: SessionId, plan: Plan, hosted: Hosted, file: Option<SessionFile>) {
         let now = clock::now();
         let seed = entropy::seed().unwrap_or_default();
         let [_, _, ssrc, _] = split_seed(seed);
         let Hosted { keys, document, has_store } = hosted;
-        self.keys.insert(id, (name.clone(), keys.clone()));
+        self.kept.insert(id, (plan.clone(), keys.clone()));
         if let Some(file) = file {
             self.ask(Request::Open(id, Box::new(file)));
         }
@@ -354,8 +366,10 @@ impl Driver {
             has_store,
             unix_time: Clock::read().unix_time,
             limits: self.setup.limits,
+            route: plan.route,
+            mix: self.setup.mix,
         };
-        self.shard.open(id, name, config, now);
+        self.shard.open(id, plan.name, config, now);
     }
 
     /// A request that must not be lost: it waits for room.
@@ -372,8 +386,9 @@ impl Driver {
         while let Ok(order) = self.orders.try_recv() {
             // Whoever asked and went away wants no answer.
             match order {
-                Order::Create(name, answer) => drop(answer.send(self.create(name))),
+                Order::Create(name, route, answer) => drop(answer.send(self.create(name, route))),
                 Order::Link(id, answer) => drop(answer.send(self.link(id))),
+                Order::SetRoute(id, route, answer) => drop(answer.send(self.set_route(id, route))),
                 Order::End(id, answer) => drop(answer.send(self.end(id))),
                 Order::Drain => return false,
             }
@@ -382,16 +397,17 @@ impl Driver {
         true
     }
 
-    fn create(&mut self, name: String) -> Result<(SessionId, String), OrderError> {
+    fn create(&mut self, name: String, route: Route) -> Result<(SessionId, String), OrderError> {
         let failed = |error: &dyn std::fmt::Display| OrderError::NotMade(error.to_string());
         let seed = entropy::seed().map_err(|error| failed(&error))?;
         let hosted = Hosted::new(seed).map_err(|error| failed(&error))?.with_store();
         let file = SessionFile::create(&self.setup.dir, &hosted.keys, &hosted.document, self.port.number())
             .map_err(|error| failed(&error))?;
         file.set_note(NAME, name.as_bytes()).map_err(|error| failed(&error))?;
+        file.set_note(ROUTE, route.name().as_bytes()).map_err(|error| failed(&error))?;
         let id = id_of(&hosted.keys.certificate.fingerprint());
-        tracing::info!(session = %id, name, "a session was made");
-        self.open(id, name, hosted, Some(file));
+        tracing::info!(session = %id, name, %route, "a session was made");
+        self.open(id, Plan { name, route }, hosted, Some(file));
         Ok((id, self.link(id)?))
     }
 
@@ -402,11 +418,21 @@ impl Driver {
         link.map(|link| link.to_text()).map_err(|error| OrderError::NotMade(error.to_string()))
     }
 
+    fn set_route(&mut self, id: SessionId, route: Route) -> Result<(), OrderError> {
+        if !self.shard.set_route(id, clock::now(), route) {
+            return Err(OrderError::NoSession);
+        }
+        self.kept.get_mut(&id).into_iter().for_each(|(plan, _)| plan.route = route);
+        self.ask(Request::Note(id, ROUTE, route.name().into()));
+        tracing::info!(session = %id, %route, "a session's media travels in another way");
+        Ok(())
+    }
+
     fn end(&mut self, id: SessionId) -> Result<(), OrderError> {
         if !self.shard.close(id, clock::now()) {
             return Err(OrderError::NoSession);
         }
-        self.keys.remove(&id);
+        self.kept.remove(&id);
         self.ask(Request::End(id));
         tracing::info!(session = %id, "a session was ended");
         Ok(())

@@ -5,7 +5,9 @@ mod process;
 
 use std::time::Duration;
 
-use backline_client::{Command, Connection, Fader, GainValue, Grantee, Scope, Setting, SourceId};
+use backline_client::{
+    Command, Connection, Fader, GainValue, Grantee, Route, Scope, Setting, Snapshot, SourceId,
+};
 use backline_loopback::Rig;
 use process::{Server, free_port, log};
 
@@ -59,6 +61,41 @@ fn musicians_meet_on_a_server_and_find_it_again_after_it_stopped_and_after_it_cr
     let server = Server::start(dir.path(), port);
     back(&ada, &bob);
     assert!(!log(dir.path()).contains(&link), "no secret is written down");
+    assert!(server.stop().success());
+}
+
+#[test]
+fn musicians_hear_each_other_by_each_route_and_the_server_remembers_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let server = Server::start(dir.path(), port);
+    let (id, link) = server.session("Concert");
+    server.set_route(&id, "mix");
+    let (mut ada, mut bob) = (Rig::new(3), Rig::new(4));
+    ada.play(440.0);
+    bob.play(330.0);
+    ada.join(&link).unwrap();
+    bob.join(&link).unwrap();
+    let is_mixed = |snapshot: &Snapshot| snapshot.sources.iter().any(|source| source.route == Route::Mixed);
+    ada.wait(is_mixed).unwrap();
+    assert!((hears(&ada) - 0.177).abs() < 0.03 && (hears(&bob) - 0.177).abs() < 0.03);
+    assert_eq!(server.get(&format!("/sessions/{id}"))["mix"]["listeners"], 2);
+
+    server.set_route(&id, "forward");
+    let is_forwarded =
+        |snapshot: &Snapshot| snapshot.sources.iter().any(|source| source.route == Route::ThroughHost);
+    ada.wait(is_forwarded).unwrap();
+    assert!((hears(&ada) - 0.177).abs() < 0.03 && (hears(&bob) - 0.177).abs() < 0.03);
+
+    server.set_route(&id, "mix");
+    ada.wait(is_mixed).unwrap();
+    server.kill();
+    ada.wait(|snapshot| snapshot.connection == Connection::Reconnecting).unwrap();
+    let server = Server::start(dir.path(), port);
+    ada.wait(|snapshot| snapshot.connection == Connection::Joined && is_mixed(snapshot)).unwrap();
+    bob.wait(|snapshot| snapshot.connection == Connection::Joined && is_mixed(snapshot)).unwrap();
+    std::thread::sleep(SECOND);
+    assert!((level(&ada.heard(SECOND / 2)) - 0.177).abs() < 0.03);
     assert!(server.stop().success());
 }
 

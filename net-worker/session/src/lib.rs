@@ -6,6 +6,7 @@
 mod assignment;
 mod clock_offset;
 pub mod document;
+mod heads;
 mod histogram;
 mod links;
 mod listener;
@@ -25,7 +26,9 @@ mod uplink;
 pub mod view;
 
 pub use assignment::ReturnChoice;
+pub use heads::{media_head, received_head};
 pub use links::Links;
+pub use listening::playout_config;
 pub use network::LocalMessage;
 pub use repair::RepairBudget;
 pub use session::{InstanceConfig, Session, SessionConfig, SessionEvent, SessionState};

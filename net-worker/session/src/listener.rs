@@ -17,6 +17,8 @@ pub(crate) struct Listener {
     pub choice: ReturnChoice,
     /// Its host calls it, and it is not bypassed.
     pub is_active: bool,
+    /// A bit for each slot that is heard on an auxiliary output.
+    pub aux_slots: u16,
 }
 
 impl Listener {
@@ -27,7 +29,7 @@ impl Listener {
         depth_ceiling: Duration,
         choice: ReturnChoice,
     ) -> Self {
-        Self { instance, slots, depth_ceiling, choice, is_active: false }
+        Self { instance, slots, depth_ceiling, choice, is_active: false, aux_slots: 0 }
     }
 
     /// For the assignment.

@@ -8,12 +8,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_media::{Operation, Playout, PlayoutConfig, PlayoutStats, ReceivedHead};
+use backline_media::{Operation, Playout, PlayoutConfig, PlayoutStats};
 use backline_transport::MediaHead;
 use backline_wire::limits::{NETWORK_RATE_HZ, SLOTS, SOURCES_MAX};
 use backline_wire::{InstanceId, Name, PeerId, PublishedSource, SourceId, SourceInfo, Ssrc, StreamFormat};
 
 use crate::assignment::{Assignment, ReturnChoice};
+use crate::heads::received_head;
 use crate::listener::Listener;
 use crate::reception::ReceptionMeter;
 use crate::slots::SlotTable;
@@ -46,6 +47,10 @@ pub(crate) struct Listening {
     /// In the order in which they came.
     listeners: Vec<Listener>,
     assignment: Assignment,
+    /// What the host mixes for us, where it does.
+    pub mix_source: Option<SourceId>,
+    /// Sources come in that mix, but for those that were asked for.
+    pub is_mixed: bool,
 }
 
 /// One remote source, present or away.
@@ -71,6 +76,8 @@ pub(crate) struct RemoteSource {
     pub forwarded_at: Option<Instant>,
     /// What we last asked of the host.
     pub forward_asked: bool,
+    /// What we last asked of the peer itself, over the straight path.
+    pub direct_asked: bool,
     /// By whichever way.
     pub last_packet_at: Option<Instant>,
     loss: Loss,
@@ -171,7 +178,7 @@ impl Listening {
                 known.playout.restart();
             }
             (known.info, known.peer, known.ssrc) = (published.info, published.peer, published.ssrc);
-            (known.present, known.forward_asked) = (true, true);
+            (known.present, known.forward_asked) = (true, !self.is_mixed);
             known.participant_name = participant_name;
             let owner = self.listeners.iter().find(|listener| Some(listener.instance) == known.owner);
             if let Some(owner) = owner {
@@ -180,7 +187,9 @@ impl Listening {
             known.stages.set_format(known.info.format);
             known.playout.set_source_block(known.info.format.block_frames.into());
         } else if let Some(playout) = self.new_playout(published.info.format) {
-            self.sources.insert(id, RemoteSource::new(&published, participant_name, playout));
+            let mut source = RemoteSource::new(&published, participant_name, playout);
+            source.forward_asked = !self.is_mixed;
+            self.sources.insert(id, source);
             self.hand_over(id);
         } else {
             return;
@@ -229,6 +238,33 @@ impl Listening {
         self.by_ssrc.get(&ssrc).and_then(|id| self.sources.get(id)).map(|source| source.peer)
     }
 
+    /// Sources come in the host's mix from now on, or each by itself; what was asked for holds no longer.
+    pub fn set_mixed(&mut self, is_mixed: bool) {
+        self.is_mixed = is_mixed;
+        self.sources.values_mut().for_each(|source| source.forward_asked = !is_mixed);
+    }
+
+    /// Whether a source is heard in the host's mix, and not by itself.
+    pub fn is_in_mix(&self, id: SourceId) -> bool {
+        let is_separate = self.sources.get(&id).is_none_or(|source| source.forward_asked);
+        self.is_mixed && self.mix_source != Some(id) && !is_separate
+    }
+
+    /// Whether a source must come by itself: another instance than the one with the mix returns it, or it has an output of its own.
+    pub fn is_wanted_separately(&self, source: &RemoteSource) -> bool {
+        let listener = self.listeners.iter().find(|listener| Some(listener.instance) == source.owner);
+        let has_bus =
+            |listener: &Listener| source.slot.is_some_and(|slot| listener.aux_slots >> slot & 1 == 1);
+        source.owner.is_some() && (source.owner != self.assignment.mix || listener.is_some_and(has_bus))
+    }
+
+    /// The slots of an instance, a bit each, that are heard on an auxiliary output.
+    pub fn set_aux_slots(&mut self, instance: InstanceId, slots: u16) {
+        if let Some(listener) = self.listener_mut(instance) {
+            listener.aux_slots = slots;
+        }
+    }
+
     /// A participant has another name.
     pub fn renamed(&mut self, peer: PeerId, name: &Name) {
         for source in self.sources.values_mut().filter(|source| source.peer == peer) {
@@ -252,9 +288,9 @@ impl Listening {
         payload: &Arc<[u8]>,
         (now, unix_time): (Instant, Duration),
     ) -> bool {
-        let Some(source) = self.by_ssrc.get(&ssrc).and_then(|id| self.sources.get_mut(id)) else {
-            return false;
-        };
+        let Some(id) = self.by_ssrc.get(&ssrc).copied() else { return false };
+        let is_in_mix = self.is_in_mix(id);
+        let Some(source) = self.sources.get_mut(&id) else { return false };
         match way {
             Way::Direct if source.peer != from => return false,
             Way::Direct => source.direct_at = Some(now),
@@ -262,16 +298,12 @@ impl Listening {
         }
         source.last_packet_at = Some(now);
         source.present = true;
-        let head = ReceivedHead {
-            payload_type: head.payload_type,
-            timestamp: head.timestamp,
-            captured_at: head.captured_at,
-        };
+        let head = received_head(head);
         if let Some((captured_at, offset_us)) = head.captured_at.zip(source.clock_offset_us) {
             let elapsed_us = unix_time.as_micros() as i64 + offset_us - captured_at.as_micros() as i64;
             source.stages.arrived(now, elapsed_us);
         }
-        if source.owner.is_some() {
+        if source.owner.is_some() && !is_in_mix {
             source.playout.insert(&head, payload, now);
         }
         true
@@ -363,8 +395,8 @@ impl Listening {
 /// A depth below this is spent by the usual unrest of any machine.
 const DEPTH_FLOOR: Duration = Duration::from_micros(500);
 
-/// As shallow as the stream allows, as deep as the person does.
-fn playout_config(format: StreamFormat, ceiling: Duration) -> PlayoutConfig {
+/// How deep a playout of a stream may be: as shallow as the stream allows, as deep as `ceiling`.
+pub fn playout_config(format: StreamFormat, ceiling: Duration) -> PlayoutConfig {
     PlayoutConfig { floor: DEPTH_FLOOR.min(ceiling).max(redundancy_time(format)), ceiling }
 }
 
@@ -394,6 +426,7 @@ impl RemoteSource {
             direct_at: None,
             forwarded_at: None,
             forward_asked: true,
+            direct_asked: true,
             last_packet_at: None,
             loss: Loss::default(),
         }

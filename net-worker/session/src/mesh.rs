@@ -49,6 +49,12 @@ impl Mesh {
         network.links.remove(LinkKey::Peer(peer));
     }
 
+    /// No direct paths any more.
+    pub fn end(&mut self, network: &mut Network) {
+        let all: Vec<PeerId> = self.peers.keys().copied().collect();
+        all.into_iter().for_each(|peer| self.peer_left(network, peer));
+    }
+
     /// An offer came by the host.
     pub fn offered(&mut self, network: &mut Network, me: PeerId, offer: &PathOffer, now: Instant) {
         if offer.peer < me {

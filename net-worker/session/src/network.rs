@@ -149,15 +149,24 @@ impl Network {
         }
     }
 
-    /// Sends a packet of a stream of ours to the host and straight to every peer that is reached; how many went out.
-    pub fn send_media(&mut self, now: Instant, ssrc: Ssrc, head: &MediaHead, payload: &[u8]) -> usize {
+    /// Sends a packet of a stream of ours to the host and straight to every peer that is reached and wants it; how many went out.
+    pub fn send_media(
+        &mut self,
+        now: Instant,
+        ssrc: Ssrc,
+        (head, payload): (&MediaHead, &[u8]),
+        unwanted_by: &BTreeSet<PeerId>,
+    ) -> usize {
         let mut sent = 0;
         if self.uplink == Uplink::Here {
             self.to_relay.push_back(LocalMessage::Media { ssrc, head: *head, payload: payload.into() });
             sent += self.listeners;
         }
         for (key, path) in self.links.iter_mut() {
-            let leads_on = matches!(key, LinkKey::Peer(_)) || self.uplink == Uplink::Path(key);
+            let leads_on = match key {
+                LinkKey::Peer(peer) => !unwanted_by.contains(&peer),
+                LinkKey::Host(_) => self.uplink == Uplink::Path(key),
+            };
             if leads_on && path.is_connected() && path.send_media(now, ssrc, *head, payload).is_ok() {
                 sent += 1;
             }

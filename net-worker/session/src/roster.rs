@@ -10,15 +10,23 @@ use crate::clock_offset::{ClockOffset, Exchange};
 #[derive(Default)]
 pub(crate) struct Roster {
     pub peers: BTreeMap<PeerId, Peer>,
+    /// A server, which is in no list of people.
+    server: Asked,
     pings_sent: u32,
 }
 
 /// One other participant.
 pub(crate) struct Peer {
     pub info: PeerInfo,
-    pub clock: ClockOffset,
     /// Told to us by the host of the standing uplink; after a reconnect all have to be told again.
     pub confirmed: bool,
+    asked: Asked,
+}
+
+/// Somebody whose clock we ask for.
+#[derive(Default)]
+struct Asked {
+    clock: ClockOffset,
     ping: Option<(u32, u64)>,
 }
 
@@ -29,9 +37,20 @@ impl Roster {
             (known.info, known.confirmed) = (info, true);
             return false;
         }
-        let peer = Peer { info, clock: ClockOffset::default(), confirmed: true, ping: None };
+        let peer = Peer { info, confirmed: true, asked: Asked::default() };
         self.peers.insert(peer.info.peer, peer);
         true
+    }
+
+    /// What is known of somebody's clock, or of the server's.
+    pub fn clock(&self, peer: PeerId) -> Option<&ClockOffset> {
+        let of_server = (peer == PeerId::HOST).then_some(&self.server);
+        self.peers.get(&peer).map(|peer| &peer.asked).or(of_server).map(|asked| &asked.clock)
+    }
+
+    fn asked_mut(&mut self, peer: PeerId) -> Option<&mut Asked> {
+        let of_server = (peer == PeerId::HOST).then_some(&mut self.server);
+        self.peers.get_mut(&peer).map(|peer| &mut peer.asked).or(of_server)
     }
 
     /// After a reconnect: all have to be told again.
@@ -43,17 +62,17 @@ impl Roster {
     pub fn ping(&mut self, peer: PeerId, now_us: u64) -> Option<Control> {
         self.pings_sent = self.pings_sent.wrapping_add(1);
         let id = self.pings_sent;
-        self.peers.get_mut(&peer)?.ping = Some((id, now_us));
+        self.asked_mut(peer)?.ping = Some((id, now_us));
         Some(Control::Ping { peer, id, sent_at_us: now_us })
     }
 
     /// An answer; one that was not asked for is ignored.
     pub fn pong(&mut self, pong: &Control, now_us: u64) {
         let Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us } = *pong else { return };
-        let Some(peer) = self.peers.get_mut(&peer) else { return };
-        if peer.ping == Some((id, sent_at_us)) {
-            peer.ping = None;
-            peer.clock.add(Exchange { sent_at_us, received_at_us, replied_at_us, returned_at_us: now_us });
+        let Some(asked) = self.asked_mut(peer) else { return };
+        if asked.ping == Some((id, sent_at_us)) {
+            asked.ping = None;
+            asked.clock.add(Exchange { sent_at_us, received_at_us, replied_at_us, returned_at_us: now_us });
         }
     }
 }

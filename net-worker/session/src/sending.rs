@@ -3,15 +3,15 @@
 //! The step before is `client` (the capture ring, converted to 48 kHz); inside is `backline_media::Sender`
 //! (framing, coding, redundancy); the step after is `Network::send_media`. Beside the relay each packet is one shared allocation; elsewhere there is none.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use backline_codec::{Encoding, Quality};
 use backline_media::automatic::{Automatic, Move};
-use backline_media::{PacketHead, Sender, SenderConfig};
-use backline_transport::MediaHead;
+use backline_media::{Sender, SenderConfig};
 use backline_wire::{Generation, Missing, PeerId, Reception, Ssrc, StreamFormat};
 
+use crate::heads::media_head;
 use crate::network::{LinkKey, Network};
 use crate::repair::RepairBudget;
 use crate::view::SendView;
@@ -38,6 +38,8 @@ pub(crate) struct Sending {
     /// Packets made so far.
     packets: u64,
     repairs: BTreeMap<LinkKey, RepairBudget>,
+    /// Who is reached straight and does not listen.
+    pub unwanted_by: BTreeSet<PeerId>,
     rate: Rate,
 }
 
@@ -65,6 +67,7 @@ impl Sending {
             payload: Vec::with_capacity(2048),
             packets: 0,
             repairs: BTreeMap::new(),
+            unwanted_by: BTreeSet::new(),
             rate: Rate::default(),
         }
     }
@@ -106,6 +109,7 @@ impl Sending {
     /// A listener is gone.
     pub fn gone(&mut self, listener: PeerId) {
         self.automatic.gone(listener);
+        self.unwanted_by.remove(&listener);
     }
 
     /// Moves to another way of sending, if it is time to.
@@ -168,7 +172,8 @@ impl Sending {
         let (Some(sender), Some(ssrc)) = (&mut self.sender, self.ssrc) else { return };
         sender.push(samples, captured_at);
         while let Some(packet) = sender.poll_packet(&mut self.payload) {
-            let copies = network.send_media(now, ssrc, &media_head(&packet), &self.payload);
+            let packet = (&media_head(&packet), self.payload.as_slice());
+            let copies = network.send_media(now, ssrc, packet, &self.unwanted_by);
             self.packets += 1;
             self.rate.count(now, copies, self.payload.len());
         }
@@ -214,16 +219,6 @@ impl Rate {
         }
         self.packets += copies as u64;
         self.bytes += (copies * payload_bytes) as u64;
-    }
-}
-
-fn media_head(packet: &PacketHead) -> MediaHead {
-    MediaHead {
-        payload_type: packet.payload_type,
-        timestamp: packet.timestamp,
-        captured_at: Some(packet.captured_at),
-        level: Some(packet.level_dbov),
-        marker: false,
     }
 }
 

@@ -8,6 +8,7 @@ mod faders;
 mod incoming;
 mod instances;
 mod repair;
+mod route;
 mod upkeep;
 mod views;
 
@@ -22,6 +23,7 @@ use backline_wire::limits::{PARTICIPANTS_MAX, PEER_VANISHED_AFTER, PROTOCOL_VERS
 use backline_wire::{
     Control, Fingerprint, Generation, GoodbyeReason, Hello, HelloTranscript, IdentityKey, InstanceId,
     InviteLink, LeaveReason, Limit, Name, OutboxId, PeerId, PeerInfo, SourceId, SourceInfo, Ssrc, Welcome,
+    mix_source,
 };
 
 use crate::document::{Conflict, Outbox, Replica};
@@ -37,6 +39,7 @@ use crate::uplink::{Caller, JoinError};
 use crate::view::{Route, SendView, SlotView, SourceView};
 
 pub use instances::InstanceConfig;
+use route::MediaRoute;
 
 /// Events that wait for a caller that does not poll; the oldest go first.
 const EVENTS_MAX: usize = 64;
@@ -85,6 +88,8 @@ pub enum SessionEvent {
     Moved(InstanceId, Move),
     /// Somebody changed later what we had changed, or we may not change it.
     Conflict(Box<Conflict>),
+    /// Media travels in another way from now on, as the server wants it.
+    RouteChanged(backline_wire::Route),
     /// We use more than the server allows, and are disconnected after this time if that goes on.
     Warned(Limit, Duration),
 }
@@ -107,6 +112,7 @@ pub struct Session {
     outbox: Outbox,
     timers: Timers,
     welcomed_at: Option<Instant>,
+    media: MediaRoute,
     events: VecDeque<SessionEvent>,
 }
 
@@ -133,8 +139,11 @@ impl Session {
     ) -> Self {
         let mut network = Network::new(certificate, seed, now, unix_time);
         network.addresses = LocalAddresses::of_host(addresses);
+        let mix_source = mix_source(link.fingerprint());
         let caller = Some(Caller::new(link, now));
-        Self::new(config, network, caller, SessionState::Joining, now)
+        let mut session = Self::new(config, network, caller, SessionState::Joining, now);
+        session.listening.mix_source = Some(mix_source);
+        session
     }
 
     /// The host's own participant, beside the relay.
@@ -179,6 +188,7 @@ impl Session {
             mesh: Mesh::default(),
             timers: Timers::new(now),
             welcomed_at: None,
+            media: MediaRoute::default(),
             events: VecDeque::new(),
         };
         session.add_instance(now, first);

@@ -17,6 +17,8 @@ pub enum Route {
     ThroughTurn,
     /// Passed on by the host.
     ThroughHost,
+    /// In the mix that the host makes.
+    Mixed,
     /// Nothing has come yet, or the source is away.
     #[default]
     Waiting,

@@ -22,6 +22,7 @@ use crate::limits::{
 };
 use crate::name::Name;
 use crate::operation::{Counter, DocumentId, Entry, Operation, OutboxId, Outcome, Revision};
+use crate::route::Route;
 
 pub use reasons::{GoodbyeReason, LeaveReason, Limit, RefusalReason};
 
@@ -160,6 +161,20 @@ pub enum Control {
         limit: Limit,
         /// In how many seconds.
         disconnected_in_s: u16,
+    },
+    /// Host to all: media travels this way from now on. Before the first of these it is [`Route::Mesh`].
+    Route {
+        /// Which way.
+        route: Route,
+        /// Rises with each change.
+        generation: Generation,
+    },
+    /// Listener to host: what I want of the mix where the route is [`Route::Mix`]. Before the first of these, all but my own sources.
+    Listen {
+        /// Whether I listen to it at all.
+        mix: bool,
+        /// Whether my own sources are in it.
+        own: bool,
     },
 }
 
@@ -384,7 +399,7 @@ fn decode_other_format(theirs: u8, body: &[u8]) -> Result<Control, ControlError>
 /// First byte of each message; rises when the body of an existing kind changes.
 const FORMAT: u8 = 1;
 /// Number of kinds; postcard writes a kind as one byte below 128.
-const KINDS: u8 = 22;
+const KINDS: u8 = 24;
 const REFUSED_KIND: u8 = 2;
 const _: () = assert!(PROTOCOL_VERSION > 0 && KINDS < 128);
 

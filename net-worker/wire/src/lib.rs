@@ -16,6 +16,7 @@ pub mod limits;
 pub mod link;
 pub mod name;
 pub mod operation;
+pub mod route;
 
 pub use announcement::Announcement;
 pub use control::{
@@ -32,3 +33,4 @@ pub use operation::{
     Bus, Change, Counter, DocumentId, Entry, Fader, GainValue, Grantee, Operation, OperationRefusal,
     OutboxId, Outcome, PanValue, Register, Revision, Scope, Setting, SettingKind,
 };
+pub use route::{Route, RouteError, mix_source};

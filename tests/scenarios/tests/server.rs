@@ -55,6 +55,18 @@ fn people_meet_on_a_server_that_is_in_no_list_of_people() {
 }
 
 #[test]
+fn who_is_in_comes_in_once_alone_and_with_others() {
+    let (mut world, _) = trio(605);
+    world.run(10 * SECOND);
+    let alone = world.add(Musician::new("Dan", sine(900.0, 48_000.0, 0.25)));
+    let (_, link) = world.serve_session("Practice");
+    world.join(alone, &link);
+    world.run(10 * SECOND);
+    let is_join = |event: &&ShardEvent| matches!(event, ShardEvent::Relay(_, RelayEvent::Joined(..)));
+    assert_eq!(world.server().events.iter().filter(is_join).count(), 4);
+}
+
+#[test]
 fn two_sessions_of_one_server_hear_nothing_of_each_other() {
     let mut world = World::new(601);
     let [ada, bob] = [("Ada", 300.0), ("Bob", 500.0)]

@@ -28,6 +28,7 @@ pub struct Network {
     cut: BTreeSet<SocketAddr>,
     flying: BinaryHeap<Reverse<Flying>>,
     chance: Chance,
+    delivered: BTreeMap<SocketAddr, u64>,
     sent: u64,
     /// Datagrams that the network lost or refused.
     pub lost: u64,
@@ -43,6 +44,7 @@ impl Network {
             cut: BTreeSet::new(),
             flying: BinaryHeap::new(),
             chance: Chance::new(seed),
+            delivered: BTreeMap::new(),
             sent: 0,
             lost: 0,
         }
@@ -103,6 +105,11 @@ impl Network {
         }
     }
 
+    /// Datagrams that have arrived at an address so far.
+    pub fn delivered_to(&self, address: SocketAddr) -> u64 {
+        self.delivered.get(&address).copied().unwrap_or(0)
+    }
+
     pub(crate) fn next_arrival(&self) -> Option<Duration> {
         self.flying.peek().map(|Reverse(flying)| flying.arrives)
     }
@@ -111,6 +118,8 @@ impl Network {
         if self.next_arrival()? > now {
             return None;
         }
-        self.flying.pop().map(|Reverse(flying)| flying)
+        let Reverse(flying) = self.flying.pop()?;
+        *self.delivered.entry(flying.destination).or_default() += 1;
+        Some(flying)
     }
 }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use backline_client::{HostKeys, Hosted};
-use backline_relay::{Limits, RelayConfig, SessionId, Shard, ShardEvent};
+use backline_relay::{Limits, MixConfig, RelayConfig, SessionId, Shard, ShardEvent};
 use backline_session::document::LedgerWrite;
 use backline_transport::LocalAddresses;
-use backline_wire::InviteLink;
+use backline_wire::{InviteLink, Route};
 
 use crate::chance::Chance;
 
@@ -80,6 +80,8 @@ impl ServerNode {
             has_store: true,
             unix_time,
             limits: self.limits,
+            route: Route::Mesh,
+            mix: MixConfig::default(),
         };
         self.shard.open(id, name, config, now);
     }

@@ -8,7 +8,7 @@ use backline_relay::RelayEvent;
 use backline_session::document::Conflict;
 use backline_session::{Session, SessionEvent, SessionState};
 use backline_transport::ReachEvent;
-use backline_wire::{Change, Fader, InviteLink, Outcome, Scope, Setting};
+use backline_wire::{Change, Fader, InviteLink, Outcome, Route, Scope, Setting};
 
 use super::*;
 use crate::api::{Connection, Snapshot};
@@ -53,6 +53,13 @@ impl Worker {
                 let words = session.and_then(|session| words_of_conflict(session, &conflict));
                 if let Some(((text, advice), guest)) = words.zip(self.guests.first_mut()) {
                     guest.own.notices.add(Severity::Info, text, advice);
+                }
+            }
+            SessionEvent::RouteChanged(route) => {
+                tracing::info!(%route, "media travels in another way");
+                let (text, advice) = words_of_route(route);
+                if let Some(guest) = self.guests.first_mut() {
+                    guest.own.notices.supersede(ROUTE_TOPIC, Severity::Info, text, advice);
                 }
             }
             SessionEvent::Warned(limit, time) => {
@@ -159,6 +166,26 @@ impl Worker {
 
 /// Of the notices that tell how we send, only the last is true.
 const QUALITY_TOPIC: &str = "You send ";
+
+const ROUTE_TOPIC: &str = "The server ";
+
+/// How media travels from now on, and what that means for a person.
+fn words_of_route(route: Route) -> (String, &'static str) {
+    match route {
+        Route::Mesh => (
+            format!("{ROUTE_TOPIC}lets everybody reach each other directly now."),
+            "Who cannot be reached directly comes through the server.",
+        ),
+        Route::Forward => (
+            format!("{ROUTE_TOPIC}passes everybody on now: nobody is reached directly any more."),
+            "You send once, whatever the number of listeners, and nobody learns your address.",
+        ),
+        Route::Mix => (
+            format!("{ROUTE_TOPIC}mixes for you now: everybody comes in one stream, on the strip “Mix”."),
+            "Your faders, pans, mutes and solos move that mix. What you send to an output of its own still comes by itself.",
+        ),
+    }
+}
 
 /// What happened to our sending, why, and what a person may do.
 fn words_of_move(moved: &Move) -> (Severity, String, &'static str) {

@@ -237,18 +237,9 @@ impl Relay {
             (known.info, known.following) = (info.clone(), None);
             self.members.set_link(peer, Some(link));
         } else {
-            self.members.insert(Member {
-                info: info.clone(),
-                instance: hello.instance,
-                generation: hello.generation,
-                link: Some(link),
-                sources: BTreeMap::new(),
-                direct: BTreeSet::new(),
-                repairs: BTreeMap::new(),
-                following: None,
-                usage: Usage::new(&self.config.limits, now),
-                joined_at: now,
-            });
+            let usage = Usage::new(&self.config.limits, now);
+            let connection = (hello.instance, hello.generation);
+            self.members.insert(Member::new(info.clone(), connection, Some(link), usage, now));
         }
         self.welcome(peer, observed.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), now);
         self.tell(RelayEvent::Joined(info.participant, info.name.clone()));
@@ -270,6 +261,7 @@ impl Relay {
     fn replace(&mut self, now: Instant, peer: PeerId, generation: Generation) {
         let Some(member) = self.members.get_mut(peer) else { return };
         member.direct.clear();
+        member.separate.clear();
         let restarted = member.generation != generation;
         let old = self.members.set_link(peer, None);
         match old {
@@ -295,6 +287,12 @@ impl Relay {
                 self.say_to_others(now, peer, &joined);
             }
             Control::Forward { source, on } => self.forward(peer, source, on),
+            Control::Listen { mix, own } => self.listens(now, peer, Listens { mix, own }),
+            Control::Ping { peer: PeerId::HOST, id, sent_at_us }
+                if self.members.get(PeerId::HOST).is_none() =>
+            {
+                self.answer_ping(now, peer, (id, sent_at_us));
+            }
             Control::PathOffer(offer) => {
                 let to = offer.peer;
                 self.say(now, to, &Control::PathOffer(self.with_observed(peer, offer)));
@@ -334,10 +332,16 @@ impl Relay {
         if let Some(fault) = &mut self.fault {
             fault(source.participant);
         }
+        self.mixing.packet(ssrc, head, payload, now);
         self.recent.remember(ssrc, head, payload);
         let limits = &self.config.limits;
+        let route = self.mixing.route();
         for (listener, member) in self.members.iter_mut() {
-            if listener == peer || member.direct.contains(&source) {
+            let gets_it = match route {
+                Route::Mix => member.separate.contains(&source),
+                Route::Mesh | Route::Forward => !member.direct.contains(&source),
+            };
+            if listener == peer || !gets_it {
                 continue;
             }
             match member.link {
@@ -364,6 +368,9 @@ impl Relay {
     /// A listener wants a source passed on, or no longer.
     fn forward(&mut self, listener: PeerId, source: SourceId, on: bool) {
         let exists = self.members.iter().any(|(_, member)| member.sources.contains_key(&source));
+        if self.mixing.route() == Route::Mix {
+            return self.take_separately(listener, source, on && exists);
+        }
         if let Some(member) = self.members.get_mut(listener) {
             if on || !exists {
                 member.direct.remove(&source);

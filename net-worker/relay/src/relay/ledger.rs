@@ -58,7 +58,7 @@ impl Ledger {
         self.due.get_or_insert(now.max(self.told_at + TELL_EVERY));
     }
 
-    fn unix_time(&self, now: Instant) -> Duration {
+    pub fn unix_time(&self, now: Instant) -> Duration {
         self.started.1 + now.saturating_duration_since(self.started.0)
     }
 }
@@ -159,6 +159,7 @@ impl Relay {
         self.ledger.due = None;
         self.ledger.told_at = now;
         self.tell_outcomes(now);
+        self.mix_as_documented();
         let followers: Vec<PeerId> = self.members.iter().map(|(peer, _)| peer).collect();
         for peer in followers {
             self.tell_changes(now, peer);

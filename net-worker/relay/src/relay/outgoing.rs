@@ -16,6 +16,7 @@ impl Relay {
             observed,
         };
         self.say(now, peer, &Control::Welcome(welcome));
+        self.tell_route(now, peer);
         let mut news = Vec::new();
         let mut streams = Vec::new();
         for (other, member) in self.members.iter().filter(|(other, _)| *other != peer) {
@@ -28,6 +29,7 @@ impl Relay {
         }
         self.open_streams(peer, &streams);
         news.iter().for_each(|message| self.say(now, peer, message));
+        self.give_mix(now, peer);
         self.offer_document(now, peer);
     }
 
@@ -47,13 +49,16 @@ impl Relay {
         let listeners: Vec<PeerId> =
             self.members.iter().map(|(other, _)| other).filter(|other| *other != peer).collect();
         listeners.into_iter().for_each(|listener| self.open_streams(listener, &[published.ssrc]));
+        self.mixing.set_source(published.ssrc, published.info.format);
         self.say_to_all(now, &Control::Published(published));
+        self.refresh_mixes();
     }
 
     /// A member no longer publishes a source: no path carries its stream any more.
     pub(super) fn unpublish(&mut self, now: Instant, peer: PeerId, source: SourceId) {
         let Some(ssrc) = self.members.unpublish(peer, source) else { return };
         self.recent.forget(ssrc);
+        self.mixing.remove_source(ssrc);
         let link = self.members.get(peer).and_then(|member| member.link);
         for (other, path) in self.links.iter_mut() {
             if Some(other) == link {
@@ -63,6 +68,7 @@ impl Relay {
             }
         }
         self.say_to_all(now, &Control::Unpublished { source });
+        self.refresh_mixes();
     }
 
     /// A member is gone, with all it published.
@@ -72,12 +78,17 @@ impl Relay {
             self.links.remove(link);
         }
         let streams: Vec<Ssrc> = member.sources.values().map(|source| source.ssrc).collect();
-        streams.iter().for_each(|ssrc| self.recent.forget(*ssrc));
+        for ssrc in &streams {
+            self.recent.forget(*ssrc);
+            self.mixing.remove_source(*ssrc);
+        }
+        self.mixing.remove_listener(peer);
         for (_, path) in self.links.iter_mut() {
             streams.iter().for_each(|ssrc| path.close_stream(*ssrc));
         }
         self.tell(RelayEvent::Left(member.info.participant, member.info.name, reason));
         self.say_to_all(now, &Control::Left { peer, reason });
+        self.refresh_mixes();
     }
 
     pub(super) fn refuse(&mut self, now: Instant, link: LinkId, name: Name, reason: RefusalReason) {
@@ -122,7 +133,7 @@ impl Relay {
         others.into_iter().for_each(|peer| self.say(now, peer, message));
     }
 
-    fn open_streams(&mut self, listener: PeerId, streams: &[Ssrc]) {
+    pub(super) fn open_streams(&mut self, listener: PeerId, streams: &[Ssrc]) {
         let link = self.members.get(listener).and_then(|member| member.link);
         if let Some(path) = link.and_then(|link| self.links.get_mut(link)) {
             for error in streams.iter().filter_map(|ssrc| path.open_stream(*ssrc).err()) {

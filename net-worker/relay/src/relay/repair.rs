@@ -58,6 +58,9 @@ impl Relay {
     }
 
     pub(super) fn member_misses(&mut self, now: Instant, listener: PeerId, ssrc: Ssrc, missing: &Missing) {
+        if self.members.get(listener).is_some_and(|member| member.mix_stream == Some(ssrc)) {
+            return self.mix_again(now, listener, ssrc, missing);
+        }
         let Some(publisher) = self.members.publisher_of(ssrc).filter(|publisher| *publisher != listener)
         else {
             return;

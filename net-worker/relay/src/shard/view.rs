@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use backline_session::document::OperationCounts;
 use backline_transport::PathStats;
-use backline_wire::{Name, ParticipantId, PeerId, PublishedSource};
+use backline_wire::{Name, ParticipantId, PeerId, PublishedSource, Route};
 
 use super::SessionId;
-use crate::{Relay, RelayStats};
+use crate::{MixStats, Relay, RelayStats};
 
 /// Counters of a shard that belong to no session. Since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +40,10 @@ pub struct SessionView {
     pub stats: RelayStats,
     /// What became of operations on the document.
     pub operations: OperationCounts,
+    /// How media travels.
+    pub route: Route,
+    /// What mixing costs; none where nothing is mixed.
+    pub mix: Option<MixStats>,
 }
 
 /// One connection of a participant: one process of theirs.
@@ -80,5 +84,7 @@ pub(super) fn of(id: SessionId, name: &str, relay: &Relay, now: Instant) -> Sess
         participants: relay.participants(now),
         stats: relay.stats(),
         operations: relay.document_stats(),
+        route: relay.route(),
+        mix: relay.mix_stats(),
     }
 }

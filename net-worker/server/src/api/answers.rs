@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use backline_relay::{ParticipantView, SessionView};
+use backline_relay::{MixStats, ParticipantView, SessionView};
 use backline_transport::DropReason;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::shard_thread::ShardView;
 
@@ -32,6 +32,33 @@ pub struct Session {
     pub operations_accepted: u64,
     pub operations_superseded: u64,
     pub operations_refused: u64,
+    /// How media travels: mesh, forward or mix.
+    pub route: String,
+    /// Where it is mixed.
+    pub mix: Option<Mix>,
+}
+
+/// What mixing costs. Counts are since the session was opened, or its route became mix.
+#[derive(Debug, Serialize)]
+pub struct Mix {
+    pub ticks: u64,
+    pub ticks_late: u64,
+    pub ticks_left_out: u64,
+    pub encoded: u64,
+    pub silent: u64,
+    pub sources: usize,
+    /// Different ones: listeners who want the same share one.
+    pub mixes: usize,
+    pub listeners: usize,
+    pub concealed_frames: u64,
+}
+
+/// How a session's media travels.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Travel {
+    /// mesh, forward or mix.
+    pub route: String,
 }
 
 /// One connection of a participant.
@@ -150,6 +177,24 @@ impl From<&SessionView> for Session {
             operations_accepted: view.operations.accepted,
             operations_superseded: view.operations.superseded,
             operations_refused: view.operations.refused,
+            route: view.route.to_string(),
+            mix: view.mix.map(Mix::from),
+        }
+    }
+}
+
+impl From<MixStats> for Mix {
+    fn from(stats: MixStats) -> Self {
+        Self {
+            ticks: stats.ticks,
+            ticks_late: stats.ticks_late,
+            ticks_left_out: stats.ticks_left_out,
+            encoded: stats.encoded,
+            silent: stats.silent,
+            sources: stats.sources,
+            mixes: stats.mixes,
+            listeners: stats.listeners,
+            concealed_frames: stats.concealed_frames,
         }
     }
 }

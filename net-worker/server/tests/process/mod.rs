@@ -48,6 +48,14 @@ impl Server {
         (text("id"), text("link"))
     }
 
+    /// Lets a session's media travel in another way.
+    pub fn set_route(&self, id: &str, route: &str) {
+        ureq::put(format!("{}/api/v1/sessions/{id}/route", self.api))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .send_json(serde_json::json!({ "route": route }))
+            .unwrap();
+    }
+
     /// What the API says under a path below `/api/v1`.
     pub fn get(&self, path: &str) -> Value {
         ureq::get(format!("{}/api/v1{path}", self.api))

@@ -34,6 +34,7 @@ impl Session {
             }
             LinkKey::Peer(peer) => {
                 self.mesh.connected(peer);
+                self.everybody_listens(peer);
                 self.open_streams(key);
             }
         }
@@ -93,6 +94,7 @@ impl Session {
                 let pong = Control::Pong { peer, id, sent_at_us, received_at_us, replied_at_us };
                 self.roster.pong(&pong, self.now_us(now));
             }
+            (LinkKey::Peer(peer), Control::Forward { source, on }) => self.is_wanted(peer, source, on),
             (LinkKey::Peer(peer), Control::Reception { reception, .. }) => {
                 self.is_heard(now, peer, reception);
             }
@@ -139,6 +141,7 @@ impl Session {
         self.me = Some(welcome.peer);
         self.roster.doubt_all();
         self.welcomed_at = Some(now);
+        self.forget_route();
         self.network.observed = Some(welcome.observed);
         self.open_streams(key);
         self.outbox.disconnected();
@@ -173,7 +176,8 @@ impl Session {
             Control::Published(published) => self.published(published),
             Control::Unpublished { source } => self.unpublished(source),
             Control::PathOffer(offer) => {
-                if let Some(me) = self.me.filter(|_| self.roster.peers.contains_key(&offer.peer)) {
+                let is_known = self.is_mesh() && self.roster.peers.contains_key(&offer.peer);
+                if let Some(me) = self.me.filter(|_| is_known) {
                     self.mesh.offered(&mut self.network, me, &offer, now);
                 }
             }
@@ -189,6 +193,7 @@ impl Session {
             }
             Control::Outcomes { outbox, outcomes } => self.host_has_answered(now, outbox, outcomes),
             Control::Goodbye { reason } => self.fail(now, reason.into()),
+            Control::Route { route, .. } => self.set_route(now, route),
             Control::Warning { limit, disconnected_in_s } => {
                 let time = Duration::from_secs(disconnected_in_s.into());
                 self.tell(SessionEvent::Warned(limit, time));
@@ -212,7 +217,7 @@ impl Session {
         if self.roster.joined(info) {
             self.tell(SessionEvent::Joined(name));
         }
-        if me != PeerId::HOST && peer != PeerId::HOST {
+        if self.is_mesh() && me != PeerId::HOST && peer != PeerId::HOST {
             self.mesh.peer_joined(&mut self.network, me, peer, now);
         }
     }
@@ -224,7 +229,8 @@ impl Session {
         }
         let (id, name) = (published.info.source, published.info.name.clone());
         let participant_name = self.roster.peers.get(&peer).map(|peer| peer.info.name.clone());
-        self.listening.published(published, participant_name.unwrap_or_default());
+        let of_server = || if peer == PeerId::HOST { Name::new("Server") } else { Name::default() };
+        self.listening.published(published, participant_name.unwrap_or_else(of_server));
         if let Uplink::Path(key) = self.network.uplink {
             self.network.expect_stream(key, ssrc);
         }

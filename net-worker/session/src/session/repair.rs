@@ -4,6 +4,7 @@ use backline_wire::limits::MISSING_RUNS_MAX;
 use backline_wire::{Missing, MissingRun};
 
 use super::*;
+use crate::clock_offset::ClockOffset;
 use crate::listening::RemoteSource;
 
 impl Session {
@@ -27,11 +28,11 @@ impl Session {
     /// How long an answer takes, for each source.
     pub(super) fn measure_round_trips(&mut self, now: Instant) {
         for source in self.listening.sources.values_mut() {
-            let peer = self.roster.peers.get(&source.peer);
-            let round_trip = peer.and_then(|peer| peer.clock.shortest_round_trip());
+            let clock = self.roster.clock(source.peer);
+            let round_trip = clock.and_then(ClockOffset::shortest_round_trip);
             let straight = source.is_direct(now) && !source.is_forwarded(now);
             source.playout.set_round_trip(round_trip, straight);
-            let offset_us = peer.and_then(|peer| peer.clock.offset_us());
+            let offset_us = clock.and_then(ClockOffset::offset_us);
             if let Some((now_us, before_us)) = offset_us.zip(source.clock_offset_us) {
                 source.stages.clock_moved(now_us - before_us);
             }

@@ -9,7 +9,7 @@ impl Session {
         }
         self.call_host(now);
         if let Some(me) = self.me.filter(|me| *me != PeerId::HOST) {
-            self.mesh.run(&mut self.network, me, now);
+            self.run_mesh(me, now);
             self.choose_ways(now);
         }
         self.drop_unconfirmed(now);
@@ -37,24 +37,6 @@ impl Session {
                 self.listening.vanish_silent(PEER_VANISHED_AFTER, now);
             }
             (false, false) => {}
-        }
-    }
-
-    /// Asks the host to pass on what does not come straight, and no more than that.
-    fn choose_ways(&mut self, now: Instant) {
-        let mut changes = Vec::new();
-        for (id, source) in &mut self.listening.sources {
-            if !source.present || source.peer == PeerId::HOST {
-                continue;
-            }
-            let is_direct = self.mesh.is_connected(source.peer) && source.is_direct(now);
-            if source.forward_asked == is_direct {
-                source.forward_asked = !is_direct;
-                changes.push(Control::Forward { source: *id, on: !is_direct });
-            }
-        }
-        for change in changes {
-            self.network.say_to_host(now, change);
         }
     }
 
@@ -120,7 +102,11 @@ impl Session {
 
     pub(super) fn ping_everybody(&mut self, now: Instant) {
         let now_us = self.now_us(now);
-        let peers: Vec<PeerId> = self.roster.peers.keys().copied().collect();
+        // A server is in no list of people, and is asked like them: an answer says that the way to it stands.
+        let is_with_server = self.me.is_some_and(|me| me != PeerId::HOST);
+        let server = is_with_server && !self.roster.peers.contains_key(&PeerId::HOST);
+        let server = server.then_some(PeerId::HOST);
+        let peers: Vec<PeerId> = self.roster.peers.keys().copied().chain(server).collect();
         for peer in peers {
             let Some(ping) = self.roster.ping(peer, now_us) else { continue };
             self.say_to_peer(now, peer, ping);

@@ -4,6 +4,7 @@ use backline_transport::Path;
 use backline_wire::Fader;
 
 use super::*;
+use crate::clock_offset::ClockOffset;
 use crate::view::{FaderView, MixStrip, MixView};
 
 impl Session {
@@ -90,21 +91,22 @@ impl Session {
         return_delay: Duration,
     ) -> Option<SourceView> {
         let source = self.listening.sources.get(&id)?;
-        let peer = self.roster.peers.get(&source.peer);
+        let clock = self.roster.clock(source.peer);
         let stats = source.playout.stats();
         let route = match (source.present, source.is_direct(now), source.is_forwarded(now)) {
+            (true, ..) if self.is_in_mix(id) => Route::Mixed,
             (true, true, _) if self.is_relayed(source.peer) => Route::ThroughTurn,
             (true, true, _) => Route::Direct,
             (true, false, true) => Route::ThroughHost,
             _ => Route::Waiting,
         };
-        let played_at = peer
+        let played_at = clock
             .zip(stats.played.and_then(|played| played.captured_at))
-            .and_then(|(peer, at)| peer.clock.to_ours(at));
+            .and_then(|(clock, at)| clock.to_ours(at));
         let latency = played_at
             .and_then(|at| self.network.unix_time(now).checked_sub(at))
             .map(|latency| latency + return_delay)
-            .filter(|_| route != Route::Waiting);
+            .filter(|_| !matches!(route, Route::Waiting | Route::Mixed));
         Some(SourceView {
             source: id,
             slot: source.slot.filter(|_| source.owner == Some(instance)),
@@ -118,10 +120,10 @@ impl Session {
             latency,
             // A frame is pulled from anywhere in a block on, on average from its middle.
             stages: source.stages.view(
-                peer.and_then(|peer| peer.clock.shortest_round_trip()),
+                clock.and_then(ClockOffset::shortest_round_trip),
                 return_delay.saturating_sub(source.playout.pull_time() / 2),
             ),
-            round_trip: peer.and_then(|peer| peer.clock.round_trip()),
+            round_trip: clock.and_then(ClockOffset::round_trip),
             loss: source.loss(),
             lost: stats.lost_share,
             concealed_frames: stats.concealed_frames(),

@@ -4,6 +4,7 @@ use super::*;
 use crate::ids::InstanceId;
 use crate::limits::{NAME_BYTES_MAX, SOURCES_PER_PARTICIPANT_MAX};
 use crate::operation::{Change, Fader, GainValue, OperationRefusal, Setting};
+use crate::route::Route;
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
@@ -154,6 +155,8 @@ fn later_kinds() -> Vec<(Control, &'static str)> {
             fixture::OUTCOMES,
         ),
         (Control::Warning { limit: Limit::Control, disconnected_in_s: 10 }, fixture::WARNING),
+        (Control::Route { route: Route::Mix, generation: Generation(3) }, fixture::ROUTE),
+        (Control::Listen { mix: true, own: false }, fixture::LISTEN),
     ]
 }
 
@@ -345,6 +348,8 @@ mod fixture {
     pub const GOODBYE: &str = "010f01";
     pub const RECEPTION: &str = "011002effdb6f50df40302e8070101";
     pub const WARNING: &str = "0115020a";
+    pub const ROUTE: &str = "01160203";
+    pub const LISTEN: &str = "01170100";
     pub const FOLLOW: &str = "011166666666666666666666666666666666ac02";
     pub const CHANGES: &str = "011266666666666666666666666666666666ad020100001111111111111111111111111111111111111111111111111111111111111111a22200af09ac0255555555555555555555555555555555555555555555555555555555555555550704e807";
     pub const OPERATE: &str =

@@ -134,7 +134,7 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     }
     let picture = match strip.route {
         RouteBadge::Direct => Icon::Direct,
-        RouteBadge::ThroughTurn | RouteBadge::ThroughHost => Icon::ThroughHost,
+        RouteBadge::ThroughTurn | RouteBadge::ThroughHost | RouteBadge::Mixed => Icon::ThroughHost,
         RouteBadge::Waiting => Icon::Waiting,
     };
     let is_detour = matches!(strip.route, RouteBadge::ThroughTurn | RouteBadge::ThroughHost);

@@ -34,6 +34,8 @@ pub enum RouteBadge {
     ThroughTurn,
     /// Through the host.
     ThroughHost,
+    /// In the mix that the server makes.
+    Mixed,
     /// Not yet.
     Waiting,
 }
@@ -210,6 +212,7 @@ fn route(route: Route) -> RouteBadge {
         Route::Direct => RouteBadge::Direct,
         Route::ThroughTurn => RouteBadge::ThroughTurn,
         Route::ThroughHost => RouteBadge::ThroughHost,
+        Route::Mixed => RouteBadge::Mixed,
         Route::Waiting => RouteBadge::Waiting,
     }
 }
@@ -220,6 +223,7 @@ fn route_text(route: RouteBadge, present: bool) -> &'static str {
         (true, RouteBadge::Direct) => "Direct: straight from the other participant",
         (true, RouteBadge::ThroughTurn) => "Through a TURN server: no shorter way was found",
         (true, RouteBadge::ThroughHost) => "Through the host: no direct path was found",
+        (true, RouteBadge::Mixed) => "In the mix that the server makes for you; this fader moves it there",
         (true, RouteBadge::Waiting) => "Waiting for the first audio",
     }
 }

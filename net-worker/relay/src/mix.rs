@@ -1,0 +1,386 @@
+//! The mixes of one session: one playout for each source, one tick, one encode for all listeners who want the same mix.
+//!
+//! At each tick every playout gives one frame: what is late is made up, and never waited for. What all sources sum up to is computed once; a
+//! listener's mix is that sum, corrected for each source that they do not hear as it is. The step before is `relay/mixing.rs` (packets of
+//! sources, what each listener wants, time); inside are [`Playout`] and [`Sender`](backline_media::Sender); the step after is each listener's
+//! path. It knows no paths, documents or participants.
+
+mod group;
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use backline_codec::{Encoding, MAX_BITRATE_BPS, MIN_BITRATE_BPS, OpusFrame};
+use backline_media::{PacketHead, Playout, ReceivedHead};
+use backline_session::playout_config;
+use backline_wire::{GainValue, PanValue, PeerId, Ssrc, StreamFormat};
+
+use group::Group;
+
+/// Further behind than this a tick is left out instead of made up for.
+const BEHIND_MAX: Duration = Duration::from_millis(20);
+/// What is below −120 dBFS is silence.
+const QUIET: f32 = 1e-6;
+const CHANNELS: usize = 2;
+
+/// How mixes are made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MixConfig {
+    /// Length of a tick, and of the frames that leave.
+    pub frame: OpusFrame,
+    /// Of each listener's mix, in bit/s.
+    pub bitrate_bps: u32,
+    /// The most that a playout holds back against the unrest of a source's network.
+    pub depth_max: Duration,
+}
+
+impl Default for MixConfig {
+    /// As *Balanced* sends.
+    fn default() -> Self {
+        Self { frame: OpusFrame::Ms2_5, bitrate_bps: 256_000, depth_max: Duration::from_millis(60) }
+    }
+}
+
+impl MixConfig {
+    /// What Opus takes, in bit/s.
+    pub const BITRATES_BPS: std::ops::RangeInclusive<u32> = MIN_BITRATE_BPS..=MAX_BITRATE_BPS;
+
+    fn encoding(self) -> Encoding {
+        Encoding::Opus { frame: self.frame, bitrate_bps: self.bitrate_bps }
+    }
+
+    /// As listeners are told.
+    pub(crate) fn format(self) -> StreamFormat {
+        let frame_frames = self.frame.frames() as u16;
+        StreamFormat {
+            payload_type: self.encoding().payload_type(),
+            frame_frames,
+            bitrate_bps: self.bitrate_bps,
+            redundancy: 0,
+            copy_distance: 1,
+            block_frames: frame_frames,
+        }
+    }
+}
+
+/// How one listener hears one source.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MixStrip {
+    /// Silent also where the source is muted or left out.
+    pub gain: GainValue,
+    pub pan: PanValue,
+}
+
+impl MixStrip {
+    /// As it is.
+    pub const REST: Self = Self { gain: GainValue::UNITY, pan: PanValue::CENTRE };
+    /// Not at all.
+    pub const SILENT: Self = Self { gain: GainValue::SILENT, pan: PanValue::CENTRE };
+}
+
+/// What one listener hears: only sources that are not at [`MixStrip::REST`], so that equal mixes are equal.
+pub(crate) type Mix = BTreeMap<Ssrc, MixStrip>;
+
+/// What mixing has cost so far, and is now.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MixStats {
+    /// Frames that were mixed.
+    pub ticks: u64,
+    /// Those that were begun over a frame late.
+    pub ticks_late: u64,
+    /// Those that were left out since the worker was too far behind.
+    pub ticks_left_out: u64,
+    /// Frames that were encoded.
+    pub encoded: u64,
+    /// Frames that were silent, so that nothing had to be encoded.
+    pub silent: u64,
+    /// Sources now.
+    pub sources: usize,
+    /// Different mixes now.
+    pub mixes: usize,
+    /// Listeners now.
+    pub listeners: usize,
+    /// Sample frames of sources that were made up.
+    pub concealed_frames: u64,
+}
+
+/// All mixes of a session.
+pub(crate) struct Mixer {
+    config: MixConfig,
+    sources: BTreeMap<Ssrc, MixedSource>,
+    listeners: BTreeMap<PeerId, Listener>,
+    groups: BTreeMap<u64, Group>,
+    next_group: u64,
+    /// When the next tick is due.
+    next: Instant,
+    /// Of the next tick, in sample frames.
+    timestamp: u32,
+    total: Vec<f32>,
+    stats: MixStats,
+}
+
+struct MixedSource {
+    playout: Playout,
+    block: Vec<f32>,
+    sounds: bool,
+}
+
+struct Listener {
+    stream: Ssrc,
+    mix: Mix,
+    group: u64,
+}
+
+impl Mixer {
+    /// Without sources and listeners.
+    pub fn new(config: MixConfig, now: Instant) -> Self {
+        Self {
+            config,
+            sources: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            next_group: 0,
+            next: now + frame_time(config.frame),
+            timestamp: 0,
+            total: vec![0.0; config.frame.frames() * CHANNELS],
+            stats: MixStats::default(),
+        }
+    }
+
+    /// A source is there, or is coded in another way.
+    pub fn set_source(&mut self, stream: Ssrc, format: StreamFormat) {
+        let depth = playout_config(format, self.config.depth_max);
+        if let Some(source) = self.sources.get_mut(&stream) {
+            source.playout.set_depth(depth);
+            source.playout.set_source_block(format.block_frames.into());
+            return;
+        }
+        match Playout::new(depth) {
+            Ok(mut playout) => {
+                playout.set_source_block(format.block_frames.into());
+                let block = vec![0.0; self.config.frame.frames() * CHANNELS];
+                self.sources.insert(stream, MixedSource { playout, block, sounds: false });
+            }
+            Err(error) => tracing::error!(%stream, %error, "a source can't be mixed"),
+        }
+    }
+
+    /// A source is gone.
+    pub fn remove_source(&mut self, stream: Ssrc) {
+        self.sources.remove(&stream);
+    }
+
+    /// A packet of a source.
+    pub fn packet(&mut self, stream: Ssrc, head: &ReceivedHead, payload: &[u8], now: Instant) {
+        if let Some(source) = self.sources.get_mut(&stream) {
+            source.playout.insert(head, payload, now);
+        }
+    }
+
+    /// How long a source's answer to a request takes.
+    pub fn set_round_trip(&mut self, stream: Ssrc, round_trip: Option<Duration>) {
+        if let Some(source) = self.sources.get_mut(&stream) {
+            source.playout.set_round_trip(round_trip, true);
+        }
+    }
+
+    /// What should be asked for again: the stream, a timestamp and a length in ticks.
+    pub fn poll_missing(&mut self, now: Instant, mut ask: impl FnMut(Ssrc, u32, u32)) {
+        for (stream, source) in &mut self.sources {
+            source.playout.poll_missing(now, |timestamp, ticks| ask(*stream, timestamp, ticks));
+        }
+    }
+
+    /// Somebody listens, on a stream of theirs, or wants to hear something else; they get there within 10 ms.
+    pub fn set_listener(&mut self, peer: PeerId, stream: Ssrc, mix: Mix) {
+        match self.listeners.get_mut(&peer) {
+            Some(listener) if listener.mix == mix && listener.stream == stream => {}
+            Some(listener) if listener.stream == stream => {
+                listener.mix = mix.clone();
+                let group = listener.group;
+                self.change_mix(peer, stream, group, mix);
+            }
+            Some(_) => {
+                self.remove_listener(peer);
+                self.set_listener(peer, stream, mix);
+            }
+            None => {
+                let settled = |group: &&mut Group| group.is_settled_on(&mix);
+                let known = self.groups.iter_mut().find(|(_, group)| settled(group));
+                let group = match known {
+                    Some((id, group)) => {
+                        group.add(peer, stream);
+                        *id
+                    }
+                    None => {
+                        let group = Group::new(self.config.encoding(), &mix, self.timestamp);
+                        self.insert_group(group, peer, stream)
+                    }
+                };
+                self.listeners.insert(peer, Listener { stream, mix, group });
+            }
+        }
+    }
+
+    /// Somebody listens no longer.
+    pub fn remove_listener(&mut self, peer: PeerId) {
+        if let Some(listener) = self.listeners.remove(&peer) {
+            self.leave(peer, listener.group);
+        }
+    }
+
+    /// Listeners whose mixes have become the same share one encode from now on. Call it now and then.
+    pub fn merge(&mut self) {
+        let ids: Vec<u64> = self.groups.keys().copied().collect();
+        for (index, id) in ids.iter().enumerate() {
+            let Some(mix) = self.groups.get(id).and_then(Group::settled_mix).cloned() else { continue };
+            let earlier =
+                ids[..index].iter().find(|of| self.groups.get(of).is_some_and(|g| g.is_settled_on(&mix)));
+            let Some(into) = earlier else { continue };
+            let Some(gone) = self.groups.remove(id) else { continue };
+            for (peer, stream) in gone.members() {
+                self.groups.get_mut(into).into_iter().for_each(|group| group.add(*peer, *stream));
+                self.listeners.get_mut(peer).into_iter().for_each(|listener| listener.group = *into);
+            }
+        }
+    }
+
+    /// When the next tick is due; none while there is nothing to do.
+    pub fn due(&self) -> Option<Instant> {
+        (!self.sources.is_empty() || !self.listeners.is_empty()).then_some(self.next)
+    }
+
+    /// Makes every frame that is due. `send` gets each listener's; `unix_time` is the wall clock at `now`. Returns the sources that made this
+    /// program fail: they are not mixed any more.
+    pub fn tick(
+        &mut self,
+        now: Instant,
+        unix_time: Duration,
+        mut send: impl FnMut(PeerId, Ssrc, &PacketHead, &[u8]),
+    ) -> Vec<(Ssrc, String)> {
+        let mut failed = Vec::new();
+        let step = frame_time(self.config.frame);
+        self.skip_to(now, step);
+        while self.due().is_some_and(|due| due <= now) {
+            let behind = now.saturating_duration_since(self.next);
+            self.stats.ticks += 1;
+            self.stats.ticks_late += u64::from(behind >= step);
+            failed.extend(self.pull());
+            let made_at = unix_time.saturating_sub(behind);
+            let total_sounds = self.sources.values().any(|source| source.sounds);
+            for group in self.groups.values_mut() {
+                let sounds = group.mix(&self.total, total_sounds, &self.sources);
+                let head = group.encode(sounds, (self.timestamp, made_at), &mut self.stats);
+                group.members().for_each(|(peer, stream)| send(*peer, *stream, &head, group.payload()));
+            }
+            self.next += step;
+            self.timestamp = self.timestamp.wrapping_add(self.config.frame.frames() as u32);
+        }
+        failed
+    }
+
+    /// The frames of a listener's stream from a timestamp on that are still known.
+    pub fn again(
+        &self,
+        peer: PeerId,
+        timestamp: u32,
+        ticks: u32,
+    ) -> impl Iterator<Item = (PacketHead, &[u8])> {
+        let group = self.listeners.get(&peer).and_then(|listener| self.groups.get(&listener.group));
+        group.into_iter().flat_map(move |group| group.again(timestamp, ticks))
+    }
+
+    pub fn stats(&self) -> MixStats {
+        MixStats {
+            sources: self.sources.len(),
+            mixes: self.groups.len(),
+            listeners: self.listeners.len(),
+            concealed_frames: self
+                .sources
+                .values()
+                .map(|source| source.playout.stats().concealed_frames())
+                .sum(),
+            ..self.stats
+        }
+    }
+
+    /// Whoever has a group alone takes it along; others leave the rest behind, from where they heard it.
+    fn change_mix(&mut self, peer: PeerId, stream: Ssrc, group: u64, mix: Mix) {
+        let Some(of_now) = self.groups.get_mut(&group) else { return };
+        if of_now.is_of_one() {
+            return of_now.aim(mix);
+        }
+        let mut own = of_now.split(self.config.encoding(), self.timestamp);
+        own.aim(mix);
+        self.leave(peer, group);
+        let own = self.insert_group(own, peer, stream);
+        self.listeners.get_mut(&peer).into_iter().for_each(|listener| listener.group = own);
+    }
+
+    fn insert_group(&mut self, mut group: Group, peer: PeerId, stream: Ssrc) -> u64 {
+        group.add(peer, stream);
+        self.next_group += 1;
+        self.groups.insert(self.next_group, group);
+        self.next_group
+    }
+
+    fn leave(&mut self, peer: PeerId, group: u64) {
+        let is_empty = self.groups.get_mut(&group).is_some_and(|group| group.remove(peer));
+        if is_empty {
+            self.groups.remove(&group);
+        }
+    }
+
+    /// After a pause of the worker, or while there was nothing to do.
+    fn skip_to(&mut self, now: Instant, step: Duration) {
+        let behind = now.saturating_duration_since(self.next);
+        if behind < BEHIND_MAX {
+            return;
+        }
+        let steps = (behind.as_nanos() / step.as_nanos()) as u32;
+        let frames = self.config.frame.frames() as u32;
+        self.next += step * steps;
+        self.timestamp = self.timestamp.wrapping_add(steps.wrapping_mul(frames));
+        self.stats.ticks_left_out += u64::from(steps);
+        self.groups.values_mut().for_each(|group| group.skip(u64::from(steps) * u64::from(frames)));
+    }
+
+    /// One frame of each source, and their sum.
+    fn pull(&mut self) -> Vec<(Ssrc, String)> {
+        self.total.fill(0.0);
+        let mut failed = Vec::new();
+        for (stream, source) in &mut self.sources {
+            // What is left half done belongs to this source, and goes with it.
+            let pulled = catch_unwind(AssertUnwindSafe(|| source.playout.pull(&mut source.block, self.next)));
+            if let Err(panic) = pulled {
+                failed.push((*stream, crate::panic_text(&*panic).to_owned()));
+                continue;
+            }
+            source.sounds = is_sounding(&source.block);
+            if source.sounds {
+                self.total.iter_mut().zip(&source.block).for_each(|(sum, sample)| *sum += sample);
+            }
+        }
+        failed.iter().for_each(|(stream, _)| drop(self.sources.remove(stream)));
+        failed
+    }
+}
+
+impl std::fmt::Debug for Mixer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Mixer({:?})", self.stats())
+    }
+}
+
+fn frame_time(frame: OpusFrame) -> Duration {
+    // Every length is a whole number of microseconds.
+    Duration::from_micros(frame.frames() as u64 * 1_000_000 / 48_000)
+}
+
+fn is_sounding(samples: &[f32]) -> bool {
+    samples.iter().any(|sample| sample.abs() > QUIET)
+}
+
+#[cfg(test)]
+mod tests;
