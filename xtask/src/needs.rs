@@ -1,5 +1,5 @@
 //! What must be installed, in one table: Debian packages, parts of the Rust toolchain, and the Python environment of the VST3
-//! hosts. Installs what is missing where it may (`apt-get`, as root or by sudo); with `--no-install` it only names it.
+//! hosts and of what looks at the server. Installs what is missing where it may (`apt-get`, as root or by sudo); with `--no-install` it only names it.
 
 use std::path::Path;
 use std::process::Command;
@@ -20,10 +20,14 @@ pub enum Purpose {
     Relaying,
     /// Load the VST3 bundle into Python hosts.
     Hosts,
+    /// Look at the server as programs and browsers do.
+    Server,
     /// Open the editor under a virtual display.
     Editor,
     /// Count instructions.
     Counting,
+    /// Run Python programs in an environment of their own.
+    Python,
     /// Run what musicians would use instead, beside Backline.
     SideBySide,
 }
@@ -59,11 +63,11 @@ const NEEDS: &[Need] = &[
     ),
     need("libjack-jackd2-dev", Sign::Library("libjack.so"), Purpose::Standalone, "JACK for the standalone"),
     need("coturn", Sign::Program("turnserver"), Purpose::Relaying, "a TURN server for the tests on loopback"),
-    need("python3", Sign::Program("python3"), Purpose::Hosts, "runs the VST3 hosts"),
+    need("python3", Sign::Program("python3"), Purpose::Python, "runs the VST3 hosts"),
     need(
         "python3-venv",
         Sign::PythonModule("ensurepip"),
-        Purpose::Hosts,
+        Purpose::Python,
         "keeps the VST3 hosts apart from your Python",
     ),
     need(
@@ -72,6 +76,7 @@ const NEEDS: &[Need] = &[
         Purpose::Hosts,
         "loaded by pedalboard and dawdreamer",
     ),
+    need("chromium", Sign::Program("chromium"), Purpose::Server, "opens the server's status page"),
     need("xvfb", Sign::Program("Xvfb"), Purpose::Editor, "a display for the editor tests"),
     need("xdotool", Sign::Program("xdotool"), Purpose::Editor, "clicks in the editor"),
     need("openbox", Sign::Program("openbox"), Purpose::Editor, "gives the host's window its place"),
@@ -107,14 +112,17 @@ pub struct Install {
 impl Install {
     /// Sees that everything for these purposes is there, or ends with a list of what is not.
     pub fn ensure(&self, purposes: &[Purpose]) -> Result<()> {
-        let missing = missing(purposes);
+        let environments: Vec<&Environment> =
+            ENVIRONMENTS.iter().filter(|environment| purposes.contains(&environment.purpose)).collect();
+        let mut purposes = purposes.to_vec();
+        if !environments.is_empty() {
+            purposes.push(Purpose::Python);
+        }
+        let missing = missing(&purposes);
         if !missing.is_empty() {
             self.packages(&missing)?;
         }
-        if purposes.contains(&Purpose::Hosts) && !venv_is_complete() {
-            self.venv()?;
-        }
-        Ok(())
+        environments.into_iter().filter(|of| !of.is_complete()).try_for_each(|of| self.venv(of))
     }
 
     fn packages(&self, missing: &[&Need]) -> Result<()> {
@@ -147,8 +155,8 @@ impl Install {
         run::run(run::cargo().args(["install", "--quiet", name, "--locked", "--version", version]))
     }
 
-    fn venv(&self) -> Result<()> {
-        let requirements = workspace::root().join("tests/hosts/python/requirements.txt");
+    fn venv(&self, environment: &Environment) -> Result<()> {
+        let requirements = workspace::root().join(environment.requirements);
         let folder = workspace::venv();
         if self.no_install {
             bail!(
@@ -157,13 +165,43 @@ impl Install {
                 folder.display()
             );
         }
-        eprintln!("filling {} with the VST3 hosts (pedalboard, dawdreamer)", folder.display());
+        eprintln!("filling {} with {}", folder.display(), environment.what);
         run::run(run::program("python3").args(["-m", "venv"]).arg(&folder))?;
         run::run(run::program(&python()).args(["-m", "pip", "install", "--quiet", "-r"]).arg(requirements))
     }
 }
 
-/// The Python of the VST3 hosts.
+/// Python packages for a purpose; all of them are in one environment.
+struct Environment {
+    purpose: Purpose,
+    what: &'static str,
+    requirements: &'static str,
+    /// Can be imported when all is there.
+    modules: &'static str,
+}
+
+const ENVIRONMENTS: [Environment; 2] = [
+    Environment {
+        purpose: Purpose::Hosts,
+        what: "the VST3 hosts (pedalboard, dawdreamer)",
+        requirements: "tests/hosts/python/requirements.txt",
+        modules: "numpy, pedalboard, dawdreamer",
+    },
+    Environment {
+        purpose: Purpose::Server,
+        what: "what looks at the server (schemathesis, Prometheus' parsers, the DevTools protocol)",
+        requirements: "net-worker/server/tests/python/requirements.txt",
+        modules: "schemathesis, prometheus_client, websocket",
+    },
+];
+
+impl Environment {
+    fn is_complete(&self) -> bool {
+        run::succeeds(run::program(&python()).args(["-c", &format!("import {}", self.modules)]))
+    }
+}
+
+/// The Python with the VST3 hosts and with what looks at the server.
 pub fn python() -> String {
     workspace::venv().join("bin/python").display().to_string()
 }
@@ -214,10 +252,6 @@ fn has_library(name: &str) -> bool {
     let folders =
         ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/usr/lib64", "/lib"];
     folders.iter().any(|folder| Path::new(folder).join(name).exists())
-}
-
-fn venv_is_complete() -> bool {
-    run::succeeds(run::program(&python()).args(["-c", "import numpy, pedalboard, dawdreamer"]))
 }
 
 /// `apt-get`, alone for root and behind sudo for others; none where there is neither.

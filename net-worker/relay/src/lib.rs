@@ -3,6 +3,7 @@
 //! It carries the session inside of the plugin of whoever hosts. It knows paths and control messages; it does not know samples, sockets, HTTP or disks.
 
 mod admission;
+pub mod counts;
 mod limits;
 mod local_door;
 mod members;
@@ -11,8 +12,8 @@ mod relay;
 mod shard;
 
 pub use backline_codec::OpusFrame;
+pub use counts::{RelayStats, Totals};
 pub use limits::Limits;
-pub use members::RelayStats;
 pub use mix::{MixConfig, MixStats};
 pub use relay::{LocalMember, MemberOperations, Relay, RelayConfig, RelayEvent};
 pub use shard::{ParticipantView, SessionId, SessionView, Shard, ShardEvent, ShardStats, SourceView};

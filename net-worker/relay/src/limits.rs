@@ -13,6 +13,8 @@ use backline_transport::{Allowance, Rate};
 use backline_wire::Limit;
 use backline_wire::limits::{PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
 
+use crate::counts::{Exceeded, OverLimitCounts};
+
 /// What a server allows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Limits {
@@ -80,7 +82,7 @@ pub(crate) struct Usage {
     /// Since when they are over, and when they were last.
     over: Option<(Instant, Instant)>,
     /// What was dropped for it, in and out.
-    pub dropped: u64,
+    pub dropped: OverLimitCounts,
 }
 
 impl Usage {
@@ -92,7 +94,7 @@ impl Usage {
             bytes_out: full(limits.bytes_out_per_second),
             control: full(limits.control_per_second),
             over: None,
-            dropped: 0,
+            dropped: OverLimitCounts::default(),
         }
     }
 
@@ -116,12 +118,14 @@ impl Usage {
     /// A packet of so many bytes would go to them. Nobody leaves for what others send.
     pub fn media_out(&mut self, limits: &Limits, bytes: usize, now: Instant) -> bool {
         let is_there = self.bytes_out.spend(rate(limits.bytes_out_per_second), bytes as f64, now);
-        self.dropped += u64::from(!is_there);
+        if !is_there {
+            self.dropped.over(Exceeded::BytesOut);
+        }
         is_there
     }
 
     fn over(&mut self, limit: Limit, now: Instant) -> Over {
-        self.dropped += 1;
+        self.dropped.over(Exceeded::Sent(limit));
         let is_recent = |last: Instant| now.saturating_duration_since(last) < FORGIVEN_AFTER;
         match self.over.filter(|(_, last)| is_recent(*last)) {
             None => {
@@ -225,7 +229,7 @@ mod tests {
                 assert!(!matches!(outcome, Err(Over::Leaves(_))));
             }
         }
-        assert!(usage.dropped > 2_000, "all the same they are dropped");
+        assert!(usage.dropped.total() > 2_000, "all the same they are dropped");
     }
 
     #[test]

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use backline_session::RepairBudget;
+use backline_transport::PathStats;
 use backline_wire::limits::{PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
 use backline_wire::{
     Generation, InstanceId, ParticipantId, PeerId, PeerInfo, PublishedSource, Revision, SourceId, SourceInfo,
     Ssrc,
 };
 
+use crate::counts::ErrorCounts;
 use crate::limits::Usage;
 
 /// Connections whose ids are kept for their return; beyond it the oldest absent ones are forgotten.
@@ -37,6 +39,8 @@ pub(crate) struct Member {
     pub following: Option<Following>,
     /// What it may still use.
     pub usage: Usage,
+    /// What was counted of it.
+    pub counts: MemberCounts,
     pub joined_at: Instant,
     /// What they want of the mix, where there is one.
     pub listens: Listens,
@@ -80,12 +84,21 @@ impl Member {
             repairs: BTreeMap::new(),
             following: None,
             usage,
+            counts: MemberCounts::default(),
             joined_at,
             listens: Listens::default(),
             separate: BTreeSet::new(),
             mix_stream: None,
         }
     }
+}
+
+/// What was counted of a member since it came in, beside what its path counts.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct MemberCounts {
+    /// By the paths that it had before.
+    pub paths_before: PathStats,
+    pub errors: ErrorCounts,
 }
 
 /// What a member knows of the session document.
@@ -95,29 +108,6 @@ pub(crate) struct Following {
     pub told: Revision,
     /// Messages of which it has not said yet that they are there.
     pub in_flight: usize,
-}
-
-/// What the relay counts.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct RelayStats {
-    /// Packets of streams that came in.
-    pub packets_in: u64,
-    /// Packets that were passed on, counted for each listener.
-    pub packets_out: u64,
-    /// Packets that were sent again to a listener who had missed them.
-    pub packets_again: u64,
-    /// Packets of streams that their sender does not publish.
-    pub packets_refused: u64,
-    /// Attempts to join with a link that is old or wrong.
-    pub strangers: u64,
-    /// Hellos that were refused.
-    pub refused: u64,
-    /// Datagrams, messages and packets that were dropped since their participant was over a limit.
-    pub over_limit: u64,
-    /// Participants who had to leave for that.
-    pub disconnected: u64,
-    /// Times that a participant's data made this program fail.
-    pub failures: u64,
 }
 
 /// All members, and the ids that the session has given away.

@@ -18,16 +18,17 @@ use backline_session::document::{
     Authority, Document, KeptDocument, LedgerWrite, OperationCounts, OperationTraffic,
 };
 use backline_session::{Links, LocalMessage};
-use backline_transport::{Certificate, LocalAddresses, Transmit};
+use backline_transport::{Certificate, LocalAddresses, Path, PathStats, Transmit};
 use backline_wire::limits::{LINK_ADDRESSES_MAX, PEER_VANISHED_AFTER};
 use backline_wire::{
     Control, DocumentId, Fingerprint, Generation, GoodbyeReason, InstanceId, InviteLink, LeaveReason, Limit,
     LinkError, Name, ParticipantId, PeerId, PeerInfo, RefusalReason, Route, SessionSecret,
 };
 
+use crate::counts::{self, RelayStats, Totals, Wrong};
 use crate::limits::{Limits, Over, Strangers, Usage};
 use crate::local_door::LocalDoor;
-use crate::members::{LinkId, Listens, Member, Members, RelayStats};
+use crate::members::{LinkId, Listens, Member, Members};
 use crate::mix::MixConfig;
 use crate::shard::{ParticipantView, SourceView};
 use ledger::Ledger;
@@ -116,6 +117,8 @@ pub struct Relay {
     events: VecDeque<RelayEvent>,
     upkeep_at: Instant,
     stats: RelayStats,
+    /// What was counted by paths that are gone.
+    paths_gone: PathStats,
     fault: Option<Fault>,
 }
 
@@ -166,6 +169,7 @@ impl Relay {
             events: VecDeque::new(),
             upkeep_at: now + UPKEEP,
             stats: RelayStats::default(),
+            paths_gone: PathStats::default(),
             fault: None,
         }
     }
@@ -335,8 +339,10 @@ impl Relay {
                 sources: member.sources.values().cloned().map(|published| SourceView { published }).collect(),
                 since: now.saturating_duration_since(member.joined_at),
                 round_trip: path.and_then(|path| path.round_trip()),
-                path: path.map(|path| path.stats()).unwrap_or_default(),
+                path: of_paths(path, member),
                 over_limit: member.usage.dropped,
+                errors: member.counts.errors,
+                operations: self.operations_of(member.info.participant, now),
             }
         };
         self.members.iter().map(view).collect()
@@ -347,13 +353,35 @@ impl Relay {
         self.stats
     }
 
+    /// What was counted by everything that belongs to the session, and by those who are gone.
+    pub fn totals(&self) -> Totals {
+        let mut paths = self.paths_gone;
+        self.links.iter().for_each(|(_, path)| paths += path.stats());
+        Totals { relay: self.stats, paths, operations: self.document_stats() }
+    }
+
+    /// Forgets a path, but not what it has counted.
+    fn drop_path(&mut self, link: LinkId) {
+        if let Some(path) = self.links.remove(link) {
+            self.paths_gone += path.stats();
+        }
+    }
+
+    /// Something went wrong with a member, or with somebody who is none (any more).
+    fn wrong(&mut self, peer: Option<PeerId>, what: Wrong) {
+        self.stats.errors.error(what);
+        if let Some(member) = peer.and_then(|peer| self.members.get_mut(peer)) {
+            member.counts.errors.error(what);
+        }
+    }
+
     fn upkeep(&mut self, now: Instant) {
         let over = |since: Instant, limit| now.saturating_duration_since(since) >= limit;
         let ended: Vec<LinkId> =
             self.ending.iter().filter(|(_, since)| over(**since, ENDING_TIME)).map(|(id, _)| *id).collect();
         for link in ended {
             self.ending.remove(&link);
-            self.links.remove(link);
+            self.drop_path(link);
         }
         let slow: Vec<LinkId> = self
             .knocking
@@ -363,7 +391,7 @@ impl Relay {
             .collect();
         for link in slow {
             self.knocking.remove(&link);
-            self.links.remove(link);
+            self.drop_path(link);
         }
         for peer in self.silent_members(now) {
             self.remove_member(now, peer, LeaveReason::Vanished);
@@ -386,4 +414,11 @@ impl Relay {
         }
         self.events.push_back(event);
     }
+}
+
+/// What was counted by all the paths that a member has had since it came in.
+fn of_paths(path: Option<&Path>, member: &Member) -> PathStats {
+    let mut all = member.counts.paths_before;
+    all += path.map(Path::stats).unwrap_or_default();
+    all
 }

@@ -16,7 +16,7 @@ use backline_transport::{LocalAddresses, Transmit};
 use backline_wire::{InviteLink, LinkError, Revision, Route};
 
 use crate::limits::{Limits, Strangers};
-use crate::{Relay, RelayConfig, RelayEvent};
+use crate::{Relay, RelayConfig, RelayEvent, Totals};
 pub use view::{ParticipantView, SessionView, ShardStats, SourceView};
 
 /// Which session of a server: drawn when it is made, and kept with it.
@@ -71,6 +71,8 @@ pub struct Shard {
     events: VecDeque<ShardEvent>,
     tidy_at: Instant,
     stats: ShardStats,
+    /// Of sessions that are not carried any more.
+    ended: Totals,
 }
 
 struct Carried {
@@ -96,6 +98,7 @@ impl Shard {
             events: VecDeque::new(),
             tidy_at: now + TIDY_EVERY,
             stats: ShardStats::default(),
+            ended: Totals::default(),
         }
     }
 
@@ -237,6 +240,11 @@ impl Shard {
         self.stats
     }
 
+    /// What was counted for sessions that are not carried any more.
+    pub fn ended(&self) -> Totals {
+        self.ended
+    }
+
     /// Every session, for people.
     pub fn view(&self, now: Instant) -> Vec<SessionView> {
         self.sessions.iter().map(|(id, of)| view::of(*id, &of.name, &of.relay, now)).collect()
@@ -344,6 +352,7 @@ impl Shard {
 
     fn forget(&mut self, id: SessionId) {
         let Some(carried) = self.sessions.remove(&id) else { return };
+        self.ended += carried.relay.totals();
         self.by_ufrag.remove(&carried.ufrag);
         self.due.remove(&(carried.due, id));
         self.by_address.retain(|_, of| *of != id);

@@ -1,6 +1,7 @@
 //! The HTTP API: what the server carries, in JSON, and orders to it. It reads snapshots and never waits for a shard but for an order's answer.
 //!
-//! `/healthz` and `/readyz` are open to everybody who reaches the port; everything below `/api/v1/` needs the token.
+//! `/healthz` and `/readyz` are open to everybody who reaches the port; everything below `/api/v1/` needs the token but its own description. `/` and
+//! `/metrics` need it where the configuration says so; there it may also come as the password that a browser asks for.
 
 mod answers;
 
@@ -8,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{ConnectInfo, Path, Request, State};
 use axum::http::{StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +23,7 @@ use tokio::sync::oneshot;
 use crate::log::AUDIT;
 use crate::server::{Server, StartError};
 use crate::shard_thread::OrderError;
+use crate::{metrics, page};
 use answers::{Made, Participant, Refusal, Session, SessionList, Shard, ShardList, Travel};
 
 /// Longest body of a request, in bytes.
@@ -49,12 +51,13 @@ impl Api {
         let listener = runtime.block_on(tokio::net::TcpListener::bind(at)).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let (stop, stopped) = oneshot::channel();
+        let service = router(server).into_make_service_with_connect_info::<SocketAddr>();
         let serve = async move {
             let stopped = async move {
                 // A sender that is gone means the same.
                 let _ = stopped.await;
             };
-            if let Err(error) = axum::serve(listener, router(server)).with_graceful_shutdown(stopped).await {
+            if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
                 tracing::error!(%error, "the HTTP API has stopped");
             }
         };
@@ -84,7 +87,16 @@ fn router(server: Arc<Server>) -> Router {
         .route("/participants/{id}/metrics", get(participant))
         .route("/shards", get(shards))
         .route_layer(middleware::from_fn_with_state(Arc::clone(&server), check_token));
+    let watching = Router::new()
+        .route("/", get(|State(server): State<Arc<Server>>| async move { page::answer(&server) }))
+        .route("/metrics", get(scrape))
+        .route_layer(middleware::from_fn_with_state(Arc::clone(&server), check_watcher));
     Router::new()
+        .merge(watching)
+        .route("/status.js", get(page::script))
+        .route("/status.css", get(page::style))
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
+        .route("/api/v1/openapi.json", get(description))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))
         .nest("/api/v1", with_token)
@@ -93,24 +105,73 @@ fn router(server: Arc<Server>) -> Router {
             Refusal::new(StatusCode::METHOD_NOT_ALLOWED, "this address does not take such a request")
         })
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(middleware::from_fn_with_state(Arc::clone(&server), count))
         .with_state(server)
 }
 
 /// Only who has the token goes on. Refused attempts are in the audit log.
 async fn check_token(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = given.and_then(|text| text.strip_prefix("Bearer "));
-    if token.is_some_and(|token| server.token.is(token)) {
+    match given(&request) {
+        Some(Given::Bearer(token)) if server.token.is(&token) => next.run(request).await,
+        _ => unauthorised(&request, "Bearer"),
+    }
+}
+
+/// The same for people who only look, where the configuration demands it: browsers and Prometheus may send the token as a password.
+async fn check_watcher(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let has_token = match given(&request) {
+        Some(Given::Bearer(token) | Given::Password(token)) => server.token.is(&token),
+        None => false,
+    };
+    if has_token || !server.config.metrics_need_token {
         return next.run(request).await;
     }
-    tracing::warn!(target: AUDIT, path = request.uri().path(), "refused: no token, or another one");
+    unauthorised(&request, "Basic realm=\"Backline: any name, and the token as password\", charset=\"UTF-8\"")
+}
+
+/// The token as somebody has sent it, right or wrong.
+enum Given {
+    Bearer(String),
+    Password(String),
+}
+
+fn given(request: &Request) -> Option<Given> {
+    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, rest) = value.split_once(' ')?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Some(Given::Bearer(rest.trim().to_owned()));
+    }
+    // RFC 7617 section 2: a name without a colon, a colon, the password.
+    let pair = data_encoding::BASE64.decode(rest.trim().as_bytes()).ok()?;
+    let pair = String::from_utf8(pair).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    pair.split_once(':').map(|(_, password)| Given::Password(password.to_owned()))
+}
+
+fn unauthorised(request: &Request, how: &'static str) -> Response {
+    let address = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|from| from.0);
+    tracing::warn!(target: AUDIT, ?address, path = request.uri().path(), "refused: no token, or another one");
     let refusal = Refusal::new(
         StatusCode::UNAUTHORIZED,
         "this needs the server's token: send “Authorization: Bearer …”; `backline-server token` prints it",
     );
     let mut answer = refusal.into_response();
-    answer.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+    answer.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static(how));
     answer
+}
+
+async fn count(State(server): State<Arc<Server>>, request: Request, next: Next) -> Response {
+    let answer = next.run(request).await;
+    server.counters.answered(answer.status().as_u16());
+    answer
+}
+
+async fn scrape(State(server): State<Arc<Server>>) -> Response {
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], metrics::text(&server)).into_response()
+}
+
+/// What this API offers, for programs.
+async fn description() -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], include_str!("api/openapi.json")).into_response()
 }
 
 async fn ready(State(server): State<Arc<Server>>) -> Response {
@@ -128,9 +189,15 @@ async fn sessions(State(server): State<Arc<Server>>) -> Json<SessionList> {
 }
 
 async fn shards(State(server): State<Arc<Server>>) -> Json<ShardList> {
-    let uptime = backline_io::clock::now().saturating_duration_since(server.started);
     let shards = server.views().iter().map(|view| Shard::from(&**view)).collect();
-    Json(ShardList { uptime_seconds: uptime.as_secs_f64(), restarts: server.restarts(), shards })
+    Json(ShardList {
+        uptime_seconds: server.uptime().as_secs_f64(),
+        is_ready: server.is_ready(),
+        restarts: server.restarts(),
+        orders_refused: server.counters.orders_refused(),
+        unauthorised: server.counters.unauthorised(),
+        shards,
+    })
 }
 
 async fn session(

@@ -1,5 +1,7 @@
 //! What each command does.
 
+mod status;
+
 use backline_io::signals::EndSignals;
 use serde_json::Value;
 
@@ -40,18 +42,10 @@ pub fn run(arguments: &Arguments) -> Result<(), CommandError> {
 }
 
 fn status(config: &Config, as_json: bool) -> Result<(), CommandError> {
-    let sessions = ask(config, "GET", "/api/v1/sessions", None)?;
-    if as_json {
-        print(&sessions.to_string());
-        return Ok(());
-    }
-    let list = sessions.get("sessions").and_then(Value::as_array).cloned().unwrap_or_default();
-    print(&format!("{} sessions", list.len()));
-    for session in &list {
-        let text = |key: &str| session.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let count = session.get("participants").and_then(Value::as_array).map_or(0, Vec::len);
-        print(&format!("  {}  {:3} in  {}", text("id"), count, text("name")));
-    }
+    let mut all = ask(config, "GET", "/api/v1/shards", None)?;
+    let mut sessions = ask(config, "GET", "/api/v1/sessions", None)?;
+    all["sessions"] = sessions["sessions"].take();
+    print(&if as_json { all.to_string() } else { status::text(&all) });
     Ok(())
 }
 

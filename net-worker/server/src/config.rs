@@ -25,7 +25,7 @@ pub struct Config {
     pub shards: usize,
     /// Where the HTTP API listens.
     pub http: SocketAddr,
-    /// Whether `/metrics` needs the token, too.
+    /// Whether `/metrics` and the status page need the token, too. Usually where others than this computer reach them.
     pub metrics_need_token: bool,
     /// Of the log.
     pub level: tracing::Level,
@@ -121,6 +121,7 @@ impl Config {
         let level = settings.log.clone().or(file.log.level).unwrap_or_else(|| "info".to_owned());
         let data = settings.data.clone().or(file.data).or_else(usual_data).ok_or(ConfigError::NoFolder)?;
         let shards = settings.shards.or(file.network.shards).unwrap_or(0);
+        let http = settings.http.or(file.http.listen).unwrap_or(HTTP);
         let config = Self {
             data,
             bind: settings.bind.or(file.network.bind).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST)),
@@ -131,8 +132,8 @@ impl Config {
                 settings.public.clone()
             },
             shards: if shards == 0 { cores() } else { shards },
-            http: settings.http.or(file.http.listen).unwrap_or(HTTP),
-            metrics_need_token: file.http.metrics_need_token.unwrap_or(false),
+            http,
+            metrics_need_token: file.http.metrics_need_token.unwrap_or(!http.ip().is_loopback()),
             level: level.parse().map_err(|_| ConfigError::Level(level))?,
             log_files: file.log.files.unwrap_or(14).max(1),
             limits: file.limits.over(Limits::default()),
@@ -292,6 +293,36 @@ mod tests {
         let config = read("", Settings::default()).unwrap();
         assert!(config.bind.is_loopback() && config.http.ip().is_loopback());
         assert_eq!((config.port, config.http.port()), (4528, 4580));
+    }
+
+    #[test]
+    fn the_example_says_what_is_usual() {
+        let example = include_str!("../../../docs/server.example.toml");
+        let is_value = |line: &str| line.split(' ').nth(1) == Some("=") && !line.starts_with("data");
+        let said: Vec<&str> = example
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|value| is_value(value)).unwrap_or(line))
+            .collect();
+        let said = said.join("\n");
+        let data = Some(PathBuf::from("data"));
+        let of = |text: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join("server.toml");
+            std::fs::write(&path, text).unwrap();
+            Config::read(&Settings { config: Some(path), data: data.clone(), ..Settings::default() }).unwrap()
+        };
+        let usual = of("");
+        assert_eq!(of(example), usual);
+        assert_eq!(of(&said), usual);
+        let values = said.lines().filter(|line| is_value(line)).count();
+        assert_eq!(values, 22, "every entry of the file but its folder is there");
+    }
+
+    #[test]
+    fn what_others_reach_needs_the_token() {
+        let needs = |text: &str| read(text, Settings::default()).unwrap().metrics_need_token;
+        assert!(!needs("") && needs("[http]\nlisten = \"0.0.0.0:80\""));
+        assert!(!needs("[http]\nlisten = \"0.0.0.0:80\"\nmetrics_need_token = false"));
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
-use backline_io::WakeHandle;
 use backline_io::store::Write;
+use backline_io::{WakeHandle, clock};
 use backline_kept::{SessionFile, writes_of};
 use backline_relay::SessionId;
 use backline_session::document::{KeptDocument, LedgerWrite};
@@ -39,14 +40,21 @@ pub enum Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Confirmation {
     /// Everything up to this revision is kept.
-    Kept(SessionId, Revision),
+    Kept {
+        /// Whose.
+        id: SessionId,
+        /// Up to here.
+        revision: Revision,
+        /// When the oldest of it was asked for.
+        since: Instant,
+    },
     /// The disk cannot keep the session any more.
     Failed(SessionId),
 }
 
 /// The thread, as its shard sees it.
 pub struct Keeper {
-    requests: Option<SyncSender<Request>>,
+    requests: Option<SyncSender<(Instant, Request)>>,
     confirmations: Arc<SegQueue<Confirmation>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -68,8 +76,8 @@ impl Keeper {
 
     /// Asks; the request back when there is no room.
     pub fn ask(&self, request: Request) -> Option<Request> {
-        match self.requests.as_ref()?.try_send(request) {
-            Err(TrySendError::Full(request)) => Some(request),
+        match self.requests.as_ref()?.try_send((clock::now(), request)) {
+            Err(TrySendError::Full((_, request))) => Some(request),
             // A thread that has ended has said why.
             Ok(()) | Err(TrySendError::Disconnected(_)) => None,
         }
@@ -91,16 +99,16 @@ impl Drop for Keeper {
     }
 }
 
-fn run(requests: &Receiver<Request>, confirmations: &SegQueue<Confirmation>, wake: &WakeHandle) {
+fn run(requests: &Receiver<(Instant, Request)>, confirmations: &SegQueue<Confirmation>, wake: &WakeHandle) {
     let mut files: BTreeMap<SessionId, SessionFile> = BTreeMap::new();
     while let Ok(first) = requests.recv() {
-        let mut batches: BTreeMap<SessionId, (Vec<Write>, Revision)> = BTreeMap::new();
-        for request in std::iter::once(first).chain(requests.try_iter().take(BATCH_MAX - 1)) {
+        let mut batches: BTreeMap<SessionId, Batch> = BTreeMap::new();
+        for (since, request) in std::iter::once(first).chain(requests.try_iter().take(BATCH_MAX - 1)) {
             match request {
                 Request::Open(id, file) => drop(files.insert(id, *file)),
                 Request::Read(id, answer) => {
-                    if let Some((writes, revision)) = batches.remove(&id) {
-                        confirmations.push(commit(&mut files, id, &writes, revision));
+                    if let Some(batch) = batches.remove(&id) {
+                        confirmations.push(commit(&mut files, id, &batch));
                     }
                     match files.get(&id).map(SessionFile::read) {
                         // Who does not wait any more has no use for it.
@@ -122,30 +130,38 @@ fn run(requests: &Receiver<Request>, confirmations: &SegQueue<Confirmation>, wak
                     }
                 }
                 Request::Write(id, write) => {
-                    let (writes, kept) = batches.entry(id).or_default();
-                    writes.extend(writes_of(&write));
+                    let batch = batches.entry(id).or_insert_with(|| Batch::of(since));
+                    batch.writes.extend(writes_of(&write));
                     if let LedgerWrite::Entry(entry) = &write {
-                        *kept = (*kept).max(entry.revision);
+                        batch.revision = batch.revision.max(entry.revision);
                     }
                 }
             }
         }
-        for (id, (writes, revision)) in batches {
-            confirmations.push(commit(&mut files, id, &writes, revision));
+        for (id, batch) in batches {
+            confirmations.push(commit(&mut files, id, &batch));
         }
         wake.wake();
     }
 }
 
-fn commit(
-    files: &mut BTreeMap<SessionId, SessionFile>,
-    id: SessionId,
-    writes: &[Write],
+/// What goes into one transaction of a session.
+struct Batch {
+    writes: Vec<Write>,
     revision: Revision,
-) -> Confirmation {
+    since: Instant,
+}
+
+impl Batch {
+    fn of(since: Instant) -> Self {
+        Self { writes: Vec::new(), revision: Revision::default(), since }
+    }
+}
+
+fn commit(files: &mut BTreeMap<SessionId, SessionFile>, id: SessionId, batch: &Batch) -> Confirmation {
     let Some(file) = files.get(&id) else { return Confirmation::Failed(id) };
-    match file.commit(writes) {
-        Ok(()) => Confirmation::Kept(id, revision),
+    match file.commit(&batch.writes) {
+        Ok(()) => Confirmation::Kept { id, revision: batch.revision, since: batch.since },
         Err(error) => {
             tracing::error!(session = %id, %error, "the session goes on from memory");
             files.remove(&id);

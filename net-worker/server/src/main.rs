@@ -1,7 +1,7 @@
 //! `backline-server`: sessions that no musician's plugin has to carry.
 //!
 //! One program: `run` carries sessions; the other commands prepare it or talk to one that runs. The rooms: `config` (what was asked for), `server`
-//! (threads, from start to drain), `shard_thread` (the driver of one shard), `keeper` (the disk), `api` (HTTP), `log` (what is written down).
+//! (threads, from start to drain), `shard_thread` (the driver of one shard), `keeper` (the disk), `api` (HTTP), `metrics` and `page` (what is seen), `log` (what is written down).
 
 mod api;
 mod args;
@@ -9,8 +9,14 @@ mod commands;
 mod config;
 mod keeper;
 mod log;
+mod metrics;
+#[cfg(test)]
+mod moves;
+mod page;
 mod server;
 mod shard_thread;
+mod shard_view;
+mod spread;
 mod token;
 
 use std::process::ExitCode;

@@ -15,11 +15,15 @@ use tokio::sync::oneshot;
 use crate::api;
 use crate::config::Config;
 use crate::keeper::{self, Kept};
-use crate::shard_thread::{Order, OrderError, Setup, ShardError, ShardThread, ShardView};
+use crate::log;
+use crate::shard_thread::{Order, OrderError, Setup, ShardError, ShardThread};
+use crate::shard_view::ShardView;
 use crate::token::Token;
 
 /// Between two looks at whether all shards live.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Between two looks for logs that are too old.
+const EXPIRE_EVERY: Duration = Duration::from_secs(3_600);
 /// A shard that fails so often within [`FAILURES_WITHIN`] takes the server down in order: starting it again does not help.
 const FAILURES_MAX: usize = 5;
 const FAILURES_WITHIN: Duration = Duration::from_secs(60);
@@ -30,13 +34,49 @@ pub struct Server {
     pub config: Config,
     /// Of the API.
     pub token: Token,
-    /// Since when.
-    pub started: Instant,
+    started: Instant,
     shards: Vec<Mutex<ShardThread>>,
     views: Vec<Arc<arc_swap::ArcSwap<ShardView>>>,
     /// No new sessions and nobody new: it is about to stop.
-    draining: AtomicBool,
+    pub(crate) draining: AtomicBool,
     restarts: AtomicU64,
+    /// What the API counts.
+    pub counters: Counters,
+}
+
+/// What is counted beside the shards.
+#[derive(Debug, Default)]
+pub struct Counters {
+    answers: [AtomicU64; 4],
+    unauthorised: AtomicU64,
+    orders_refused: AtomicU64,
+}
+
+impl Counters {
+    /// An answer with this status was given.
+    pub fn answered(&self, status: u16) {
+        let class = usize::from(status / 100).clamp(2, 5) - 2;
+        self.answers[class].fetch_add(1, Ordering::Relaxed);
+        if status == 401 {
+            self.unauthorised.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Answers by class of their status.
+    pub fn answers(&self) -> [(&'static str, u64); 4] {
+        let count = |class: usize| self.answers[class].load(Ordering::Relaxed);
+        [("2xx", count(0)), ("3xx", count(1)), ("4xx", count(2)), ("5xx", count(3))]
+    }
+
+    /// Requests without the token, or with another one.
+    pub fn unauthorised(&self) -> u64 {
+        self.unauthorised.load(Ordering::Relaxed)
+    }
+
+    /// Orders for which a shard had no room or no answer.
+    pub fn orders_refused(&self) -> u64 {
+        self.orders_refused.load(Ordering::Relaxed)
+    }
 }
 
 impl Server {
@@ -55,10 +95,10 @@ impl Server {
             kept[shard].push(session);
         }
         let mut shards = Vec::new();
-        for (number, kept) in kept.into_iter().enumerate() {
-            shards.push(ShardThread::start(setup(&config, number), kept)?);
+        let views: Vec<Arc<arc_swap::ArcSwap<ShardView>>> = kept.iter().map(|_| Arc::default()).collect();
+        for (number, (kept, view)) in kept.into_iter().zip(&views).enumerate() {
+            shards.push(ShardThread::start(setup(&config, number), kept, Arc::clone(view))?);
         }
-        let views = shards.iter().map(|shard| Arc::clone(&shard.view)).collect();
         Ok(Self {
             config,
             token,
@@ -67,6 +107,7 @@ impl Server {
             views,
             draining: AtomicBool::new(false),
             restarts: AtomicU64::new(0),
+            counters: Counters::default(),
         })
     }
 
@@ -78,6 +119,11 @@ impl Server {
     /// Whether somebody who comes now is served.
     pub fn is_ready(&self) -> bool {
         !self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Since the start.
+    pub fn uptime(&self) -> Duration {
+        backline_io::clock::now().saturating_duration_since(self.started)
     }
 
     /// How often a shard had to be started again.
@@ -137,11 +183,18 @@ impl Server {
         order: impl FnOnce(oneshot::Sender<Result<T, OrderError>>) -> Order,
     ) -> Result<T, OrderError> {
         let (sender, answer) = oneshot::channel();
-        self.shard(shard, |shard| shard.order(order(sender))).unwrap_or(Err(OrderError::Gone))?;
-        answer.await.unwrap_or(Err(OrderError::Gone))
+        let taken = self.shard(shard, |shard| shard.order(order(sender))).unwrap_or(Err(OrderError::Gone));
+        let outcome = match taken {
+            Ok(()) => answer.await.unwrap_or(Err(OrderError::Gone)),
+            Err(error) => Err(error),
+        };
+        if let Err(OrderError::Busy | OrderError::Gone) = &outcome {
+            self.counters.orders_refused.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
     }
 
-    fn shard<T>(&self, number: usize, act: impl FnOnce(&mut ShardThread) -> T) -> Option<T> {
+    pub(crate) fn shard<T>(&self, number: usize, act: impl FnOnce(&mut ShardThread) -> T) -> Option<T> {
         let shard = self.shards.get(number)?;
         Some(act(&mut shard.lock().unwrap_or_else(PoisonError::into_inner)))
     }
@@ -212,23 +265,37 @@ fn wait(server: &Arc<Server>, signals: EndSignals) -> Ended {
         return Ended::Failing;
     }
     let mut failures: Vec<Instant> = Vec::new();
+    let mut expired_at = server.started;
     while !asked.load(Ordering::Relaxed) {
         std::thread::sleep(LOOK_EVERY);
-        for number in 0..server.shards.len() {
-            if server.shard(number, |shard| shard.has_ended()) != Some(true) {
-                continue;
-            }
-            let now = backline_io::clock::now();
-            failures.retain(|at| now.saturating_duration_since(*at) < FAILURES_WITHIN);
-            failures.push(now);
-            if failures.len() > FAILURES_MAX {
-                tracing::error!(shard = number, "a shard fails again and again: the server stops");
-                return Ended::Failing;
-            }
-            restart(server, number);
+        if !look_after(server, &mut failures) {
+            return Ended::Failing;
+        }
+        let now = backline_io::clock::now();
+        if now.saturating_duration_since(expired_at) >= EXPIRE_EVERY {
+            expired_at = now;
+            log::expire(&server.config.data, server.config.log_files);
         }
     }
     Ended::Asked
+}
+
+/// Starts again what has failed. False when that is no use any more.
+pub(crate) fn look_after(server: &Server, failures: &mut Vec<Instant>) -> bool {
+    for number in 0..server.shards.len() {
+        if server.shard(number, |shard| shard.has_ended()) != Some(true) {
+            continue;
+        }
+        let now = backline_io::clock::now();
+        failures.retain(|at| now.saturating_duration_since(*at) < FAILURES_WITHIN);
+        failures.push(now);
+        if failures.len() > FAILURES_MAX {
+            tracing::error!(shard = number, "a shard fails again and again: the server stops");
+            return false;
+        }
+        restart(server, number);
+    }
+    true
 }
 
 fn restart(server: &Server, number: usize) {
@@ -238,11 +305,11 @@ fn restart(server: &Server, number: usize) {
     let started =
         keeper::open_all(&sessions_dir(&server.config.data)).map_err(StartError::from).and_then(|kept| {
             let kept = kept.into_iter().filter(|kept| ids.contains(&kept.id)).collect();
-            Ok(ShardThread::start(setup(&server.config, number), kept)?)
+            let view = Arc::clone(&server.views[number]);
+            Ok(ShardThread::start(setup(&server.config, number), kept, view)?)
         });
     match started {
         Ok(fresh) => {
-            server.views[number].store(fresh.view.load_full());
             server.shard(number, |shard| *shard = fresh);
         }
         Err(error) => tracing::error!(shard = number, %error, "a shard can't be started again"),

@@ -14,13 +14,15 @@ use arc_swap::ArcSwap;
 use backline_io::clock::{self, Clock};
 use backline_io::{Poller, Port, WakeHandle, entropy, interfaces, priority};
 use backline_kept::{Hosted, SessionFile, first_bytes, split_seed};
-use backline_relay::{Limits, MixConfig, RelayConfig, SessionId, SessionView, Shard, ShardEvent, ShardStats};
+use backline_relay::{Limits, MixConfig, RelayConfig, SessionId, Shard, ShardEvent};
 use backline_transport::LocalAddresses;
 use backline_wire::Route;
 use tokio::sync::oneshot;
 
 use crate::keeper::{Confirmation, Keeper, Kept, NAME, ROUTE, Request, id_of};
 use crate::log;
+use crate::shard_view::{ShardCounts, ShardView};
+use crate::spread::Spread;
 
 /// Orders that wait; beyond it the API says that it is busy.
 const ORDERS_MAX: usize = 256;
@@ -65,7 +67,13 @@ pub enum Order {
     End(SessionId, oneshot::Sender<Result<(), OrderError>>),
     /// Say the last words and stop.
     Drain,
+    /// Do whatever a test wants.
+    #[cfg(test)]
+    Act(Box<dyn FnOnce(&mut Driver) + Send>),
 }
+
+/// An order, and since when it waits.
+type Waiting = (Instant, Order);
 
 /// Why an order was not followed.
 #[derive(Debug, thiserror::Error)]
@@ -87,54 +95,38 @@ pub enum OrderError {
     Gone,
 }
 
-/// What a shard looks like from outside; read without a lock.
-#[derive(Debug, Clone, Default)]
-pub struct ShardView {
-    /// Its UDP port.
-    pub port: u16,
-    /// Its sessions.
-    pub sessions: Vec<SessionView>,
-    /// What was counted beside them.
-    pub stats: ShardStats,
-    /// Turns of its thread.
-    pub turns: u64,
-    /// Those that began over 1 ms after they were due.
-    pub late_turns: u64,
-    /// Processor time of its thread.
-    pub cpu_time: Duration,
-    /// Datagrams that the system did not take.
-    pub send_failures: u64,
-}
-
 /// A shard's thread, as the rest of the server sees it.
 pub struct ShardThread {
-    orders: SyncSender<Order>,
+    orders: SyncSender<Waiting>,
     wake: WakeHandle,
-    /// What it looks like.
-    pub view: Arc<ArcSwap<ShardView>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl ShardThread {
-    /// Opens the port, and carries these sessions from now on.
+    /// Opens the port, and carries these sessions from now on. It is seen by `view`, and goes on counting where the one before it was.
     ///
     /// # Errors
     /// When the port cannot be had, or the system gives no thread.
-    pub fn start(setup: Setup, kept: Vec<Kept>) -> Result<Self, ShardError> {
+    pub fn start(setup: Setup, kept: Vec<Kept>, view: Arc<ArcSwap<ShardView>>) -> Result<Self, ShardError> {
         let mut port = Port::bind(setup.bind).map_err(|error| ShardError::Port { at: setup.bind, error })?;
         let poller = Poller::new().map_err(ShardError::Thread)?;
         poller.watch(&mut port).map_err(ShardError::Thread)?;
         let wake = poller.wake_handle();
         let keeper = Keeper::start(setup.number, poller.wake_handle()).map_err(ShardError::Thread)?;
         let (orders, received) = sync_channel(ORDERS_MAX);
-        let view = Arc::new(ArcSwap::from_pointee(ShardView { port: port.number(), ..ShardView::default() }));
+        let before = view.load().handed_on();
+        view.store(Arc::new(ShardView {
+            port: port.number(),
+            counts: before.clone(),
+            ..ShardView::default()
+        }));
         let number = setup.number;
-        let driver = Driver::new(setup, (port, poller), keeper, received, Arc::clone(&view));
+        let driver = Driver::new(setup, (port, poller), keeper, received, (view, before));
         let thread = std::thread::Builder::new()
             .name(format!("shard-{number}"))
             .spawn(move || driver.run(kept))
             .map_err(ShardError::Thread)?;
-        Ok(Self { orders, wake, view, thread: Some(thread) })
+        Ok(Self { orders, wake, thread: Some(thread) })
     }
 
     /// Gives an order.
@@ -142,7 +134,7 @@ impl ShardThread {
     /// # Errors
     /// When the shard has too much to do, or is gone.
     pub fn order(&self, order: Order) -> Result<(), OrderError> {
-        let outcome = self.orders.try_send(order).map_err(|error| match error {
+        let outcome = self.orders.try_send((clock::now(), order)).map_err(|error| match error {
             TrySendError::Full(_) => OrderError::Busy,
             TrySendError::Disconnected(_) => OrderError::Gone,
         });
@@ -188,23 +180,30 @@ struct Plan {
     route: Route,
 }
 
-struct Driver {
+/// The shard and all that it lives from.
+pub(crate) struct Driver {
     setup: Setup,
-    shard: Shard,
-    port: Port,
+    pub(crate) shard: Shard,
+    pub(crate) port: Port,
     poller: Poller,
     keeper: Keeper,
     /// Of sessions that wait for room in the keeper's queue.
     waiting: Option<Request>,
     /// To open a session again that has failed.
     kept: BTreeMap<SessionId, (Plan, backline_kept::HostKeys)>,
-    orders: Receiver<Order>,
+    orders: Receiver<Waiting>,
     view: Arc<ArcSwap<ShardView>>,
+    /// What the shard before this one has counted.
+    before: ShardCounts,
     addresses: Vec<IpAddr>,
     buffer: Vec<u8>,
     turns: u64,
     late_turns: u64,
     send_failures: u64,
+    store_failures: u64,
+    turn_time: Spread,
+    order_wait: Spread,
+    store_wait: Spread,
     snapshot_at: Instant,
     interfaces_at: Instant,
 }
@@ -214,8 +213,8 @@ impl Driver {
         setup: Setup,
         (port, poller): (Port, Poller),
         keeper: Keeper,
-        orders: Receiver<Order>,
-        view: Arc<ArcSwap<ShardView>>,
+        orders: Receiver<Waiting>,
+        (view, before): (Arc<ArcSwap<ShardView>>, ShardCounts),
     ) -> Self {
         let now = clock::now();
         Self {
@@ -228,11 +227,16 @@ impl Driver {
             kept: BTreeMap::new(),
             orders,
             view,
+            before,
             addresses: Vec::new(),
             buffer: Vec::new(),
             turns: 0,
             late_turns: 0,
             send_failures: 0,
+            store_failures: 0,
+            turn_time: Spread::default(),
+            order_wait: Spread::default(),
+            store_wait: Spread::default(),
             snapshot_at: now,
             interfaces_at: now,
         }
@@ -279,6 +283,7 @@ impl Driver {
         if now >= self.snapshot_at {
             self.publish(now);
         }
+        self.turn_time.record(clock::now().saturating_duration_since(now));
         more
     }
 
@@ -318,8 +323,14 @@ impl Driver {
         }
         while let Some(confirmation) = self.keeper.poll() {
             match confirmation {
-                Confirmation::Kept(id, revision) => self.shard.handle_stored(id, now, revision),
-                Confirmation::Failed(id) => self.shard.handle_store_failed(id, now),
+                Confirmation::Kept { id, revision, since } => {
+                    self.store_wait.record(now.saturating_duration_since(since));
+                    self.shard.handle_stored(id, now, revision);
+                }
+                Confirmation::Failed(id) => {
+                    self.store_failures += 1;
+                    self.shard.handle_store_failed(id, now);
+                }
             }
         }
     }
@@ -373,7 +384,7 @@ impl Driver {
     }
 
     /// A request that must not be lost: it waits for room.
-    fn ask(&mut self, request: Request) {
+    pub(crate) fn ask(&mut self, request: Request) {
         let mut request = self.keeper.ask(request);
         while let Some(again) = request {
             std::thread::yield_now();
@@ -383,7 +394,8 @@ impl Driver {
 
     /// False when it is time to stop.
     fn follow_orders(&mut self) -> bool {
-        while let Ok(order) = self.orders.try_recv() {
+        while let Ok((since, order)) = self.orders.try_recv() {
+            self.order_wait.record(clock::now().saturating_duration_since(since));
             // Whoever asked and went away wants no answer.
             match order {
                 Order::Create(name, route, answer) => drop(answer.send(self.create(name, route))),
@@ -391,6 +403,8 @@ impl Driver {
                 Order::SetRoute(id, route, answer) => drop(answer.send(self.set_route(id, route))),
                 Order::End(id, answer) => drop(answer.send(self.end(id))),
                 Order::Drain => return false,
+                #[cfg(test)]
+                Order::Act(act) => act(self),
             }
             self.snapshot_at = clock::now();
         }
@@ -457,14 +471,22 @@ impl Driver {
 
     fn publish(&mut self, now: Instant) {
         self.snapshot_at = now + SNAPSHOT_EVERY;
-        self.view.store(Arc::new(ShardView {
-            port: self.port.number(),
-            sessions: self.shard.view(now),
+        let counts = ShardCounts {
             stats: self.shard.stats(),
+            ended: self.shard.ended(),
             turns: self.turns,
             late_turns: self.late_turns,
             cpu_time: clock::thread_cpu_time(),
             send_failures: self.send_failures,
+            store_failures: self.store_failures,
+            turn_time: self.turn_time,
+            order_wait: self.order_wait,
+            store_wait: self.store_wait,
+        };
+        self.view.store(Arc::new(ShardView {
+            port: self.port.number(),
+            sessions: self.shard.view(now),
+            counts: counts.after(&self.before),
         }));
     }
 

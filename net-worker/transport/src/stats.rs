@@ -90,6 +90,8 @@ pub struct PathStats {
     pub bytes_out: u64,
     /// RTP packets received and authentic.
     pub media_in: u64,
+    /// RTP packets that should have come, by the numbers of those that came.
+    pub media_expected: u64,
     /// RTP packets sent.
     pub media_out: u64,
     /// Feedback received about our streams.
@@ -118,8 +120,33 @@ impl PathStats {
         self.dropped.iter().sum()
     }
 
+    /// Of what the peer should have sent until its last packets, the share that did not come (0 to 1); 0 before anything was to come.
+    pub fn loss(&self) -> f64 {
+        let missing = self.media_expected.saturating_sub(self.media_in);
+        missing as f64 / self.media_expected.max(1) as f64
+    }
+
     pub(crate) fn count_drop(&mut self, reason: DropReason) {
         self.dropped[reason as usize] += 1;
+    }
+}
+
+impl std::ops::AddAssign for PathStats {
+    fn add_assign(&mut self, other: Self) {
+        self.datagrams_in += other.datagrams_in;
+        self.bytes_in += other.bytes_in;
+        self.datagrams_out += other.datagrams_out;
+        self.bytes_out += other.bytes_out;
+        self.media_in += other.media_in;
+        self.media_expected += other.media_expected;
+        self.media_out += other.media_out;
+        self.feedback_in += other.feedback_in;
+        self.reports_in += other.reports_in;
+        self.reports_out += other.reports_out;
+        self.control_in += other.control_in;
+        self.control_out += other.control_out;
+        self.address_changes += other.address_changes;
+        self.dropped.iter_mut().zip(other.dropped).for_each(|(sum, more)| *sum += more);
     }
 }
 

@@ -33,6 +33,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Purpose::Standalone,
             Purpose::Relaying,
             Purpose::Hosts,
+            Purpose::Server,
             Purpose::Editor,
         ]))
     })?;
@@ -114,6 +115,9 @@ fn workspace_tests() -> std::process::Command {
         "--exclude",
         "backline-fuzz",
     ]);
+    command
+        .env("BACKLINE_PYTHON", needs::python())
+        .env("BACKLINE_PICTURES", workspace::target().join("screenshots"));
     command
 }
 

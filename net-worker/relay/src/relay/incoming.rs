@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use backline_transport::demux::{self, Datagram, Stun, StunKind};
-use backline_transport::{MediaHead, Path, PathConfig, PathEvent, Role};
+use backline_transport::{MediaHead, PathConfig, PathEvent, Role};
 use backline_wire::{Hello, PathOffer, SourceId, SourceInfo, Ssrc};
 
 use super::*;
@@ -65,7 +65,7 @@ impl Relay {
             return false;
         }
         if !self.strangers.join(&self.config.limits, source.ip(), now) {
-            self.stats.over_limit += 1;
+            self.stats.over_limit.over(counts::Exceeded::Joins);
             self.tell(RelayEvent::TooManyJoins(source));
             return true;
         }
@@ -142,8 +142,9 @@ impl Relay {
         spend: impl FnOnce(&mut Usage, &Limits) -> Result<(), Over>,
     ) -> bool {
         let Some(member) = self.members.get_mut(peer) else { return false };
+        let before = member.usage.dropped;
         let Err(over) = spend(&mut member.usage, &self.config.limits) else { return true };
-        self.stats.over_limit += 1;
+        self.stats.over_limit += member.usage.dropped.since(before);
         let (participant, name) = (member.info.participant, member.info.name.clone());
         match over {
             Over::Dropped => {}
@@ -153,7 +154,6 @@ impl Relay {
                 self.tell(RelayEvent::Warned(participant, name, limit));
             }
             Over::Leaves(limit) => {
-                self.stats.disconnected += 1;
                 if let Some(link) = self.members.set_link(peer, None) {
                     self.end(now, link, &Control::Goodbye { reason: GoodbyeReason::OverLimit(limit) });
                 }
@@ -166,8 +166,9 @@ impl Relay {
 
     /// Somebody's data made this program fail: their path and what they publish go, and come again when they do.
     pub(super) fn path_failed(&mut self, now: Instant, link: LinkId, why: &str) {
-        self.stats.failures += 1;
-        let participant = self.members.by_link(link).and_then(|peer| self.members.get(peer));
+        let peer = self.members.by_link(link);
+        self.wrong(peer, Wrong::Failure);
+        let participant = peer.and_then(|peer| self.members.get(peer));
         let participant = participant.map(|member| member.info.participant);
         tracing::error!(
             ?participant,
@@ -179,7 +180,7 @@ impl Relay {
     }
 
     fn path_closed(&mut self, now: Instant, link: LinkId) {
-        self.links.remove(link);
+        self.drop_path(link);
         self.knocking.remove(&link);
         self.ending.remove(&link);
         if let Some(peer) = self.members.by_link(link) {
@@ -192,6 +193,7 @@ impl Relay {
             Ok(message) => message,
             Err(error) => {
                 tracing::debug!(?link, %error, "a control message was dropped");
+                self.wrong(self.members.by_link(link), Wrong::ControlNotUnderstood);
                 if self.knocking.contains_key(&link) {
                     self.refuse(now, link, Name::default(), RefusalReason::NotUnderstood);
                 }
@@ -241,6 +243,7 @@ impl Relay {
             let connection = (hello.instance, hello.generation);
             self.members.insert(Member::new(info.clone(), connection, Some(link), usage, now));
         }
+        self.stats.joins += 1;
         self.welcome(peer, observed.unwrap_or_else(|| SocketAddr::from(([0, 0, 0, 0], 0))), now);
         self.tell(RelayEvent::Joined(info.participant, info.name.clone()));
         self.say_to_others(now, peer, &Control::Joined(info));
@@ -266,7 +269,14 @@ impl Relay {
         let old = self.members.set_link(peer, None);
         match old {
             // Only the connection was lost: its successor goes on where it was, without a word on the old one.
-            Some(old) if !restarted => drop(self.links.remove(old)),
+            Some(old) if !restarted => {
+                if let Some(path) = self.links.remove(old) {
+                    self.paths_gone += path.stats();
+                    if let Some(member) = self.members.get_mut(peer) {
+                        member.counts.paths_before += path.stats();
+                    }
+                }
+            }
             Some(old) => self.end(now, old, &Control::Goodbye { reason: GoodbyeReason::Replaced }),
             None => {}
         }
@@ -312,7 +322,10 @@ impl Relay {
                 self.member_operates(now, peer, (outbox, settled), operations);
             }
             Control::Goodbye { .. } => self.remove_member(now, peer, LeaveReason::Left),
-            other => tracing::debug!(%peer, ?other, "a member may not say that"),
+            other => {
+                tracing::debug!(%peer, ?other, "a member may not say that");
+                self.wrong(Some(peer), Wrong::ControlNotAllowed);
+            }
         }
     }
 
@@ -325,7 +338,7 @@ impl Relay {
         payload: &Arc<[u8]>,
     ) {
         let Some(source) = self.members.source_of(peer, ssrc) else {
-            self.stats.packets_refused += 1;
+            self.wrong(Some(peer), Wrong::StreamNotTheirs);
             return;
         };
         self.stats.packets_in += 1;
@@ -354,12 +367,16 @@ impl Relay {
                 }
                 Some(link) => {
                     if !member.usage.media_out(limits, payload.len(), now) {
-                        self.stats.over_limit += 1;
+                        self.stats.over_limit.over(counts::Exceeded::BytesOut);
                         continue;
                     }
                     let path = self.links.get_mut(link);
                     let sent = path.is_some_and(|path| path.send_media(now, ssrc, *head, payload).is_ok());
                     self.stats.packets_out += u64::from(sent);
+                    if !sent {
+                        self.stats.errors.error(Wrong::MediaNotSent);
+                        member.counts.errors.error(Wrong::MediaNotSent);
+                    }
                 }
             }
         }

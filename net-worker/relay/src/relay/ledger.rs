@@ -74,6 +74,11 @@ impl Relay {
         self.ledger.authority.stats()
     }
 
+    /// What a participant wanted to change, in all.
+    pub(super) fn operations_of(&self, participant: ParticipantId, now: Instant) -> OperationCounts {
+        self.ledger.authority.traffic(participant, now).total
+    }
+
     /// What each participant who is in wanted to change, of late and in all; each once, in the order of ids.
     pub fn operations(&self, now: Instant) -> Vec<MemberOperations> {
         let members = self.members.iter().map(|(_, member)| (member.info.participant, &member.info.name));

@@ -129,6 +129,7 @@ impl Relay {
         let opened = self.links.get_mut(link).map(|path| path.open_stream(ssrc));
         if let Some(Err(error)) = opened {
             tracing::debug!(%peer, %error, "the stream of a mix could not be opened");
+            self.wrong(Some(peer), Wrong::StreamNotOpened);
         }
         let info = SourceInfo {
             source: mix_source(&host),
@@ -331,12 +332,15 @@ impl Relay {
         let Some(member) = self.members.get_mut(peer).filter(|_| !payload.is_empty()) else { return };
         let Some(link) = member.link else { return };
         if !member.usage.media_out(&self.config.limits, payload.len(), now) {
-            self.stats.over_limit += 1;
+            self.stats.over_limit.over(counts::Exceeded::BytesOut);
             return;
         }
         let path = self.links.get_mut(link);
         let sent = path.is_some_and(|path| path.send_media(now, ssrc, media_head(head), payload).is_ok());
         self.stats.packets_out += u64::from(sent);
+        if !sent {
+            self.wrong(Some(peer), Wrong::MediaNotSent);
+        }
     }
 
     fn ask_for_missing(&mut self, now: Instant, ssrc: Ssrc, timestamp: u32, ticks: u32) {
@@ -347,6 +351,7 @@ impl Relay {
         let path = self.links.get_mut(link);
         if let Some(Err(error)) = path.map(|path| path.send_feedback(now, ssrc, &missing.encode())) {
             tracing::debug!(%ssrc, %error, "missing packets could not be asked for");
+            self.wrong(self.members.publisher_of(ssrc), Wrong::FeedbackNotSent);
         }
     }
 }

@@ -39,12 +39,14 @@ impl Relay {
             self.unpublish(now, owner, info.source);
         }
         let Some(published) = self.members.publish(peer, info) else {
-            return tracing::debug!(%peer, "published what it may not");
+            tracing::debug!(%peer, "published what it may not");
+            return self.wrong(Some(peer), Wrong::ControlNotAllowed);
         };
         let link = self.members.get(peer).and_then(|member| member.link);
         let path = link.and_then(|link| self.links.get_mut(link));
         if let Some(Err(error)) = path.map(|path| path.expect_stream(published.ssrc)) {
             tracing::debug!(%peer, %error, "a stream could not be expected");
+            self.wrong(Some(peer), Wrong::StreamNotOpened);
         }
         let listeners: Vec<PeerId> =
             self.members.iter().map(|(other, _)| other).filter(|other| *other != peer).collect();
@@ -75,7 +77,7 @@ impl Relay {
     pub(super) fn remove_member(&mut self, now: Instant, peer: PeerId, reason: LeaveReason) {
         let Some(member) = self.members.remove(peer) else { return };
         if let Some(link) = member.link {
-            self.links.remove(link);
+            self.drop_path(link);
         }
         let streams: Vec<Ssrc> = member.sources.values().map(|source| source.ssrc).collect();
         for ssrc in &streams {
@@ -86,13 +88,14 @@ impl Relay {
         for (_, path) in self.links.iter_mut() {
             streams.iter().for_each(|ssrc| path.close_stream(*ssrc));
         }
+        self.stats.leaves.leave(reason);
         self.tell(RelayEvent::Left(member.info.participant, member.info.name, reason));
         self.say_to_all(now, &Control::Left { peer, reason });
         self.refresh_mixes();
     }
 
     pub(super) fn refuse(&mut self, now: Instant, link: LinkId, name: Name, reason: RefusalReason) {
-        self.stats.refused += 1;
+        self.stats.refusals.refuse(reason);
         if let Some(knocking) = self.knocking.remove(&link) {
             tracing::debug!(ufrag = knocking.ufrag, ?reason, "refused");
         }
@@ -117,6 +120,7 @@ impl Relay {
                 let Some(path) = self.links.get_mut(link) else { return };
                 if let Err(error) = path.send_control(now, &message.encode()) {
                     tracing::debug!(%peer, %error, "a control message could not be sent");
+                    self.wrong(Some(peer), Wrong::ControlNotSent);
                 }
             }
         }
@@ -135,10 +139,11 @@ impl Relay {
 
     pub(super) fn open_streams(&mut self, listener: PeerId, streams: &[Ssrc]) {
         let link = self.members.get(listener).and_then(|member| member.link);
-        if let Some(path) = link.and_then(|link| self.links.get_mut(link)) {
-            for error in streams.iter().filter_map(|ssrc| path.open_stream(*ssrc).err()) {
-                tracing::debug!(%listener, %error, "a stream could not be opened");
-            }
+        let Some(path) = link.and_then(|link| self.links.get_mut(link)) else { return };
+        let errors: Vec<_> = streams.iter().filter_map(|ssrc| path.open_stream(*ssrc).err()).collect();
+        for error in errors {
+            tracing::debug!(%listener, %error, "a stream could not be opened");
+            self.wrong(Some(listener), Wrong::StreamNotOpened);
         }
     }
 }

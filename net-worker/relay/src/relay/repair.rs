@@ -53,7 +53,10 @@ impl Relay {
         let Some(listener) = self.members.by_link(link) else { return };
         match Missing::decode(bytes) {
             Ok(missing) => self.member_misses(now, listener, ssrc, &missing),
-            Err(error) => tracing::debug!(%listener, %error, "feedback was dropped"),
+            Err(error) => {
+                tracing::debug!(%listener, %error, "feedback was dropped");
+                self.wrong(Some(listener), Wrong::FeedbackNotUnderstood);
+            }
         }
     }
 
@@ -81,6 +84,7 @@ impl Relay {
             && let Err(error) = path.send_feedback(now, ssrc, &unknown.encode())
         {
             tracing::debug!(%publisher, %error, "missing packets could not be asked for");
+            self.wrong(Some(publisher), Wrong::FeedbackNotSent);
         }
     }
 

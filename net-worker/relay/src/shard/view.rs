@@ -8,7 +8,8 @@ use backline_transport::PathStats;
 use backline_wire::{Name, ParticipantId, PeerId, PublishedSource, Route};
 
 use super::SessionId;
-use crate::{MixStats, Relay, RelayStats};
+use crate::counts::{ErrorCounts, OverLimitCounts};
+use crate::{MixStats, Relay, Totals};
 
 /// Counters of a shard that belong to no session. Since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -27,6 +28,17 @@ pub struct ShardStats {
     pub sessions_failed: u64,
 }
 
+impl std::ops::AddAssign for ShardStats {
+    fn add_assign(&mut self, other: Self) {
+        self.datagrams_in += other.datagrams_in;
+        self.datagrams_out += other.datagrams_out;
+        self.datagrams_refused += other.datagrams_refused;
+        self.stranger_flood += other.stranger_flood;
+        self.strangers += other.strangers;
+        self.sessions_failed += other.sessions_failed;
+    }
+}
+
 /// One session.
 #[derive(Debug, Clone)]
 pub struct SessionView {
@@ -36,10 +48,8 @@ pub struct SessionView {
     pub name: String,
     /// Who is in.
     pub participants: Vec<ParticipantView>,
-    /// What the relay counted.
-    pub stats: RelayStats,
-    /// What became of operations on the document.
-    pub operations: OperationCounts,
+    /// What was counted, also for those who are gone.
+    pub totals: Totals,
     /// How media travels.
     pub route: Route,
     /// What mixing costs; none where nothing is mixed.
@@ -63,10 +73,14 @@ pub struct ParticipantView {
     pub since: Duration,
     /// Of their path's last check.
     pub round_trip: Option<Duration>,
-    /// Counters of their path.
+    /// Counters of their path, and of those that they had before it.
     pub path: PathStats,
     /// What was dropped since they were over a limit.
-    pub over_limit: u64,
+    pub over_limit: OverLimitCounts,
+    /// What went wrong beside what the path drops.
+    pub errors: ErrorCounts,
+    /// What became of what they wanted to change in the document.
+    pub operations: OperationCounts,
 }
 
 /// One source.
@@ -82,8 +96,7 @@ pub(super) fn of(id: SessionId, name: &str, relay: &Relay, now: Instant) -> Sess
         id,
         name: name.to_owned(),
         participants: relay.participants(now),
-        stats: relay.stats(),
-        operations: relay.document_stats(),
+        totals: relay.totals(),
         route: relay.route(),
         mix: relay.mix_stats(),
     }

@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use backline_relay::{MixStats, ParticipantView, SessionView};
-use backline_transport::DropReason;
+use backline_relay::counts::{ERRORS, LEAVES, LIMITS, REFUSALS, RelayStats};
+use backline_relay::{MixStats, ParticipantView, SessionView, Totals};
+use backline_transport::{DropReason, PathStats};
 use serde::{Deserialize, Serialize};
 
-use crate::shard_thread::ShardView;
+use crate::metrics::states;
+use crate::shard_view::ShardView;
+use crate::spread::Spread;
 
 /// Every session.
 #[derive(Debug, Serialize)]
@@ -23,19 +26,60 @@ pub struct Session {
     pub id: String,
     pub name: String,
     pub participants: Vec<Participant>,
-    pub packets_in: u64,
-    pub packets_out: u64,
-    pub packets_again: u64,
-    pub packets_refused: u64,
-    pub over_limit: u64,
-    pub failures: u64,
-    pub operations_accepted: u64,
-    pub operations_superseded: u64,
-    pub operations_refused: u64,
+    #[serde(flatten)]
+    pub counts: Counts,
     /// How media travels: mesh, forward or mix.
     pub route: String,
     /// Where it is mixed.
     pub mix: Option<Mix>,
+}
+
+/// What a session, or all of a shard, has counted, also for those who are gone. Reasons that never happened are left out.
+#[derive(Debug, Serialize)]
+pub struct Counts {
+    pub packets_in: u64,
+    pub packets_out: u64,
+    pub packets_again: u64,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub joins: u64,
+    pub leaves: Reasons,
+    pub refusals: Reasons,
+    pub over_limit: Reasons,
+    pub errors: Reasons,
+    pub dropped: Reasons,
+    pub operations: Reasons,
+}
+
+/// Counts by reason; only those that are not zero.
+pub type Reasons = BTreeMap<&'static str, u64>;
+
+fn reasons(counts: impl IntoIterator<Item = (&'static str, u64)>) -> Reasons {
+    counts.into_iter().filter(|(_, count)| *count > 0).collect()
+}
+
+fn dropped(path: &PathStats) -> Reasons {
+    reasons(DropReason::ALL.into_iter().map(|reason| (reason.name(), path.dropped(reason))))
+}
+
+impl From<&Totals> for Counts {
+    fn from(totals: &Totals) -> Self {
+        let relay: &RelayStats = &totals.relay;
+        Self {
+            packets_in: relay.packets_in,
+            packets_out: relay.packets_out,
+            packets_again: relay.packets_again,
+            bytes_in: totals.paths.bytes_in,
+            bytes_out: totals.paths.bytes_out,
+            joins: relay.joins,
+            leaves: reasons(relay.leaves.named(&LEAVES)),
+            refusals: reasons(relay.refusals.named(&REFUSALS)),
+            over_limit: reasons(relay.over_limit.named(&LIMITS)),
+            errors: reasons(relay.errors.named(&ERRORS)),
+            dropped: dropped(&totals.paths),
+            operations: reasons(states(&totals.operations)),
+        }
+    }
 }
 
 /// What mixing costs. Counts are since the session was opened, or its route became mix.
@@ -76,9 +120,14 @@ pub struct Participant {
     pub bytes_out: u64,
     pub media_in: u64,
     pub media_out: u64,
-    pub over_limit: u64,
-    /// By reason; only those that are not zero.
-    pub dropped: BTreeMap<&'static str, u64>,
+    pub media_expected: u64,
+    /// Share of what should have come from them, 0 to 1.
+    pub loss: f64,
+    pub address_changes: u64,
+    pub over_limit: Reasons,
+    pub errors: Reasons,
+    pub dropped: Reasons,
+    pub operations: Reasons,
 }
 
 /// One source.
@@ -94,8 +143,11 @@ pub struct Source {
 #[derive(Debug, Serialize)]
 pub struct ShardList {
     pub uptime_seconds: f64,
+    pub is_ready: bool,
     /// How often a shard had to be started again.
     pub restarts: u64,
+    pub orders_refused: u64,
+    pub unauthorised: u64,
     pub shards: Vec<Shard>,
 }
 
@@ -104,14 +156,46 @@ pub struct ShardList {
 pub struct Shard {
     pub port: u16,
     pub sessions: usize,
+    pub participants: usize,
     pub cpu_seconds: f64,
     pub turns: u64,
     pub late_turns: u64,
+    pub turn_ms: Times,
+    pub order_wait_ms: Times,
+    pub store_wait_ms: Times,
     pub datagrams_in: u64,
     pub datagrams_out: u64,
     pub strangers: u64,
-    /// By reason; only those that are not zero.
-    pub dropped: BTreeMap<&'static str, u64>,
+    pub sessions_failed: u64,
+    pub not_sent: u64,
+    pub store_failures: u64,
+    /// Datagrams that belong to no session.
+    pub refused: Reasons,
+    /// Of all sessions that there ever were.
+    pub totals: Counts,
+}
+
+/// How long something takes, in milliseconds; zeros before it ever happened.
+#[derive(Debug, Serialize)]
+pub struct Times {
+    pub count: u64,
+    pub p50: f64,
+    pub p95: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+impl From<&Spread> for Times {
+    fn from(spread: &Spread) -> Self {
+        let quantile = |share| spread.quantile(share).as_secs_f64() * 1e3;
+        Self {
+            count: spread.count(),
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+            max: spread.longest().as_secs_f64() * 1e3,
+        }
+    }
 }
 
 /// A session's id and its link.
@@ -143,21 +227,28 @@ impl IntoResponse for Refusal {
 
 impl From<&ShardView> for Shard {
     fn from(view: &ShardView) -> Self {
-        let dropped = [
-            ("refused", view.stats.datagrams_refused),
-            ("stranger_flood", view.stats.stranger_flood),
-            ("not_sent", view.send_failures),
-        ];
+        let (counts, stats) = (&view.counts, &view.counts.stats);
         Self {
             port: view.port,
             sessions: view.sessions.len(),
-            cpu_seconds: view.cpu_time.as_secs_f64(),
-            turns: view.turns,
-            late_turns: view.late_turns,
-            datagrams_in: view.stats.datagrams_in,
-            datagrams_out: view.stats.datagrams_out,
-            strangers: view.stats.strangers,
-            dropped: dropped.into_iter().filter(|(_, count)| *count > 0).collect(),
+            participants: view.participants(),
+            cpu_seconds: counts.cpu_time.as_secs_f64(),
+            turns: counts.turns,
+            late_turns: counts.late_turns,
+            turn_ms: Times::from(&counts.turn_time),
+            order_wait_ms: Times::from(&counts.order_wait),
+            store_wait_ms: Times::from(&counts.store_wait),
+            datagrams_in: stats.datagrams_in,
+            datagrams_out: stats.datagrams_out,
+            strangers: stats.strangers,
+            sessions_failed: stats.sessions_failed,
+            not_sent: counts.send_failures,
+            store_failures: counts.store_failures,
+            refused: reasons([
+                ("nobodys", stats.datagrams_refused),
+                ("stranger_flood", stats.stranger_flood),
+            ]),
+            totals: Counts::from(&view.totals()),
         }
     }
 }
@@ -168,15 +259,7 @@ impl From<&SessionView> for Session {
             id: view.id.to_string(),
             name: view.name.clone(),
             participants: view.participants.iter().map(Participant::from).collect(),
-            packets_in: view.stats.packets_in,
-            packets_out: view.stats.packets_out,
-            packets_again: view.stats.packets_again,
-            packets_refused: view.stats.packets_refused,
-            over_limit: view.stats.over_limit,
-            failures: view.stats.failures,
-            operations_accepted: view.operations.accepted,
-            operations_superseded: view.operations.superseded,
-            operations_refused: view.operations.refused,
+            counts: Counts::from(&view.totals),
             route: view.route.to_string(),
             mix: view.mix.map(Mix::from),
         }
@@ -201,7 +284,6 @@ impl From<MixStats> for Mix {
 
 impl From<&ParticipantView> for Participant {
     fn from(view: &ParticipantView) -> Self {
-        let dropped = DropReason::ALL.into_iter().map(|reason| (reason.name(), view.path.dropped(reason)));
         Self {
             id: view.participant.to_string(),
             name: view.name.to_string(),
@@ -227,8 +309,13 @@ impl From<&ParticipantView> for Participant {
             bytes_out: view.path.bytes_out,
             media_in: view.path.media_in,
             media_out: view.path.media_out,
-            over_limit: view.over_limit,
-            dropped: dropped.filter(|(_, count)| *count > 0).collect(),
+            media_expected: view.path.media_expected,
+            loss: view.path.loss(),
+            address_changes: view.path.address_changes,
+            over_limit: reasons(view.over_limit.named(&LIMITS)),
+            errors: reasons(view.errors.named(&ERRORS)),
+            dropped: dropped(&view.path),
+            operations: reasons(states(&view.operations)),
         }
     }
 }

@@ -1,5 +1,11 @@
 //! A real `backline-server` on loopback, with a folder of its own.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "in a test that is the way to fail")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "in a test that is the way to fail"
+)]
 
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, UdpSocket};
@@ -18,10 +24,24 @@ pub struct Server {
 impl Server {
     /// Starts one that keeps its sessions in `data`, at a UDP port that is free or that it had before.
     pub fn start(data: &Path, udp_port: u16) -> Self {
+        Self::start_with(data, udp_port, &Setting::Usual)
+    }
+
+    /// The same with a configuration file.
+    pub fn start_with(data: &Path, udp_port: u16, setting: &Setting) -> Self {
+        let config = match setting {
+            Setting::Usual => Vec::new(),
+            Setting::File(text) => {
+                let path = data.join("server.toml");
+                std::fs::write(&path, text).unwrap();
+                vec!["--config".into(), path.into_os_string()]
+            }
+        };
         let mut child = Command::new(binary())
             .args(["run", "--http", "127.0.0.1:0", "--shards", "1", "--log", "debug", "--data"])
             .arg(data)
             .args(["--port", &udp_port.to_string()])
+            .args(config)
             .stdout(Stdio::piped())
             .stderr(std::fs::File::create(data.join("stderr.txt")).unwrap())
             .spawn()
@@ -32,6 +52,16 @@ impl Server {
         assert!(api.starts_with("http://"), "{line:?} {}", log(data));
         let token = std::fs::read_to_string(data.join("token")).unwrap().trim().to_owned();
         Self { child, api, token }
+    }
+
+    /// Where its HTTP API is.
+    pub fn url(&self) -> &str {
+        &self.api
+    }
+
+    /// What opens it.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     /// Makes a session; its id and its link.
@@ -90,6 +120,23 @@ impl Drop for Server {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What it is started with.
+pub enum Setting {
+    /// Nothing.
+    Usual,
+    /// This configuration file.
+    File(String),
+}
+
+/// The Python with schemathesis and Prometheus' parsers.
+pub fn python() -> PathBuf {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let python = std::env::var_os("BACKLINE_PYTHON")
+        .map_or_else(|| root.join("../../target/venv/bin/python"), PathBuf::from);
+    assert!(python.exists(), "there is no {}: `cargo xtask test` puts it there", python.display());
+    python
 }
 
 /// A port that nobody has now.

@@ -73,8 +73,10 @@ impl OperationCounts {
         };
         *counter += 1;
     }
+}
 
-    fn add(&mut self, other: &Self) {
+impl std::ops::AddAssign for OperationCounts {
+    fn add_assign(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.superseded += other.superseded;
         self.refused += other.refused;
@@ -102,7 +104,7 @@ impl Traffic {
         let current = self.number_at(now);
         let mut last_second = OperationCounts::default();
         for number in current.saturating_sub(SLICES as u64)..current.min(self.number + 1) {
-            last_second.add(&self.slices[place(number)]);
+            last_second += self.slices[place(number)];
         }
         OperationTraffic { last_second, total: self.total }
     }

@@ -68,7 +68,7 @@ impl Path {
         let index = stream.fresh_index(header.sequence).ok_or(DropReason::MediaRefused)?;
         let payload = srtp.unprotect_rtp(datagram, &header, index).map_err(|_| DropReason::MediaRefused)?;
         let since_start = self.last_now.saturating_duration_since(self.created);
-        stream.accept(index, header.head.timestamp, since_start);
+        self.stats.media_expected += stream.accept(index, header.head.timestamp, since_start);
         let payload = rtp::without_padding(&header, payload);
         let payload = payload.filter(|_| rtp::is_known_payload_type(header.head.payload_type));
         let payload = payload.ok_or(DropReason::MediaRefused)?.into();

@@ -108,8 +108,9 @@ impl Incoming {
         self.window.is_fresh(index).then_some(index)
     }
 
-    /// Remembers an authentic packet that came `since_start` after the path was made.
-    pub(super) fn accept(&mut self, index: u64, timestamp: u32, since_start: Duration) {
+    /// Remembers an authentic packet that came `since_start` after the path was made. How many more packets should have come than was known before.
+    pub(super) fn accept(&mut self, index: u64, timestamp: u32, since_start: Duration) -> u64 {
+        let highest = self.window.highest();
         self.window.accept(index);
         self.first.get_or_insert(index);
         self.received += 1;
@@ -118,6 +119,7 @@ impl Incoming {
         let before = self.transit.replace(transit).unwrap_or(transit);
         let change = (transit.wrapping_sub(before) as i32).unsigned_abs();
         self.jitter = self.jitter.saturating_add(change).saturating_sub((self.jitter + 8) >> 4);
+        highest.map_or(1, |highest| index.saturating_sub(highest))
     }
 
     fn report(&mut self, ssrc: Ssrc) -> Option<ReportBlock> {
@@ -218,7 +220,9 @@ mod tests {
         assert_eq!(block.fraction_lost, (24 * 256 / 99) as u8);
         assert!(streams.reception().is_empty(), "nothing came since");
         let stream = streams.incoming(SSRC).expect("expected");
-        (100..=199).for_each(|index| stream.accept(index, 0, Duration::ZERO));
+        for index in 100..=199 {
+            stream.accept(index, 0, Duration::ZERO);
+        }
         let block = streams.reception()[0];
         assert_eq!((block.fraction_lost, block.lost), (0, 24));
     }

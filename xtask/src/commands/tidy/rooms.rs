@@ -24,7 +24,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     (
         "backline-relay",
-        &["backline-session", "backline-media", "backline-transport", "backline-wire", "backline-audio"],
+        &[
+            "backline-session",
+            "backline-media",
+            "backline-transport",
+            "backline-wire",
+            "backline-audio",
+            "backline-codec",
+        ],
     ),
     ("backline-kept", &["backline-session", "backline-transport", "backline-wire", "backline-io"]),
     (
