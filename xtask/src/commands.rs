@@ -4,6 +4,7 @@ pub mod bundle;
 pub mod demo;
 pub mod fuzz;
 pub mod install;
+pub mod load;
 pub mod report;
 pub mod sanitize;
 pub mod server;

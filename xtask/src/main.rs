@@ -14,7 +14,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use commands::{bundle, demo, fuzz, install, report, sanitize, server, sim, test, tidy, validate};
+use commands::{bundle, demo, fuzz, install, load, report, sanitize, server, sim, test, tidy, validate};
 
 /// Builds, shows and proves Backline.
 #[derive(Parser)]
@@ -34,6 +34,8 @@ enum Command {
     Install(install::Arguments),
     /// Builds the VST3 and CLAP bundles.
     Bundle(bundle::Arguments),
+    /// Plays simulated clients against a server on this computer, and measures both.
+    Load(load::Arguments),
     /// Measures what an issue set as bars and prints a table.
     Report(report::Arguments),
     /// Runs the audio callback under RealtimeSanitizer, and eight instances of one process under ThreadSanitizer.
@@ -67,6 +69,7 @@ fn execute(command: &Command) -> anyhow::Result<()> {
         Command::Test(arguments) => test::run(arguments),
         Command::Install(arguments) => install::run(arguments),
         Command::Bundle(arguments) => bundle::run(arguments),
+        Command::Load(arguments) => load::run(arguments),
         Command::Report(arguments) => report::run(arguments),
         Command::Sanitize(arguments) => sanitize::run(arguments),
         Command::Server(arguments) => server::run(arguments),

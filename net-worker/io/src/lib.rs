@@ -1,9 +1,10 @@
 //! Every system call of Backline outside the plugin frameworks: the UDP port, discovery in the local network, waiting and
-//! being woken, clocks, the identity file, the durable store, network interfaces, thread priority, signals that ask to end.
+//! being woken, clocks, cores, the identity file, the durable store, network interfaces, thread priority, signals that ask to end.
 //!
 //! Nothing here knows RTP, sessions or audio. The caller is the worker of a plugin (`backline-client`).
 
 pub mod clock;
+pub mod cores;
 pub mod discovery;
 pub mod entropy;
 pub mod identity;
@@ -17,4 +18,4 @@ pub mod udp;
 pub use discovery::{Announcer, Browser, DiscoveryError, Service};
 pub use identity::{IdentityError, config_dir};
 pub use poller::{Poller, WakeHandle};
-pub use udp::{Port, PortError};
+pub use udp::{Port, PortError, Sent};

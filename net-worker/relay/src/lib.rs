@@ -8,15 +8,21 @@ mod limits;
 mod local_door;
 mod members;
 mod mix;
+mod outbound;
+mod pool;
 mod relay;
 mod shard;
+mod spread;
 
 pub use backline_codec::OpusFrame;
 pub use counts::{RelayStats, Totals};
 pub use limits::Limits;
 pub use mix::{MixConfig, MixStats};
+pub use outbound::Outbound;
+pub use pool::{Misuse, Pool, PoolStats, Ticket};
 pub use relay::{LocalMember, MemberOperations, Relay, RelayConfig, RelayEvent};
 pub use shard::{ParticipantView, SessionId, SessionView, Shard, ShardEvent, ShardStats, SourceView};
+pub use spread::Spread;
 
 /// What a panic says.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {

@@ -322,9 +322,9 @@ impl Relay {
         self.fault = Some(fault);
     }
 
-    /// Whether anything of a path has come from there.
-    pub(crate) fn knows(&self, source: SocketAddr) -> bool {
-        self.links.knows(source)
+    /// Where anything of a path has come from.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
+        self.links.addresses()
     }
 
     /// Everybody who is in, for people.

@@ -6,7 +6,7 @@
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
@@ -61,11 +61,11 @@ pub struct Shard {
     limits: Limits,
     sessions: BTreeMap<SessionId, Carried>,
     by_ufrag: BTreeMap<String, SessionId>,
-    by_address: BTreeMap<SocketAddr, SessionId>,
+    by_address: BTreeMap<At, SessionId>,
     due: BTreeSet<(Instant, SessionId)>,
     /// Sessions that may have something to send, to keep or to tell.
-    with_transmits: BTreeSet<SessionId>,
-    with_news: BTreeSet<SessionId>,
+    with_transmits: VecDeque<SessionId>,
+    with_news: VecDeque<SessionId>,
     strangers: Strangers,
     replies: VecDeque<(Transmit, Vec<u8>)>,
     events: VecDeque<ShardEvent>,
@@ -80,6 +80,24 @@ struct Carried {
     name: String,
     ufrag: String,
     due: Instant,
+    /// In which of the lists it is: a datagram for a session that is listed already costs no list anything.
+    is_with_transmits: bool,
+    is_with_news: bool,
+}
+
+/// An address as the key of a table: the port first, since that is where addresses differ soonest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct At(u16, u128);
+
+impl At {
+    fn of(address: SocketAddr) -> Self {
+        let bits = match address.ip() {
+            // As IPv6 writes it.
+            IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+            IpAddr::V6(ip) => ip.to_bits(),
+        };
+        Self(address.port(), bits)
+    }
 }
 
 impl Shard {
@@ -91,8 +109,8 @@ impl Shard {
             by_ufrag: BTreeMap::new(),
             by_address: BTreeMap::new(),
             due: BTreeSet::new(),
-            with_transmits: BTreeSet::new(),
-            with_news: BTreeSet::new(),
+            with_transmits: VecDeque::new(),
+            with_news: VecDeque::new(),
             strangers: Strangers::default(),
             replies: VecDeque::new(),
             events: VecDeque::new(),
@@ -108,8 +126,11 @@ impl Shard {
         let ufrag = config.secret.ice_credentials_host().ufrag;
         self.by_ufrag.insert(ufrag.clone(), id);
         let relay = Relay::new(config, now);
-        self.sessions.insert(id, Carried { relay, name, ufrag, due: now });
-        self.touch(id);
+        let carried = Carried { relay, name, ufrag, due: now, is_with_transmits: true, is_with_news: true };
+        self.sessions.insert(id, carried);
+        self.due.insert((now, id));
+        self.with_transmits.push_back(id);
+        self.with_news.push_back(id);
     }
 
     /// Lets a session's media travel in another way. False when there is none of that id.
@@ -151,7 +172,7 @@ impl Shard {
         match taken {
             // Whoever goes from one session to another does so with a check.
             Some(true) if is_check(datagram) => {
-                self.by_address.insert(source, id);
+                self.by_address.insert(At::of(source), id);
             }
             Some(true) | None => {}
             Some(false) => self.stats.datagrams_refused += 1,
@@ -165,10 +186,11 @@ impl Shard {
         }
         if now >= self.tidy_at {
             self.tidy_at = now + TIDY_EVERY;
-            let sessions = &self.sessions;
-            let is_known =
-                |at: &SocketAddr, id: &SessionId| sessions.get(id).is_some_and(|of| of.relay.knows(*at));
-            self.by_address.retain(|at, id| is_known(at, id));
+            let addresses = |(id, of): (&SessionId, &Carried)| {
+                of.relay.addresses().map(|at| (At::of(at), *id)).collect::<Vec<_>>()
+            };
+            let known: BTreeSet<(At, SessionId)> = self.sessions.iter().flat_map(addresses).collect();
+            self.by_address.retain(|at, id| known.contains(&(*at, *id)));
         }
     }
 
@@ -189,12 +211,15 @@ impl Shard {
             *buffer = reply;
             return Some(head);
         }
-        while let Some(id) = self.with_transmits.first().copied() {
-            if let Some(transmit) = self.sessions.get_mut(&id).and_then(|of| of.relay.poll_transmit(buffer)) {
-                self.stats.datagrams_out += 1;
-                return Some(transmit);
+        while let Some(id) = self.with_transmits.front().copied() {
+            if let Some(of) = self.sessions.get_mut(&id) {
+                if let Some(transmit) = of.relay.poll_transmit(buffer) {
+                    self.stats.datagrams_out += 1;
+                    return Some(transmit);
+                }
+                of.is_with_transmits = false;
             }
-            self.with_transmits.remove(&id);
+            self.with_transmits.pop_front();
         }
         None
     }
@@ -211,11 +236,14 @@ impl Shard {
         if let Some(event) = self.events.pop_front() {
             return Some(event);
         }
-        while let Some(id) = self.with_news.first().copied() {
-            if let Some(event) = self.sessions.get_mut(&id).and_then(|of| of.relay.poll_event()) {
-                return Some(ShardEvent::Relay(id, event));
+        while let Some(id) = self.with_news.front().copied() {
+            if let Some(of) = self.sessions.get_mut(&id) {
+                if let Some(event) = of.relay.poll_event() {
+                    return Some(ShardEvent::Relay(id, event));
+                }
+                of.is_with_news = false;
             }
-            self.with_news.remove(&id);
+            self.with_news.pop_front();
         }
         None
     }
@@ -271,7 +299,7 @@ impl Shard {
         local: SocketAddr,
         datagram: &[u8],
     ) -> Option<SessionId> {
-        let known = self.by_address.get(&source).copied();
+        let known = self.by_address.get(&At::of(source)).copied();
         if let Some(id) = known.filter(|_| !is_check(datagram)) {
             return Some(id);
         }
@@ -312,11 +340,19 @@ impl Shard {
         }));
         match outcome {
             Ok((outcome, due)) => {
-                self.due.remove(&(carried.due, id));
-                carried.due = due.max(now + Duration::from_micros(1));
-                self.due.insert((carried.due, id));
-                self.with_transmits.insert(id);
-                self.with_news.insert(id);
+                let due = due.max(now + Duration::from_micros(1));
+                let before = std::mem::replace(&mut carried.due, due);
+                // A packet seldom moves a deadline.
+                if before != due {
+                    self.due.remove(&(before, id));
+                    self.due.insert((due, id));
+                }
+                if !std::mem::replace(&mut carried.is_with_transmits, true) {
+                    self.with_transmits.push_back(id);
+                }
+                if !std::mem::replace(&mut carried.is_with_news, true) {
+                    self.with_news.push_back(id);
+                }
                 Some(outcome)
             }
             Err(panic) => {
@@ -342,22 +378,14 @@ impl Shard {
         true
     }
 
-    fn touch(&mut self, id: SessionId) {
-        if let Some(carried) = self.sessions.get(&id) {
-            self.due.insert((carried.due, id));
-        }
-        self.with_transmits.insert(id);
-        self.with_news.insert(id);
-    }
-
     fn forget(&mut self, id: SessionId) {
         let Some(carried) = self.sessions.remove(&id) else { return };
         self.ended += carried.relay.totals();
         self.by_ufrag.remove(&carried.ufrag);
         self.due.remove(&(carried.due, id));
         self.by_address.retain(|_, of| *of != id);
-        self.with_transmits.remove(&id);
-        self.with_news.remove(&id);
+        self.with_transmits.retain(|of| *of != id);
+        self.with_news.retain(|of| *of != id);
     }
 
     fn tell(&mut self, event: ShardEvent) {

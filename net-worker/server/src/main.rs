@@ -16,7 +16,6 @@ mod page;
 mod server;
 mod shard_thread;
 mod shard_view;
-mod spread;
 mod token;
 
 use std::process::ExitCode;

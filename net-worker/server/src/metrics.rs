@@ -21,7 +21,7 @@ use prometheus_client::registry::Registry;
 
 use crate::server::Server;
 use crate::shard_view::ShardView;
-use crate::spread::Spread;
+use backline_relay::Spread;
 
 /// What the answer is.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -332,7 +332,8 @@ impl Writer<'_> {
     ) -> fmt::Result {
         let mut family = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
         for (labels, spread) in rows {
-            let mut buckets: Vec<(f64, u64)> = spread.octaves().collect();
+            let mut buckets: Vec<(f64, u64)> =
+                spread.octaves().map(|(end, count)| (end.as_secs_f64(), count)).collect();
             // Whatever was longer was counted as the longest; the format wants an end that nothing exceeds.
             if let Some((end, _)) = buckets.last_mut() {
                 *end = f64::MAX;

@@ -13,7 +13,7 @@ use backline_relay::{ParticipantView, SessionView};
 
 use crate::server::Server;
 use crate::shard_view::ShardView;
-use crate::spread::Spread;
+use backline_relay::Spread;
 
 /// Nothing but what this server serves itself, and nothing that is written into the page.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; base-uri 'none'; \

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 use backline_io::clock::{self, Clock};
 use backline_io::{Poller, Port, WakeHandle, entropy, interfaces, priority};
 use backline_kept::{Hosted, SessionFile, first_bytes, split_seed};
-use backline_relay::{Limits, MixConfig, RelayConfig, SessionId, Shard, ShardEvent};
+use backline_relay::{Limits, MixConfig, Outbound, RelayConfig, SessionId, Shard, ShardEvent, Spread};
 use backline_transport::LocalAddresses;
 use backline_wire::Route;
 use tokio::sync::oneshot;
@@ -22,7 +22,6 @@ use tokio::sync::oneshot;
 use crate::keeper::{Confirmation, Keeper, Kept, NAME, ROUTE, Request, id_of};
 use crate::log;
 use crate::shard_view::{ShardCounts, ShardView};
-use crate::spread::Spread;
 
 /// Orders that wait; beyond it the API says that it is busy.
 const ORDERS_MAX: usize = 256;
@@ -30,14 +29,18 @@ const ORDERS_MAX: usize = 256;
 const SNAPSHOT_EVERY: Duration = Duration::from_millis(200);
 /// Between two looks at the network interfaces.
 const INTERFACES_EVERY: Duration = Duration::from_secs(5);
-/// A turn that begins so long after it was due is counted.
+/// A turn that begins so long after it was due is late.
 const LATE: Duration = Duration::from_millis(1);
+/// And so is one that takes longer than the shortest Opus frame.
+const TURN_MAX: Duration = Duration::from_micros(2_500);
+/// What the system had no room for is tried again so soon.
+const SEND_AGAIN: Duration = Duration::from_millis(1);
 /// How long the last words of sessions may take to be sent.
 const LAST_WORDS: Duration = Duration::from_millis(100);
 /// How long the disk may take to give a session's document back.
 const READING: Duration = Duration::from_secs(2);
 /// Batches of datagrams that are read before what they cause is sent.
-const BATCHES_AT_ONCE: usize = 8;
+const BATCHES_AT_ONCE: usize = 2;
 
 /// What a shard starts with.
 pub struct Setup {
@@ -196,14 +199,20 @@ pub(crate) struct Driver {
     /// What the shard before this one has counted.
     before: ShardCounts,
     addresses: Vec<IpAddr>,
-    buffer: Vec<u8>,
+    outbound: Outbound,
     turns: u64,
     late_turns: u64,
+    turn_times: Spread,
+    fan_out_times: Spread,
+    /// When the next turn is to begin at the latest.
+    due: Instant,
+    started: Instant,
     send_failures: u64,
     store_failures: u64,
-    turn_time: Spread,
     order_wait: Spread,
     store_wait: Spread,
+    send_calls: u64,
+    send_messages: u64,
     snapshot_at: Instant,
     interfaces_at: Instant,
 }
@@ -229,21 +238,31 @@ impl Driver {
             view,
             before,
             addresses: Vec::new(),
-            buffer: Vec::new(),
+            outbound: Outbound::new(),
             turns: 0,
             late_turns: 0,
+            turn_times: Spread::default(),
+            fan_out_times: Spread::default(),
+            due: now,
+            started: now,
             send_failures: 0,
             store_failures: 0,
-            turn_time: Spread::default(),
             order_wait: Spread::default(),
             store_wait: Spread::default(),
+            send_calls: 0,
+            send_messages: 0,
             snapshot_at: now,
             interfaces_at: now,
         }
     }
 
     fn run(mut self, kept: Vec<Kept>) {
-        priority::raise();
+        if !priority::prefer() {
+            tracing::warn!(
+                shard = self.setup.number,
+                "the system does not let this shard run before other programs: start the server as root or with the right to (CAP_SYS_NICE), or expect late turns where the computer does other work"
+            );
+        }
         self.look_at_interfaces(clock::now());
         for Kept { id, name, route, file, session } in kept {
             let Some(keys) = session.keys else { continue };
@@ -268,12 +287,16 @@ impl Driver {
     /// One turn: datagrams in, what they cause out, the disk, news. True when there may be more datagrams to read.
     fn turn(&mut self) -> bool {
         let now = clock::now();
-        self.turns += 1;
+        let began_late = now > self.due + LATE;
+        let before = self.shard.stats().datagrams_in;
         let more = self.receive(now);
         if self.shard.poll_timeout() <= now {
             self.shard.handle_timeout(now);
         }
         self.transmit();
+        if self.shard.stats().datagrams_in > before {
+            self.fan_out_times.record(clock::now().saturating_duration_since(now));
+        }
         self.keep(now);
         self.transmit();
         self.hear();
@@ -283,17 +306,26 @@ impl Driver {
         if now >= self.snapshot_at {
             self.publish(now);
         }
-        self.turn_time.record(clock::now().saturating_duration_since(now));
+        self.count_turn(now, began_late);
         more
     }
 
+    fn count_turn(&mut self, began: Instant, began_late: bool) {
+        let took = clock::now().saturating_duration_since(began);
+        self.turns += 1;
+        self.late_turns += u64::from(began_late || took > TURN_MAX);
+        self.turn_times.record(took);
+        self.due = self.shard.poll_timeout().min(self.snapshot_at);
+    }
+
     fn wait(&mut self) {
-        let until = self.shard.poll_timeout().min(self.snapshot_at);
-        let timeout = until.saturating_duration_since(clock::now());
+        let mut timeout = self.due.saturating_duration_since(clock::now());
+        if !self.outbound.is_empty() {
+            timeout = timeout.min(SEND_AGAIN);
+        }
         if let Err(error) = self.poller.wait(Some(timeout)) {
             tracing::error!(%error, "waiting failed");
         }
-        self.late_turns += u64::from(clock::now() > until + LATE);
     }
 
     fn receive(&mut self, now: Instant) -> bool {
@@ -305,8 +337,17 @@ impl Driver {
     }
 
     fn transmit(&mut self) {
-        while let Some(head) = self.shard.poll_transmit(&mut self.buffer) {
-            self.send_failures += u64::from(!self.port.send(head.destination, &self.buffer));
+        let Self { shard, outbound, port, .. } = self;
+        loop {
+            let more = outbound.gather(|buffer| shard.poll_transmit(buffer));
+            let sent = port.send_all(outbound.len(), |number| outbound.datagram(number));
+            outbound.done(sent.done);
+            self.send_failures += sent.failed as u64;
+            self.send_calls += sent.calls as u64;
+            self.send_messages += sent.messages as u64;
+            if !more {
+                break;
+            }
         }
     }
 
@@ -476,17 +517,23 @@ impl Driver {
             ended: self.shard.ended(),
             turns: self.turns,
             late_turns: self.late_turns,
+            turn_time: self.turn_times.clone(),
+            fan_out_time: self.fan_out_times.clone(),
             cpu_time: clock::thread_cpu_time(),
             send_failures: self.send_failures,
             store_failures: self.store_failures,
-            turn_time: self.turn_time,
-            order_wait: self.order_wait,
-            store_wait: self.store_wait,
+            order_wait: self.order_wait.clone(),
+            store_wait: self.store_wait.clone(),
+            send_dropped: self.outbound.dropped(),
+            send_calls: self.send_calls,
+            send_messages: self.send_messages,
         };
         self.view.store(Arc::new(ShardView {
             port: self.port.number(),
             sessions: self.shard.view(now),
             counts: counts.after(&self.before),
+            at: now.saturating_duration_since(self.started),
+            pool: self.outbound.pool(),
         }));
     }
 

@@ -4,9 +4,7 @@
 
 use std::time::Duration;
 
-use backline_relay::{SessionView, ShardStats, Totals};
-
-use crate::spread::Spread;
+use backline_relay::{PoolStats, SessionView, ShardStats, Spread, Totals};
 
 /// A shard as it was a moment ago.
 #[derive(Debug, Clone, Default)]
@@ -17,6 +15,10 @@ pub struct ShardView {
     pub sessions: Vec<SessionView>,
     /// What was counted since the server's start.
     pub counts: ShardCounts,
+    /// When this was so, since the thread's start.
+    pub at: Duration,
+    /// Buffers of datagrams on their way out.
+    pub pool: PoolStats,
 }
 
 /// What a shard has counted. A shard that was started again goes on counting where the one before it was.
@@ -28,7 +30,7 @@ pub struct ShardCounts {
     pub ended: Totals,
     /// Turns of its thread.
     pub turns: u64,
-    /// Those that began over 1 ms after they were due.
+    /// Those that began over 1 ms after they were due, or took longer than 2.5 ms.
     pub late_turns: u64,
     /// Processor time of its thread.
     pub cpu_time: Duration,
@@ -36,8 +38,16 @@ pub struct ShardCounts {
     pub send_failures: u64,
     /// Times that the disk could not keep a session.
     pub store_failures: u64,
+    /// Datagrams that were dropped since the system took none for too long.
+    pub send_dropped: u64,
+    /// System calls that sent datagrams.
+    pub send_calls: u64,
+    /// Messages that they had: several datagrams to one address may be one.
+    pub send_messages: u64,
     /// How long a turn took.
     pub turn_time: Spread,
+    /// How long it took from reading datagrams to the last one that they caused.
+    pub fan_out_time: Spread,
     /// How long an order of the API waited.
     pub order_wait: Spread,
     /// How long it took until something was kept on the disk.
@@ -73,7 +83,11 @@ impl ShardCounts {
         self.cpu_time += before.cpu_time;
         self.send_failures += before.send_failures;
         self.store_failures += before.store_failures;
+        self.send_dropped += before.send_dropped;
+        self.send_calls += before.send_calls;
+        self.send_messages += before.send_messages;
         self.turn_time += &before.turn_time;
+        self.fan_out_time += &before.fan_out_time;
         self.order_wait += &before.order_wait;
         self.store_wait += &before.store_wait;
         self

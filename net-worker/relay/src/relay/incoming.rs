@@ -370,7 +370,7 @@ impl Relay {
                         self.stats.over_limit.over(counts::Exceeded::BytesOut);
                         continue;
                     }
-                    let path = self.links.get_mut(link);
+                    let path = self.links.get_to_send(link);
                     let sent = path.is_some_and(|path| path.send_media(now, ssrc, *head, payload).is_ok());
                     self.stats.packets_out += u64::from(sent);
                     if !sent {

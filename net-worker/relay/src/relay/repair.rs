@@ -102,7 +102,7 @@ impl Relay {
             if !member.repairs.entry(ssrc).or_default().spend(sent) {
                 return;
             }
-            let path = self.links.get_mut(link);
+            let path = self.links.get_to_send(link);
             let again = path.is_some_and(|path| path.send_media(now, ssrc, head, &payload).is_ok());
             self.stats.packets_again += u64::from(again);
         }

@@ -6,13 +6,12 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use backline_relay::counts::{ERRORS, LEAVES, LIMITS, REFUSALS, RelayStats};
-use backline_relay::{MixStats, ParticipantView, SessionView, Totals};
+use backline_relay::{MixStats, ParticipantView, PoolStats, SessionView, Spread, Totals};
 use backline_transport::{DropReason, PathStats};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::states;
 use crate::shard_view::ShardView;
-use crate::spread::Spread;
 
 /// Every session.
 #[derive(Debug, Serialize)]
@@ -160,19 +159,47 @@ pub struct Shard {
     pub cpu_seconds: f64,
     pub turns: u64,
     pub late_turns: u64,
+    /// When this was so: snapshots are taken five times a second.
+    pub at_seconds: f64,
     pub turn_ms: Times,
+    /// From reading datagrams to the last one that they caused.
+    pub fan_out_ms: Times,
     pub order_wait_ms: Times,
     pub store_wait_ms: Times,
+    /// The same as classes and their counts, for whoever wants the difference of two moments.
+    pub turn_counts: Vec<(usize, u64)>,
+    pub fan_out_counts: Vec<(usize, u64)>,
     pub datagrams_in: u64,
     pub datagrams_out: u64,
+    /// System calls that sent them.
+    pub send_calls: u64,
+    /// Messages that they had: several datagrams to one address may be one.
+    pub send_messages: u64,
     pub strangers: u64,
     pub sessions_failed: u64,
     pub not_sent: u64,
+    /// Datagrams for which the system had no room for too long.
+    pub no_room_to_send: u64,
     pub store_failures: u64,
     /// Datagrams that belong to no session.
     pub refused: Reasons,
     /// Of all sessions that there ever were.
     pub totals: Counts,
+    pub pool: Pool,
+}
+
+/// A shard's buffers for datagrams on their way out.
+#[derive(Debug, Serialize)]
+pub struct Pool {
+    pub buffers: u64,
+    pub in_use: u64,
+    /// The most that were in use.
+    pub high_water: u64,
+    pub taken: u64,
+    /// How often there was none.
+    pub full: u64,
+    /// How often one was used after it had been given back: a bug.
+    pub misused: u64,
 }
 
 /// How long something takes, in milliseconds; zeros before it ever happened.
@@ -235,21 +262,36 @@ impl From<&ShardView> for Shard {
             cpu_seconds: counts.cpu_time.as_secs_f64(),
             turns: counts.turns,
             late_turns: counts.late_turns,
+            at_seconds: view.at.as_secs_f64(),
             turn_ms: Times::from(&counts.turn_time),
+            fan_out_ms: Times::from(&counts.fan_out_time),
             order_wait_ms: Times::from(&counts.order_wait),
             store_wait_ms: Times::from(&counts.store_wait),
+            turn_counts: counts.turn_time.counts().collect(),
+            fan_out_counts: counts.fan_out_time.counts().collect(),
             datagrams_in: stats.datagrams_in,
             datagrams_out: stats.datagrams_out,
+            send_calls: counts.send_calls,
+            send_messages: counts.send_messages,
             strangers: stats.strangers,
             sessions_failed: stats.sessions_failed,
             not_sent: counts.send_failures,
+            no_room_to_send: counts.send_dropped,
             store_failures: counts.store_failures,
             refused: reasons([
                 ("nobodys", stats.datagrams_refused),
                 ("stranger_flood", stats.stranger_flood),
             ]),
             totals: Counts::from(&view.totals()),
+            pool: Pool::from(view.pool),
         }
+    }
+}
+
+impl From<PoolStats> for Pool {
+    fn from(stats: PoolStats) -> Self {
+        let PoolStats { buffers, in_use, high_water, taken, full, misused } = stats;
+        Self { buffers, in_use, high_water, taken, full, misused }
     }
 }
 
