@@ -106,8 +106,9 @@ fn one_session(out: &mut String, session: &SessionView) {
     write(
         out,
         format_args!(
-            "<section><h3>{name} <small>{}</small></h3><p>{} packets in, {} passed on, {} sent again; {} came, {} went, {} were refused.</p>",
+            "<section><h3>{name} <small>{}</small></h3><p>Route {}: {} packets in, {} passed on, {} sent again; {} came, {} went, {} were refused.</p>",
             session.id,
+            session.route,
             grouped(relay.packets_in),
             grouped(relay.packets_out),
             grouped(relay.packets_again),

@@ -114,6 +114,17 @@ fn a_mix_follows_its_listeners_faders_and_nobody_elses() {
 }
 
 #[test]
+fn who_asks_for_it_hears_themselves_in_the_mix() {
+    let mut trio = trio(710, Route::Mix);
+    let ada = trio.people[0];
+    let engine = trio.world.engine(ada).unwrap_or_else(|| unreachable!("she is in"));
+    engine.session_mut().set_hear_own(true);
+    trio.world.run(SECOND);
+    trio.assert_balance(0, [1.0, 1.0, 1.0]);
+    trio.assert_balance(1, [1.0, 0.0, 1.0]);
+}
+
+#[test]
 fn faders_are_where_they_were_when_the_route_changes() {
     let mut trio = trio(704, Route::Forward);
     let bob = trio.slot_of(0, "Bob");

@@ -50,10 +50,11 @@ fn one_session(out: &mut String, session: &Value) {
     // A string takes whatever is written to it.
     let _ = write!(
         out,
-        "\n  {}  {:3} in  {}  ({} packets in, {} passed on, {} sent again)",
+        "\n  {}  {:3} in  {}  ({}: {} packets in, {} passed on, {} sent again)",
         words(&session["id"]),
         participants.len(),
         words(&session["name"]),
+        words(&session["route"]),
         session["packets_in"],
         session["packets_out"],
         session["packets_again"],
