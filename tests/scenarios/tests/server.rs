@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use backline_relay::counts::ERRORS;
 use backline_relay::{Limits, RelayEvent, ShardEvent};
 use backline_session::{JoinError, SessionState};
 use backline_sim::signal::sine;
@@ -145,18 +146,26 @@ fn what_makes_the_server_fail_is_its_senders_alone() {
     relay.set_fault(Box::new(move |participant| {
         assert!(participant != cleo || !chance.hits(0.1), "a fault that was put in");
     }));
-    let start = world.server().shard.view(now)[0].stats.packets_in;
+    let start = world.server().shard.view(now)[0].totals.relay.packets_in;
     let mut packets = 0;
     while packets < 100_000 {
         world.run(SECOND);
         let now = world.instant();
-        packets = world.server().shard.view(now)[0].stats.packets_in - start;
+        packets = world.server().shard.view(now)[0].totals.relay.packets_in - start;
     }
     drop(std::panic::take_hook());
     assert_eq!(made_up(&mut world, people), before, "the others hear each other without a gap");
     let now = world.instant();
     let session = &world.server().shard.view(now)[0];
-    assert!(session.stats.failures > 10, "{:?}", session.stats);
+    let failures: u64 = session
+        .totals
+        .relay
+        .errors
+        .named(&ERRORS)
+        .filter(|(what, _)| *what == "failure")
+        .map(|(_, count)| count)
+        .sum();
+    assert!(failures > 10, "{:?}", session.totals);
     assert!(session.participants.len() <= 3, "nothing is left of who had to go");
 }
 
