@@ -108,6 +108,14 @@ impl Sender {
         })
     }
 
+    /// How much the codec tries out for each frame: 0 (least) to 10; until the next [`reconfigure`](Self::reconfigure).
+    ///
+    /// # Errors
+    /// [`SenderError::Codec`] when it refuses; it goes on as before.
+    pub fn set_complexity(&mut self, complexity: u8) -> Result<(), SenderError> {
+        Ok(self.encoder.set_complexity(complexity)?)
+    }
+
     /// Takes captured audio (interleaved, 48 kHz, any length), the first sample frame of it captured at unix time
     /// `captured_at`.
     pub fn push(&mut self, samples: &[f32], captured_at: Duration) {

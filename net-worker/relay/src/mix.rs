@@ -20,8 +20,8 @@ use group::Group;
 
 /// Further behind than this a tick is left out instead of made up for.
 const BEHIND_MAX: Duration = Duration::from_millis(20);
-/// What is below −120 dBFS is silence.
-const QUIET: f32 = 1e-6;
+/// What is below −94 dBFS is silence: a decoder leaves as much (−96) of what was before.
+const QUIET: f32 = 2e-5;
 const CHANNELS: usize = 2;
 
 /// How mixes are made.
@@ -114,6 +114,8 @@ pub(crate) struct Mixer {
     next_group: u64,
     /// When the next tick is due.
     next: Instant,
+    /// There was nothing to do since the last tick.
+    was_idle: bool,
     /// Of the next tick, in sample frames.
     timestamp: u32,
     total: Vec<f32>,
@@ -142,6 +144,7 @@ impl Mixer {
             groups: BTreeMap::new(),
             next_group: 0,
             next: now + frame_time(config.frame),
+            was_idle: true,
             timestamp: 0,
             total: vec![0.0; config.frame.frames() * CHANNELS],
             stats: MixStats::default(),
@@ -169,6 +172,7 @@ impl Mixer {
     /// A source is gone.
     pub fn remove_source(&mut self, stream: Ssrc) {
         self.sources.remove(&stream);
+        self.was_idle |= self.due().is_none();
     }
 
     /// A packet of a source.
@@ -227,6 +231,7 @@ impl Mixer {
     pub fn remove_listener(&mut self, peer: PeerId) {
         if let Some(listener) = self.listeners.remove(&peer) {
             self.leave(peer, listener.group);
+            self.was_idle |= self.due().is_none();
         }
     }
 
@@ -334,16 +339,18 @@ impl Mixer {
 
     /// After a pause of the worker, or while there was nothing to do.
     fn skip_to(&mut self, now: Instant, step: Duration) {
+        let was_idle = std::mem::take(&mut self.was_idle);
         let behind = now.saturating_duration_since(self.next);
         if behind < BEHIND_MAX {
             return;
         }
-        let steps = (behind.as_nanos() / step.as_nanos()) as u32;
-        let frames = self.config.frame.frames() as u32;
-        self.next += step * steps;
-        self.timestamp = self.timestamp.wrapping_add(steps.wrapping_mul(frames));
-        self.stats.ticks_left_out += u64::from(steps);
-        self.groups.values_mut().for_each(|group| group.skip(u64::from(steps) * u64::from(frames)));
+        let steps = (behind.as_nanos() / step.as_nanos()) as u64;
+        let frames = steps * self.config.frame.frames() as u64;
+        self.next += Duration::from_nanos(step.as_nanos() as u64 * steps);
+        // Timestamps are counted round, as RTP's are.
+        self.timestamp = self.timestamp.wrapping_add(frames as u32);
+        self.stats.ticks_left_out += if was_idle { 0 } else { steps };
+        self.groups.values_mut().for_each(|group| group.skip(frames));
     }
 
     /// One frame of each source, and their sum.

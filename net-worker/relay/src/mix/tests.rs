@@ -166,6 +166,21 @@ fn a_worker_that_stood_still_leaves_frames_out_and_goes_on_in_time() {
     assert_eq!(desk.mixer.stats().ticks_left_out, 400);
 }
 
+#[test]
+fn time_without_anybody_is_no_tick_that_was_left_out() {
+    let mut desk = Desk::new(&[]);
+    assert_eq!(desk.mixer.due(), None);
+    desk.now += Duration::from_secs(200 * 86_400);
+    desk.listen(1, &[]);
+    desk.run(4);
+    desk.mixer.remove_listener(PeerId(1));
+    desk.now += Duration::from_secs(60);
+    desk.listen(2, &[]);
+    desk.run(4);
+    assert_eq!(desk.mixer.stats().ticks_left_out, 0);
+    assert!(desk.mixer.stats().ticks <= 10, "{:?}", desk.mixer.stats());
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Listen(u16, Vec<(u32, i16)>),
