@@ -401,7 +401,8 @@ impl Driver {
     }
 
     fn open(&mut self, id: SessionId, plan: Plan, hosted: Hosted, file: Option<SessionFile>) {
-        let now = clock::now();
+        // Both of the same moment: mixes say when they were made.
+        let Clock { now, unix_time, .. } = Clock::read();
         let seed = entropy::seed().unwrap_or_default();
         let [_, _, ssrc, _] = split_seed(seed);
         let Hosted { keys, document, has_store } = hosted;
@@ -416,7 +417,7 @@ impl Driver {
             first_ssrc: u32::from_be_bytes(first_bytes(ssrc)),
             document,
             has_store,
-            unix_time: Clock::read().unix_time,
+            unix_time,
             limits: self.setup.limits,
             route: plan.route,
             mix: self.setup.mix,

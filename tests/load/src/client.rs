@@ -13,7 +13,7 @@ use backline_wire::credentials::ufrag_from_random;
 use backline_wire::limits::PROTOCOL_VERSION;
 use backline_wire::{
     Candidate, Control, Fingerprint, Generation, Hello, HelloTranscript, IdentityKey, InstanceId, InviteLink,
-    Name, PublishedSource, SourceId, SourceInfo, Ssrc, StreamFormat,
+    Name, PeerId, PublishedSource, Route, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
 };
 
 use crate::LoadError;
@@ -28,6 +28,10 @@ pub struct Part {
     pub link: InviteLink,
     /// Whether it plays; all listen.
     pub plays: bool,
+    /// Whether it rests for every other second.
+    pub rests: bool,
+    /// How its session's media travels.
+    pub route: Route,
 }
 
 /// Where it is on its way in.
@@ -35,7 +39,7 @@ pub struct Part {
 pub enum Standing {
     /// Before its welcome.
     Outside,
-    /// Welcomed, and its stream is open if it plays.
+    /// Welcomed; its stream is open if it plays, and its mix is announced where there is one.
     In,
     /// Refused or thrown out.
     Gone,
@@ -69,6 +73,8 @@ pub struct Client {
     format: StreamFormat,
     frame: Duration,
     stream: Option<Ssrc>,
+    is_welcome: bool,
+    mix: Option<Ssrc>,
     next_frame: u32,
     next_at: Instant,
     streams: BTreeMap<Ssrc, Heard>,
@@ -139,6 +145,8 @@ impl Client {
             format,
             frame: Duration::from_secs_f64(frames as f64 / 48_000.0),
             stream: None,
+            is_welcome: false,
+            mix: None,
             next_at: now,
             streams: BTreeMap::new(),
             counts: Counts::default(),
@@ -207,15 +215,15 @@ impl Client {
     }
 
     fn play(&mut self, ssrc: Ssrc, now: Instant, unix_time: Duration, music: &Music) {
-        let Some(payload) = music.payloads.get(self.next_frame as usize % music.payloads.len().max(1)) else {
-            return;
-        };
+        let is_resting = self.part.rests && rests_at(self.part.number, self.frame * self.next_frame);
+        let playing = || music.payloads.get(self.next_frame as usize % music.payloads.len().max(1));
+        let Some(payload) = (if is_resting { Some(&music.silence) } else { playing() }) else { return };
         let late = now.saturating_duration_since(self.next_at);
         let head = MediaHead {
             payload_type: self.format.payload_type,
             timestamp: self.next_frame.wrapping_mul(u32::from(self.format.frame_frames)),
             captured_at: Some(unix_time.saturating_sub(late)),
-            level: Some(-20),
+            level: Some(if is_resting { -127 } else { -20 }),
             marker: false,
         };
         self.counts.sent += u64::from(self.path.send_media(now, ssrc, head, payload).is_ok());
@@ -249,19 +257,29 @@ impl Client {
     }
 
     fn hear(&mut self, packet: &MediaPacket, unix_time: Duration, heard: &mut impl FnMut(Arrival)) {
+        // Mixes have frames of the same length.
         let frame = packet.head.timestamp / u32::from(self.format.frame_frames).max(1);
         self.streams.entry(packet.ssrc).or_default().add(frame);
         self.counts.heard += 1;
         if let Some(sent_at) = packet.head.captured_at {
             self.counts.one_way.record(unix_time.saturating_sub(sent_at));
-            heard((frame, sent_at));
+            // Whoever plays alone hears a mix, too, but nobody in it.
+            if !self.part.plays {
+                heard((frame, sent_at));
+            }
         }
     }
 
     fn told(&mut self, now: Instant, message: Control) {
         match message {
-            Control::Welcome(_) if !self.part.plays => self.standing = Standing::In,
+            Control::Welcome(_) => {
+                self.is_welcome = true;
+                self.come_in();
+            }
             Control::Published(source) => self.published(now, &source),
+            Control::Route { route, .. } if route != self.part.route => {
+                self.leave(format!("media travels by {route} instead of {}", self.part.route));
+            }
             Control::Unpublished { .. } | Control::Left { .. } => {}
             Control::Refused { reason } => self.leave(reason.to_string()),
             Control::Goodbye { reason } => self.leave(reason.to_string()),
@@ -271,6 +289,12 @@ impl Client {
 
     fn published(&mut self, now: Instant, source: &PublishedSource) {
         let is_mine = source.info.source.participant == self.key.participant_id();
+        let is_mix =
+            source.peer == PeerId::HOST && source.info.source == mix_source(self.part.link.fingerprint());
+        if self.part.route == Route::Mix && !is_mine && !is_mix {
+            // It is in the mix.
+            return;
+        }
         let ready =
             if is_mine { self.path.open_stream(source.ssrc) } else { self.path.expect_stream(source.ssrc) };
         if let Err(error) = ready {
@@ -278,10 +302,25 @@ impl Client {
         }
         if is_mine {
             self.stream = Some(source.ssrc);
-            self.standing = Standing::In;
             // Spread evenly over the length of a frame, whoever came first.
             let phase = (self.part.number as f64 * 0.618_034).fract();
             self.next_at = now + self.frame.mul_f64(phase);
+        }
+        if is_mix {
+            if source.info.format.frame_frames != self.format.frame_frames {
+                return self.leave("its mix has frames of another length".to_owned());
+            }
+            self.mix = Some(source.ssrc);
+            self.streams.entry(source.ssrc).or_default();
+        }
+        self.come_in();
+    }
+
+    fn come_in(&mut self) {
+        let plays = self.stream.is_some() || !self.part.plays;
+        let hears = self.mix.is_some() || self.part.route != Route::Mix;
+        if self.is_welcome && plays && hears && self.standing == Standing::Outside {
+            self.standing = Standing::In;
         }
     }
 
@@ -323,6 +362,14 @@ impl Client {
     }
 }
 
+/// Whether somebody who plays for a second and rests for one rests at a time; not all do at the same time.
+fn rests_at(number: usize, time: Duration) -> bool {
+    let mixed = (number as u32 ^ 0x5bd1_e995).wrapping_mul(0x9E37_79B1);
+    let mixed = (mixed ^ (mixed >> 15)).wrapping_mul(0x85EB_CA6B);
+    let phase = f64::from(mixed >> 8) / f64::from(1 << 23);
+    (time.as_secs_f64() + phase) % 2.0 >= 1.0
+}
+
 impl Heard {
     fn add(&mut self, frame: u32) {
         self.first.get_or_insert(frame);
@@ -333,5 +380,22 @@ impl Heard {
     fn missed(&self) -> u64 {
         self.first
             .map_or(0, |first| (u64::from(self.last.saturating_sub(first)) + 1).saturating_sub(self.count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_rests_does_half_of_the_time_and_not_all_together() {
+        let moments: Vec<Duration> = (0..4_000).map(|at| Duration::from_micros(2_500) * at).collect();
+        let share = |rests: &dyn Fn(Duration) -> bool| {
+            moments.iter().filter(|at| rests(**at)).count() as f64 / moments.len() as f64
+        };
+        assert!((0.45..0.55).contains(&share(&|at| rests_at(7, at))));
+        let of_three = |room: usize| share(&|at| (0..3).all(|seat| rests_at(4 * room + seat, at)));
+        let mean = (0..100).map(of_three).sum::<f64>() / 100.0;
+        assert!((0.05..0.25).contains(&mean), "three of a room rest together for {mean} of the time");
     }
 }

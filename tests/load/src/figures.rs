@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::crowd::{CrowdCounts, LATE, LATE_SHARE_MAX, STILL_MAX};
 use crate::run::Setting;
-use crate::server::{PoolFigures, ShardFigures};
+use crate::server::{MixFigures, PoolFigures, ShardFigures};
 
 /// The share of late turns that a server may have.
 pub const LATE_TURNS_MAX: f64 = 0.01;
@@ -21,7 +21,7 @@ pub const LATE_TURNS_MAX: f64 = 0.01;
 pub enum Verdict {
     /// The server carries them all.
     Carried,
-    /// More than one of a hundred of its turns were late.
+    /// More than one of a hundred of its turns, or of the frames that it mixes where it does, were late.
     ServerLate,
     /// It lost packets.
     ServerLoses,
@@ -51,6 +51,9 @@ pub struct Figures {
     pub clients: usize,
     pub room: usize,
     pub one_source: bool,
+    pub listen_only: bool,
+    pub silent_half: bool,
+    pub route: String,
     pub frame_ms: f64,
     pub payload_bytes: f64,
     pub measured_s: f64,
@@ -58,6 +61,9 @@ pub struct Figures {
     pub turns: Times,
     pub turn_count: u64,
     pub late_turn_share: f64,
+    /// Of mixes: frames that were begun over a frame late, or left out.
+    pub late_tick_share: f64,
+    pub mixes: MixFigures,
     /// From the server's reading of datagrams to the last that they caused.
     pub server_fan_out: Times,
     /// With one source, as the listeners see it: from its packet's due time to the last of them.
@@ -84,6 +90,8 @@ pub struct Figures {
     pub us_per_datagram_in: f64,
     pub memory_empty_bytes: u64,
     pub memory_bytes: u64,
+    /// While it was measured.
+    pub memory_grown_bytes: u64,
     pub memory_per_client_bytes: f64,
     pub pool: Pool,
     /// Of the server's core, by everybody.
@@ -124,12 +132,17 @@ impl Figures {
             clients: setting.clients,
             room: setting.room,
             one_source: setting.one_source,
+            listen_only: setting.listen_only,
+            silent_half: setting.silent_half,
+            route: setting.route.to_string(),
             frame_ms: setting.frame.frames() as f64 / 48.0,
             payload_bytes,
             measured_s: crowd.time.as_secs_f64(),
             turns: Times::default(),
             turn_count: 0,
             late_turn_share: 0.0,
+            late_tick_share: 0.0,
+            mixes: MixFigures::default(),
             server_fan_out: Times::default(),
             to_last_listener: Times::of(&crowd.to_last_listener),
             to_last_listener_count: crowd.to_last_listener.count(),
@@ -151,6 +164,7 @@ impl Figures {
             us_per_datagram_in: 0.0,
             memory_empty_bytes: 0,
             memory_bytes: 0,
+            memory_grown_bytes: 0,
             memory_per_client_bytes: 0.0,
             pool: Pool::default(),
             core_busy_share: 0.0,
@@ -196,6 +210,17 @@ impl Figures {
         self.pool = Pool { buffers, in_use, high_water, high_water_share, full, misused };
     }
 
+    /// What it says of its mixes since the first moment.
+    pub(crate) fn add_mixes(&mut self, mixes: MixFigures) {
+        self.late_tick_share = mixes.late_share();
+        self.mixes = mixes;
+    }
+
+    /// What is judged: where it is mixed, ticks, since a turn may take as long as a frame does; otherwise turns.
+    fn late_share(&self) -> f64 {
+        if self.mixes.ticks > 0 { self.late_tick_share } else { self.late_turn_share }
+    }
+
     /// Says who is to blame, the generator first.
     pub fn judge(&mut self, was_stopped: bool) {
         let lost_by_server = self.packets_missed > self.dropped_at_clients;
@@ -211,7 +236,7 @@ impl Figures {
             || !self.dropped.is_empty()
         {
             Verdict::ServerLoses
-        } else if self.late_turn_share > LATE_TURNS_MAX {
+        } else if self.late_share() > LATE_TURNS_MAX {
             Verdict::ServerLate
         } else {
             Verdict::Carried
@@ -221,10 +246,11 @@ impl Figures {
     /// One line, for a search.
     pub fn line(&self) -> String {
         format!(
-            "{:>5} clients: {:<18} late {:>6.2} %  turn p99 {:>7.3} ms  cpu {:>5.1} %  {:>6.2} us/packet in  lost {:>6}  one-way p99 {:>7.3} ms  generator {:>5.1} %",
+            "{:>5} clients: {:<18} late {:>6.2} % ticks {:>6.2} %  turn p99 {:>7.3} ms  cpu {:>5.1} %  {:>6.2} us/packet in  lost {:>6}  one-way p99 {:>7.3} ms  generator {:>5.1} %",
             self.clients,
             self.verdict.text(),
             100.0 * self.late_turn_share,
+            100.0 * self.late_tick_share,
             self.turns.p99_ms,
             100.0 * self.shard_cpu_share,
             self.us_per_datagram_in,
@@ -240,8 +266,14 @@ impl Figures {
         rows.map(|(name, value)| format!("{name:<22} {value}\n")).collect()
     }
 
-    fn server_rows(&self) -> [(&'static str, String); 11] {
-        let kind = if self.one_source { "one source and its listeners" } else { "everybody plays" };
+    fn server_rows(&self) -> [(&'static str, String); 12] {
+        let kind = match (self.one_source, self.listen_only) {
+            (true, _) => "one source and its listeners",
+            (_, true) => "one of each plays",
+            _ => "everybody plays",
+        };
+        let kind =
+            format!("{kind}{}, by {}", if self.silent_half { " half of the time" } else { "" }, self.route);
         let dropped: Vec<String> =
             self.dropped.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
         let dropped = if dropped.is_empty() { "nothing".to_owned() } else { dropped.join(", ") };
@@ -256,6 +288,7 @@ impl Figures {
             ("each plays", format!("Opus {} ms, {:.0} bytes a packet", self.frame_ms, self.payload_bytes)),
             ("server's turns", format!("{}  ({turns} in {time:.1} s)", self.turns)),
             ("late turns", format!("{:.3} %", 100.0 * self.late_turn_share)),
+            ("mixes", self.mix_text()),
             ("server's fan-out", self.server_fan_out.to_string()),
             (
                 "packets a second",
@@ -288,6 +321,17 @@ impl Figures {
                 ),
             ),
         ]
+    }
+
+    fn mix_text(&self) -> String {
+        let MixFigures { ticks, ticks_late, ticks_left_out, encoded, silent, mixes, listeners, .. } =
+            self.mixes;
+        if ticks == 0 {
+            return "none".to_owned();
+        }
+        format!(
+            "{mixes} for {listeners} listeners; {ticks} ticks, {ticks_late} late, {ticks_left_out} left out; {encoded} frames encoded, {silent} silent"
+        )
     }
 
     fn client_rows(&self) -> [(&'static str, String); 6] {
@@ -364,7 +408,10 @@ mod tests {
             server: std::path::PathBuf::new(),
             clients: 8,
             room: 4,
+            route: backline_wire::Route::Forward,
             one_source: false,
+            listen_only: false,
+            silent_half: false,
             frame: backline_codec::OpusFrame::Ms2_5,
             time: Duration::from_secs(1),
             threads: 1,
@@ -383,6 +430,11 @@ mod tests {
     fn the_generator_is_blamed_before_the_server() {
         assert_eq!(verdict(|_| {}), Verdict::Carried);
         assert_eq!(verdict(|of| of.late_turn_share = 0.02), Verdict::ServerLate);
+        let ticks = |of: &mut Figures, share| {
+            (of.mixes.ticks, of.late_tick_share, of.late_turn_share) = (1, share, 0.1)
+        };
+        assert_eq!(verdict(|of| ticks(of, 0.0)), Verdict::Carried);
+        assert_eq!(verdict(|of| ticks(of, 0.02)), Verdict::ServerLate);
         assert_eq!(verdict(|of| (of.late_turn_share, of.packets_missed) = (0.02, 1)), Verdict::ServerLoses);
         assert_eq!(
             verdict(|of| (of.packets_missed, of.generator_late_share) = (1, 0.02)),

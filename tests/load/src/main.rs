@@ -6,11 +6,12 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use backline_codec::OpusFrame;
-use backline_load::LoadError;
 use backline_load::figures::{Figures, Verdict};
 use backline_load::music::Music;
 use backline_load::run::{Setting, run};
 use backline_load::search::search;
+use backline_load::{LoadError, jamulus};
+use backline_wire::Route;
 use clap::Parser;
 
 /// Plays simulated clients against a real server process on this computer, and measures both.
@@ -19,12 +20,24 @@ struct Arguments {
     /// How many clients.
     #[arg(long, default_value_t = 40)]
     clients: usize,
-    /// How many share a session.
+    /// How many share a session; 0 is all.
     #[arg(long, default_value_t = 4)]
     room: usize,
-    /// Length of an Opus frame: 2.5 or 5.
+    /// How media travels: forward, or mix (each gets one stream, of all but themselves).
+    #[arg(long, default_value = "forward", value_parser = route)]
+    route: Route,
+    /// Length of an Opus frame, of sources and mixes: 2.5, 5, 10 or 20.
     #[arg(long, default_value = "2.5", value_parser = frame)]
     frame_ms: OpusFrame,
+    /// Of an Opus stream, in kbit/s; usually what the product chooses: 256 at 2.5 ms, otherwise 128.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(16..=512))]
+    kilobits: Option<u32>,
+    /// Whoever plays rests for every other second, not all at the same time.
+    #[arg(long)]
+    silent_half: bool,
+    /// One of each session plays, the others listen.
+    #[arg(long)]
+    listen_only: bool,
     /// For how long it is measured.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
@@ -34,6 +47,9 @@ struct Arguments {
     /// One source and so many listeners in one session, instead of rooms in which everybody plays.
     #[arg(long)]
     listeners: Option<usize>,
+    /// The server is Jamulus', and the clients are; 128 samples, stereo, 213 kbit/s, all in one session.
+    #[arg(long)]
+    jamulus: bool,
     /// Threads that play clients; they share the cores that the server does not have.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -49,7 +65,16 @@ fn frame(text: &str) -> Result<OpusFrame, String> {
     match text {
         "2.5" => Ok(OpusFrame::Ms2_5),
         "5" => Ok(OpusFrame::Ms5),
-        _ => Err("a frame is 2.5 or 5 ms long".to_owned()),
+        "10" => Ok(OpusFrame::Ms10),
+        "20" => Ok(OpusFrame::Ms20),
+        _ => Err("a frame is 2.5, 5, 10 or 20 ms long".to_owned()),
+    }
+}
+
+fn route(text: &str) -> Result<Route, String> {
+    match text.parse() {
+        Ok(Route::Mesh) => Err("a server carries forward and mix".to_owned()),
+        other => other.map_err(|error: backline_wire::RouteError| error.to_string()),
     }
 }
 
@@ -68,25 +93,31 @@ fn main() -> ExitCode {
 fn measure(arguments: &Arguments) -> Result<Option<Verdict>, LoadError> {
     // Where it is refused, the last line says how busy the machine was.
     let _preferred = backline_io::priority::prefer_session();
-    let music = Music::encode(arguments.frame_ms)?;
+    let music = Music::encode(arguments.frame_ms, arguments.kilobits.map(|rate| rate * 1_000))?;
     let clients = arguments.listeners.map_or(arguments.clients, |listeners| listeners + 1);
     let setting = |clients| Setting {
         server: arguments.server.clone(),
         clients,
-        room: if arguments.listeners.is_some() { clients } else { arguments.room },
+        room: if arguments.listeners.is_some() || arguments.room == 0 { clients } else { arguments.room },
+        route: arguments.route,
         one_source: arguments.listeners.is_some(),
+        listen_only: arguments.listen_only,
+        silent_half: arguments.silent_half,
         frame: arguments.frame_ms,
         time: Duration::from_secs_f64(arguments.seconds.clamp(0.1, 86_400.0)),
         threads: if arguments.listeners.is_some() { 1 } else { arguments.threads },
     };
+    let trial = |clients| {
+        if arguments.jamulus { jamulus::run(&setting(clients)) } else { run(&setting(clients), &music) }
+    };
     if !arguments.search {
-        let figures = run(&setting(clients), &music)?;
+        let figures = trial(clients)?;
         show(&figures, arguments.json);
         return Ok(Some(figures.verdict));
     }
-    let room = if arguments.listeners.is_some() { 1 } else { arguments.room };
+    let room = if arguments.listeners.is_some() || arguments.room == 0 { 1 } else { arguments.room };
     let found = search(clients, room, |clients| {
-        let figures = run(&setting(clients), &music)?;
+        let figures = trial(clients)?;
         eprintln!("{}", figures.line());
         Ok(figures)
     })?;

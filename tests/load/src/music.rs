@@ -10,6 +10,8 @@ use backline_codec::{CodecError, Encoder, Encoding, OpusFrame, Quality};
 const RATE_HZ: usize = 48_000;
 /// Two bars at 120 beats a minute.
 const LENGTH_FRAMES: usize = 4 * RATE_HZ;
+/// libopus takes DC away with a filter that needs so long until nothing is left of what was played: two seconds.
+const SILENT_FRAMES: usize = 2 * RATE_HZ;
 const BEAT_FRAMES: usize = RATE_HZ / 2;
 /// A minor, F, C, G: half a bar each.
 const CHORDS_HZ: [[f32; 3]; 4] =
@@ -21,16 +23,19 @@ pub struct Music {
     pub encoding: Encoding,
     /// One after the other; the first follows the last.
     pub payloads: Vec<Vec<u8>>,
+    /// A frame in which nothing is played, after others like it.
+    pub silence: Vec<u8>,
 }
 
 impl Music {
-    /// Opus in frames of this length, at the rate that the product chooses.
+    /// Opus in frames of this length, at this rate, or the one that the product chooses.
     ///
     /// # Errors
     /// When the codec fails.
-    pub fn encode(frame: OpusFrame) -> Result<Self, CodecError> {
-        let encoding = match frame {
-            OpusFrame::Ms2_5 => Quality::Balanced.encoding(),
+    pub fn encode(frame: OpusFrame, bitrate_bps: Option<u32>) -> Result<Self, CodecError> {
+        let encoding = match (frame, bitrate_bps) {
+            (_, Some(bitrate_bps)) => Encoding::Opus { frame, bitrate_bps },
+            (OpusFrame::Ms2_5, None) => Quality::Balanced.encoding(),
             _ => Encoding::Opus { frame, bitrate_bps: 128_000 },
         };
         let mut encoder = Encoder::new(encoding)?;
@@ -41,7 +46,11 @@ impl Music {
             encoder.encode(block, &mut payload)?;
             payloads.push(payload);
         }
-        Ok(Self { encoding, payloads })
+        let (still, mut silence) = (vec![0.0; encoding.frame_frames() * 2], Vec::new());
+        for _ in 0..SILENT_FRAMES / encoding.frame_frames() {
+            encoder.encode(&still, &mut silence)?;
+        }
+        Ok(Self { encoding, payloads, silence })
     }
 
     /// Bytes of a payload on average.
@@ -83,10 +92,26 @@ mod tests {
     #[test]
     fn two_bars_of_music_are_as_large_as_music_is() {
         for (frame, count, kbps) in [(OpusFrame::Ms2_5, 1_600, 256.0), (OpusFrame::Ms5, 800, 128.0)] {
-            let music = Music::encode(frame).unwrap();
+            let music = Music::encode(frame, None).unwrap();
             assert_eq!(music.payloads.len(), count);
             let told = music.payload_bytes() * 8.0 * count as f64 / 4_000.0;
             assert!((0.6 * kbps..1.2 * kbps).contains(&told), "{told} kbit/s");
+        }
+    }
+
+    #[test]
+    fn silence_is_silent_to_the_last_bit() {
+        let music = Music::encode(OpusFrame::Ms2_5, None).unwrap();
+        let mut decoder = backline_codec::Decoder::new(music.encoding.kind()).unwrap();
+        let mut out = Vec::new();
+        for payload in music.payloads.iter().take(40) {
+            decoder.decode(payload, &mut out).unwrap();
+        }
+        for at in 0..40 {
+            out.clear();
+            decoder.decode(&music.silence, &mut out).unwrap();
+            let peak = out.iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
+            assert!(at < 8 || peak < 1e-6, "{peak} in frame {at}");
         }
     }
 }

@@ -8,13 +8,14 @@ use std::time::Duration;
 
 use backline_codec::OpusFrame;
 use backline_io::{clock, cores};
+use backline_wire::Route;
 
 use crate::LoadError;
 use crate::client::Part;
 use crate::crowd::{Crowd, CrowdCounts};
 use crate::figures::Figures;
 use crate::music::Music;
-use crate::server::{Server, ShardFigures};
+use crate::server::{MixFigures, Server, ShardFigures};
 use crate::stage::{Phase, Stage};
 use crate::system;
 
@@ -34,8 +35,14 @@ pub struct Setting {
     pub clients: usize,
     /// How many share a session.
     pub room: usize,
+    /// How media travels.
+    pub route: Route,
     /// One of them plays, and all listen.
     pub one_source: bool,
+    /// One of each session plays, and all listen.
+    pub listen_only: bool,
+    /// Whoever plays rests for every other second.
+    pub silent_half: bool,
     /// Of the Opus frames.
     pub frame: OpusFrame,
     /// For how long it is measured.
@@ -47,6 +54,7 @@ pub struct Setting {
 /// Moments of the server.
 struct Moment {
     shard: ShardFigures,
+    mixes: MixFigures,
     drops: BTreeMap<u16, u64>,
     cpu: Duration,
     resident_bytes: u64,
@@ -60,7 +68,7 @@ struct Moment {
 pub fn run(setting: &Setting, music: &Music) -> Result<Figures, LoadError> {
     let all = cores::available();
     let server_core = all.first().copied();
-    let server = Server::start(&setting.server, server_core)?;
+    let server = Server::start(&setting.server, server_core, music.encoding)?;
     let parts = parts(setting, &server)?;
     std::thread::sleep(SNAPSHOT);
     let resident_empty = system::resident_bytes(server.process());
@@ -99,9 +107,16 @@ fn parts(setting: &Setting, server: &Server) -> Result<Vec<Part>, LoadError> {
     let room = setting.room.max(1);
     let mut parts = Vec::new();
     for first in (0..setting.clients).step_by(room) {
-        let link = server.session(&format!("Room {}", first / room + 1))?;
+        let link = server.session(&format!("Room {}", first / room + 1), setting.route)?;
         for number in first..(first + room).min(setting.clients) {
-            parts.push(Part { number, link: link.clone(), plays: !setting.one_source || number == 0 });
+            let plays = number == first || !(setting.one_source || setting.listen_only);
+            parts.push(Part {
+                number,
+                link: link.clone(),
+                plays,
+                rests: setting.silent_half,
+                route: setting.route,
+            });
         }
     }
     Ok(parts)
@@ -128,20 +143,21 @@ fn conduct(
         }
     }
     std::thread::sleep(SETTLE);
-    let before = moment(server, core)?;
+    let before = moment(setting, server, core)?;
     stage.set_phase(Phase::Measure);
     let end = clock::now() + setting.time;
     while clock::now() < end && !stage.is_too_slow() {
         std::thread::sleep(Duration::from_millis(20));
     }
     // Before the clients leave.
-    let after = moment(server, core)?;
+    let after = moment(setting, server, core)?;
     Ok((before, after))
 }
 
-fn moment(server: &Server, core: usize) -> Result<Moment, LoadError> {
+fn moment(setting: &Setting, server: &Server, core: usize) -> Result<Moment, LoadError> {
     Ok(Moment {
         shard: server.shard()?,
+        mixes: if setting.route == Route::Mix { server.mixes()? } else { MixFigures::default() },
         drops: system::port_drops(),
         cpu: system::cpu_time(server.process()),
         resident_bytes: system::resident_bytes(server.process()),
@@ -182,10 +198,12 @@ fn judge(
     figures.server_cpu_s = after.cpu.saturating_sub(before.cpu).as_secs_f64();
     figures.memory_empty_bytes = resident_empty;
     figures.memory_bytes = after.resident_bytes;
+    figures.memory_grown_bytes = after.resident_bytes.saturating_sub(before.resident_bytes);
     let (total, idle) = (after.core_time.0 - before.core_time.0, after.core_time.1 - before.core_time.1);
     figures.core_busy_share = if total > 0.0 { 1.0 - idle / total } else { 0.0 };
     figures.load_average = system::load_average();
     figures.add_shard(&before.shard, &after.shard);
+    figures.add_mixes(after.mixes.since(before.mixes));
     figures.judge(stage.is_too_slow());
     figures
 }

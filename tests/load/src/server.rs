@@ -7,14 +7,17 @@ use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use backline_io::cores;
-use backline_wire::InviteLink;
-use serde::Deserialize;
+use backline_codec::Encoding;
+use backline_io::{cores, priority};
+use backline_wire::{InviteLink, Route};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::LoadError;
 
+/// Thousands of participants are more than what an answer usually has.
+const ANSWER_BYTES_MAX: u64 = 1 << 28;
 const CONFIGURATION: &str = r#"
 [log]
 level = "warn"
@@ -28,6 +31,7 @@ bytes_out_per_second = 1e12
 control_per_second = 1e9
 joins_per_minute = 1e9
 stranger_packets_per_second = 1e9
+[mix]
 "#;
 
 /// A server that runs until it is dropped.
@@ -84,17 +88,54 @@ pub struct PoolFigures {
     pub misused: u64,
 }
 
+/// The mixes of sessions, as the API tells them.
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct MixFigures {
+    pub ticks: u64,
+    pub ticks_late: u64,
+    pub ticks_left_out: u64,
+    pub encoded: u64,
+    pub silent: u64,
+    pub concealed_frames: u64,
+    pub mixes: u64,
+    pub listeners: u64,
+}
+
+impl MixFigures {
+    /// What came after another moment; what there is now, is.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            ticks: self.ticks.saturating_sub(before.ticks),
+            ticks_late: self.ticks_late.saturating_sub(before.ticks_late),
+            ticks_left_out: self.ticks_left_out.saturating_sub(before.ticks_left_out),
+            encoded: self.encoded.saturating_sub(before.encoded),
+            silent: self.silent.saturating_sub(before.silent),
+            concealed_frames: self.concealed_frames.saturating_sub(before.concealed_frames),
+            mixes: self.mixes,
+            listeners: self.listeners,
+        }
+    }
+
+    /// The share of frames that were begun over a frame late, or not at all.
+    pub fn late_share(self) -> f64 {
+        (self.ticks_late + self.ticks_left_out) as f64 / (self.ticks + self.ticks_left_out).max(1) as f64
+    }
+}
+
 impl Server {
-    /// Starts the program on one core and waits until it is ready.
+    /// Starts the program on one core and waits until it is ready. Mixes are coded as sources are.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start(program: &Path, core: Option<usize>) -> Result<Self, LoadError> {
+    pub fn start(program: &Path, core: Option<usize>, mixes: Encoding) -> Result<Self, LoadError> {
         let failed = |what| move |error: std::io::Error| LoadError::System { what, error };
         let folder = tempfile::tempdir().map_err(failed("no temporary folder"))?;
         let configuration = folder.path().join("server.toml");
-        std::fs::write(&configuration, CONFIGURATION)
-            .map_err(failed("the configuration can't be written"))?;
+        let frame_ms = mixes.frame_frames() as f64 / 48.0;
+        let kilobits = mixes.payload_bps() / 1_000;
+        let text = format!("{CONFIGURATION}frame_ms = {frame_ms:?}\nkilobits_per_second = {kilobits}\n");
+        std::fs::write(&configuration, text).map_err(failed("the configuration can't be written"))?;
         let stderr = std::fs::File::create(folder.path().join("stderr.txt")).map_err(failed("no log"))?;
         let port = free_port().map_err(failed("no UDP port is free"))?;
         let mut command = Command::new(program);
@@ -147,14 +188,46 @@ impl Server {
     ///
     /// # Errors
     /// When the server does not.
-    pub fn session(&self, name: &str) -> Result<InviteLink, LoadError> {
-        let body = serde_json::json!({ "name": name });
+    pub fn session(&self, name: &str, route: Route) -> Result<InviteLink, LoadError> {
+        let body = serde_json::json!({ "name": name, "route": route.name() });
         let answer = ureq::post(format!("{}/api/v1/sessions", self.api))
             .header("Authorization", format!("Bearer {}", self.token))
             .send_json(body);
         let made: Value = answer.and_then(|mut answer| answer.body_mut().read_json()).map_err(failed)?;
         let link = made["link"].as_str().unwrap_or_default();
         InviteLink::parse(link).map_err(|error| LoadError::Server(format!("gives a strange link: {error}")))
+    }
+
+    /// What mixing costs, all sessions together.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn mixes(&self) -> Result<MixFigures, LoadError> {
+        #[derive(Deserialize)]
+        struct Sessions {
+            sessions: Vec<Session>,
+        }
+        #[derive(Deserialize)]
+        struct Session {
+            mix: Option<MixFigures>,
+        }
+        let answer = ureq::get(format!("{}/api/v1/sessions", self.api))
+            .header("Authorization", format!("Bearer {}", self.token))
+            .call();
+        let read =
+            answer.and_then(|mut answer| answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).read_json());
+        let sessions: Sessions = read.map_err(failed)?;
+        let mixes = sessions.sessions.into_iter().filter_map(|session| session.mix);
+        Ok(mixes.fold(MixFigures::default(), |sum, mix| MixFigures {
+            ticks: sum.ticks + mix.ticks,
+            ticks_late: sum.ticks_late + mix.ticks_late,
+            ticks_left_out: sum.ticks_left_out + mix.ticks_left_out,
+            encoded: sum.encoded + mix.encoded,
+            silent: sum.silent + mix.silent,
+            concealed_frames: sum.concealed_frames + mix.concealed_frames,
+            mixes: sum.mixes + mix.mixes,
+            listeners: sum.listeners + mix.listeners,
+        }))
     }
 
     /// What its shard says of itself.
@@ -191,15 +264,16 @@ fn failed(error: ureq::Error) -> LoadError {
     LoadError::Server(format!("does not answer: {error}"))
 }
 
-/// A program stays on the core of the thread that starts it.
-fn spawn_on(mut command: Command, core: Option<usize>) -> std::io::Result<Child> {
+/// A program stays on the core of the thread that starts it, and has its priority.
+pub fn spawn_on(mut command: Command, core: Option<usize>) -> std::io::Result<Child> {
     let starting = std::thread::spawn(move || {
         core.map(cores::stay_on);
+        priority::prefer();
         command.spawn()
     });
     starting.join().unwrap_or_else(|_| Err(std::io::Error::other("the thread that starts it has failed")))
 }
 
-fn free_port() -> std::io::Result<u16> {
+pub fn free_port() -> std::io::Result<u16> {
     Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -8,7 +8,7 @@ use crate::{run, workspace};
 /// What is measured.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Handed to the load generator: `--clients 100`, `--room 4`, `--frame-ms 2.5`, `--seconds 10`, `--search`, `--listeners 10`, `--json`, `--help`.
+    /// Handed to the load generator: `--clients 100`, `--route mix`, `--room 4`, `--frame-ms 2.5`, `--seconds 10`, `--search`, `--listeners 10`, `--json`, `--help`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     load: Vec<String>,
     #[command(flatten)]

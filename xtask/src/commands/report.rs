@@ -4,6 +4,7 @@ mod cost;
 mod lines;
 mod media;
 mod path;
+mod server;
 mod session;
 mod side_by_side;
 
@@ -37,6 +38,8 @@ pub enum Name {
     Media,
     /// Faders for everybody, offline changes, conflicts, readers, many instances in real hosts.
     Session,
+    /// Clients a core by each route and beside Jamulus, fan-out, buffers, memory, faults, metrics, the API's description.
+    Server,
     /// What the playout of a source costs, in time and in instructions.
     Cost,
     /// Backline, JackTrip and Jamulus on the same loss and jitter; needs root.
@@ -49,6 +52,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Name::Path => path::measure(arguments.quick, &arguments.install)?,
         Name::Media => media::measure(arguments.quick, &arguments.install)?,
         Name::Session => session::measure(arguments.quick, &arguments.install)?,
+        Name::Server => server::measure(arguments.quick, &arguments.install)?,
         Name::Cost => shown(|bars| cost::measure(bars, &arguments.install)),
         Name::SideBySide => shown(|bars| side_by_side::measure(bars, arguments.quick, &arguments.install)),
     };

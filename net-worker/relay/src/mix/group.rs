@@ -15,7 +15,7 @@ use super::{CHANNELS, Mix, MixStats, MixStrip, MixedSource, is_sounding};
 const RAMP_FRAMES: u32 = 480;
 /// After so many silent frames (20 ms at the shortest) nothing of the past is left in a codec.
 const QUIET_FRAMES_MIN: u32 = 8;
-/// A core makes half as many mixes again as with 5, which musicians' own encoders take; at rates of a mix nobody hears the difference.
+/// Less than what musicians' own encoders take (5), since encoding is most of what a mix costs.
 const COMPLEXITY: u8 = 1;
 /// What a new encoder is given first, so that a decoder that goes on with it notices nothing: 20 ms.
 const PRIMING_FRAMES: usize = 960;
