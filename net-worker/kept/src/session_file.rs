@@ -4,7 +4,7 @@
 //! so that its secrets are gone. The steps before are who carries the session (opens it) and their store thread (writes to it); the step after is
 //! `backline_io::store`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -168,6 +168,22 @@ impl SessionFile {
     /// When it cannot be written.
     pub fn commit(&self, writes: &[Write]) -> Result<(), StoreError> {
         if writes.is_empty() { Ok(()) } else { self.store.commit(writes) }
+    }
+
+    /// Forgets people with all that is theirs or about them, here and in the document that was read from here.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn forget(
+        &self,
+        document: &mut KeptDocument,
+        gone: &BTreeSet<ParticipantId>,
+    ) -> Result<(), StoreError> {
+        let (registers, forgotten) = document.forget(gone);
+        let entries =
+            registers.iter().map(|register| Write::Remove { table: ENTRIES, key: bytes_of(register) });
+        let writes: Vec<Write> = entries.chain(forgotten.iter().flat_map(writes_of)).collect();
+        self.commit(&writes)
     }
 
     /// Nothing of the session stays.

@@ -154,6 +154,11 @@ struct Stranger {
 }
 
 impl Strangers {
+    /// Of how many addresses something is remembered.
+    pub fn len(&self) -> usize {
+        self.addresses.len()
+    }
+
     /// A datagram of somebody who is not in.
     pub fn datagram(&mut self, limits: &Limits, from: IpAddr, now: Instant) -> bool {
         let packets = rate(limits.stranger_packets_per_second);

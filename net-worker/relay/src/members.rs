@@ -131,6 +131,15 @@ impl Members {
         self.present.len()
     }
 
+    /// What is remembered, of those who are in and of others.
+    pub fn holdings(&self) -> [(&'static str, usize); 3] {
+        [
+            ("members by link", self.by_link.len()),
+            ("known connections", self.known.len().max(self.known_order.len())),
+            ("streams", self.streams.len()),
+        ]
+    }
+
     pub fn get(&self, peer: PeerId) -> Option<&Member> {
         self.present.get(&peer)
     }
@@ -189,7 +198,7 @@ impl Members {
         let member = self.present.remove(&peer)?;
         member.link.and_then(|link| self.by_link.remove(&link));
         for source in member.sources.values() {
-            self.streams.remove(&source.ssrc);
+            self.forget_stream(source.ssrc);
             self.forget_ways(source.info.source);
         }
         Some(member)
@@ -239,7 +248,8 @@ impl Members {
         let removed = self.present.get_mut(&peer).and_then(|member| member.sources.remove(&source));
         self.forget_ways(source);
         let ssrc = removed?.ssrc;
-        self.streams.remove(&ssrc).map(|_| ssrc)
+        self.forget_stream(ssrc);
+        Some(ssrc)
     }
 
     /// Who publishes a stream.
@@ -261,6 +271,14 @@ impl Members {
             member.direct.remove(&source);
             member.separate.remove(&source);
         });
+    }
+
+    /// Nobody is sent packets of a stream again that is gone.
+    fn forget_stream(&mut self, ssrc: Ssrc) {
+        self.streams.remove(&ssrc);
+        for member in self.present.values_mut() {
+            member.repairs.remove(&ssrc);
+        }
     }
 
     fn forget_oldest(&mut self) {

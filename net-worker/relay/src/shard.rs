@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use backline_session::document::LedgerWrite;
 use backline_transport::demux::{self, Datagram, Stun, StunKind};
 use backline_transport::{LocalAddresses, Transmit};
-use backline_wire::{InviteLink, LinkError, Revision, Route};
+use backline_wire::{InviteLink, LinkError, ParticipantId, Revision, Route};
 
 use crate::limits::{Limits, Strangers};
 use crate::{Relay, RelayConfig, RelayEvent, Totals};
@@ -276,6 +276,36 @@ impl Shard {
     /// Every session, for people.
     pub fn view(&self, now: Instant) -> Vec<SessionView> {
         self.sessions.iter().map(|(id, of)| view::of(*id, &of.name, &of.relay, now)).collect()
+    }
+
+    /// Who is in which session now.
+    pub fn people(&self) -> impl Iterator<Item = (SessionId, ParticipantId)> {
+        let of = |(id, carried): (&SessionId, &Carried)| {
+            let id = *id;
+            carried.relay.people().map(move |who| (id, who)).collect::<Vec<_>>()
+        };
+        self.sessions.iter().flat_map(of)
+    }
+
+    /// The number of entries of everything that could grow, of all sessions together, for tests that nothing does.
+    #[doc(hidden)]
+    pub fn holdings(&self) -> BTreeMap<&'static str, usize> {
+        let own = [
+            ("sessions", self.sessions.len()),
+            ("sessions by name", self.by_ufrag.len()),
+            ("sessions by address", self.by_address.len()),
+            ("deadlines", self.due.len()),
+            ("with transmits", self.with_transmits.len()),
+            ("with news", self.with_news.len()),
+            ("shard's strangers", self.strangers.len()),
+            ("shard's replies", self.replies.len()),
+            ("shard's events", self.events.len()),
+        ];
+        let mut all: BTreeMap<&'static str, usize> = own.into();
+        for (name, count) in self.sessions.values().flat_map(|of| of.relay.holdings()) {
+            *all.entry(name).or_default() += count;
+        }
+        all
     }
 
     /// For tests of what happens when a session makes this program fail.

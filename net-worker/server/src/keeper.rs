@@ -7,8 +7,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use backline_io::clock::Clock;
 use backline_io::store::Write;
 use backline_io::{WakeHandle, clock};
 use backline_kept::{SessionFile, writes_of};
@@ -16,6 +17,9 @@ use backline_relay::SessionId;
 use backline_session::document::{KeptDocument, LedgerWrite};
 use backline_wire::{Revision, Route};
 use crossbeam_queue::SegQueue;
+
+use crate::log::AUDIT;
+use crate::seen::Seen;
 
 /// Requests that wait for the disk; beyond it the shard keeps its own, and its sessions push back.
 const REQUESTS_MAX: usize = 4_096;
@@ -182,17 +186,20 @@ pub struct Kept {
     pub file: SessionFile,
     /// What was in it.
     pub session: backline_kept::KeptSession,
+    /// When each of its people was there last.
+    pub seen: Seen,
 }
 
-/// All that were kept; those that cannot be opened are told of and left as they are.
+/// All that were kept, without people who were away for longer than `retire_after`; those that cannot be opened are told of and left as they are.
 ///
 /// # Errors
 /// When the folder cannot be read.
-pub fn open_all(dir: &Path) -> Result<Vec<Kept>, backline_io::store::StoreError> {
+pub fn open_all(dir: &Path, retire_after: Duration) -> Result<Vec<Kept>, backline_io::store::StoreError> {
+    let now = Clock::read();
     let mut all = Vec::new();
     for (file_name, opened) in SessionFile::open_all(dir)? {
         match opened {
-            Ok((file, session)) => {
+            Ok((file, mut session)) => {
                 let Some(keys) = &session.keys else {
                     tracing::error!(file_name, "a session has no readable key, and is left as it is");
                     continue;
@@ -201,7 +208,19 @@ pub fn open_all(dir: &Path) -> Result<Vec<Kept>, backline_io::store::StoreError>
                 let note = |key| file.note(key).ok().flatten().and_then(|text| String::from_utf8(text).ok());
                 let name = note(NAME).unwrap_or_default();
                 let route = note(ROUTE).and_then(|route| route.parse().ok()).unwrap_or_default();
-                all.push(Kept { id, name, route, file, session });
+                let seen = file.note(SEEN).ok().flatten().unwrap_or_default();
+                let mut seen = Seen::from_bytes(&seen, now.now);
+                let gone = seen.retire(session.document.participants(), now.unix_time, retire_after);
+                match file.forget(&mut session.document, &gone) {
+                    Ok(()) if gone.is_empty() => {}
+                    Ok(()) => {
+                        tracing::info!(target: AUDIT, session = %id, people = gone.len(), "retired: they were away for too long")
+                    }
+                    Err(error) => {
+                        tracing::error!(session = %id, %error, "people who are gone can't be forgotten")
+                    }
+                }
+                all.push(Kept { id, name, route, file, session, seen });
             }
             Err(error) => {
                 tracing::error!(file_name, %error, "a session can't be opened, and is left as it is")
@@ -216,6 +235,8 @@ pub fn id_of(fingerprint: &backline_wire::Fingerprint) -> SessionId {
     SessionId(u64::from_be_bytes(backline_kept::first_bytes(fingerprint.0)))
 }
 
+/// The note under which it is kept who was there when.
+pub const SEEN: &str = "seen";
 /// The note under which a session's name is kept.
 pub const NAME: &str = "name";
 /// The note under which it is kept how a session's media travels.

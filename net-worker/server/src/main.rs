@@ -13,6 +13,7 @@ mod metrics;
 #[cfg(test)]
 mod moves;
 mod page;
+mod seen;
 mod server;
 mod shard_thread;
 mod shard_view;

@@ -308,6 +308,34 @@ fn every_documented_metric_moves_and_every_metric_is_documented() {
     assert_eq!(still, Vec::<&String>::new(), "documented, and never moved");
 }
 
+#[test]
+fn a_session_in_which_nobody_was_for_long_is_retired_while_the_server_runs() {
+    let mut world = World::new();
+    let (used, link) = world.session();
+    let (unused, _) = world.session();
+    let ada = Visitor::join(&link, 1);
+    world.act(move |driver| {
+        driver.seen.values_mut().for_each(|seen| seen.age(Duration::from_secs(2 * 86_400)));
+        driver.retire_at = clock::now();
+    });
+    let is_there = |world: &World, id: SessionId| world.get(&format!("/api/v1/sessions/{id}/link")).is_ok();
+    let mut visitors = [ada];
+    for _ in 0..20 {
+        visitors.iter_mut().for_each(|visitor| visitor.run(Duration::from_millis(100)));
+        if !is_there(&world, unused) {
+            break;
+        }
+    }
+    assert!(is_there(&world, used) && !is_there(&world, unused));
+    let files = || std::fs::read_dir(world._data.path().join("sessions")).unwrap().count();
+    let end = clock::now() + Duration::from_secs(5);
+    while files() > 1 && clock::now() < end {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(files(), 1, "its keys are gone");
+    world.look(&mut []);
+}
+
 fn refused_requests(world: &mut World) {
     for path in ["/api/v1/sessions", "/metrics", "/"] {
         let answer = ureq::get(format!("{}{path}", world.url)).header("Authorization", "Bearer wrong").call();

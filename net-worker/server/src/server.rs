@@ -88,7 +88,7 @@ impl Server {
         let dir = sessions_dir(&config.data);
         SessionFile::retire(&dir, config.retire_after);
         let mut kept: Vec<Vec<Kept>> = (0..config.shards).map(|_| Vec::new()).collect();
-        for session in keeper::open_all(&dir)? {
+        for session in keeper::open_all(&dir, config.retire_after)? {
             // A session stays with the port that its link names, as long as there is a shard at it.
             let shard = session.session.port.checked_sub(config.port).map_or(0, usize::from);
             let shard = if shard < kept.len() { shard } else { 0 };
@@ -208,6 +208,7 @@ fn setup(config: &Config, number: usize) -> Setup {
         dir: sessions_dir(&config.data),
         limits: config.limits,
         mix: config.mix,
+        retire_after: config.retire_after,
     }
 }
 
@@ -302,8 +303,9 @@ fn restart(server: &Server, number: usize) {
     tracing::error!(shard = number, "a shard has failed and is started again, with its sessions");
     server.restarts.fetch_add(1, Ordering::Relaxed);
     let ids: Vec<SessionId> = server.views()[number].sessions.iter().map(|session| session.id).collect();
-    let started =
-        keeper::open_all(&sessions_dir(&server.config.data)).map_err(StartError::from).and_then(|kept| {
+    let started = keeper::open_all(&sessions_dir(&server.config.data), server.config.retire_after)
+        .map_err(StartError::from)
+        .and_then(|kept| {
             let kept = kept.into_iter().filter(|kept| ids.contains(&kept.id)).collect();
             let view = Arc::clone(&server.views[number]);
             Ok(ShardThread::start(setup(&server.config, number), kept, view)?)

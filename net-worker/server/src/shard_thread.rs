@@ -14,13 +14,16 @@ use arc_swap::ArcSwap;
 use backline_io::clock::{self, Clock};
 use backline_io::{Poller, Port, WakeHandle, entropy, interfaces, priority};
 use backline_kept::{Hosted, SessionFile, first_bytes, split_seed};
-use backline_relay::{Limits, MixConfig, Outbound, RelayConfig, SessionId, Shard, ShardEvent, Spread};
+use backline_relay::{
+    Limits, MixConfig, Outbound, RelayConfig, RelayEvent, SessionId, Shard, ShardEvent, Spread,
+};
 use backline_transport::LocalAddresses;
 use backline_wire::Route;
 use tokio::sync::oneshot;
 
-use crate::keeper::{Confirmation, Keeper, Kept, NAME, ROUTE, Request, id_of};
+use crate::keeper::{Confirmation, Keeper, Kept, NAME, ROUTE, Request, SEEN, id_of};
 use crate::log;
+use crate::seen::Seen;
 use crate::shard_view::{ShardCounts, ShardView};
 
 /// Orders that wait; beyond it the API says that it is busy.
@@ -37,6 +40,8 @@ const TURN_MAX: Duration = Duration::from_micros(2_500);
 const SEND_AGAIN: Duration = Duration::from_millis(1);
 /// How long the last words of sessions may take to be sent.
 const LAST_WORDS: Duration = Duration::from_millis(100);
+/// Between two looks for sessions in which nobody was for too long.
+const RETIRE_EVERY: Duration = Duration::from_secs(3_600);
 /// How long the disk may take to give a session's document back.
 const READING: Duration = Duration::from_secs(2);
 /// Batches of datagrams that are read before what they cause is sent.
@@ -56,6 +61,8 @@ pub struct Setup {
     pub limits: Limits,
     /// How mixes are made.
     pub mix: MixConfig,
+    /// A session in which nobody was for so long is retired, and so is a person.
+    pub retire_after: Duration,
 }
 
 /// What the API asks of a shard.
@@ -194,6 +201,9 @@ pub(crate) struct Driver {
     waiting: Option<Request>,
     /// To open a session again that has failed.
     kept: BTreeMap<SessionId, (Plan, backline_kept::HostKeys)>,
+    /// Who was there when.
+    pub(crate) seen: BTreeMap<SessionId, Seen>,
+    pub(crate) retire_at: Instant,
     orders: Receiver<Waiting>,
     view: Arc<ArcSwap<ShardView>>,
     /// What the shard before this one has counted.
@@ -234,6 +244,8 @@ impl Driver {
             keeper,
             waiting: None,
             kept: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            retire_at: now + RETIRE_EVERY,
             orders,
             view,
             before,
@@ -264,7 +276,7 @@ impl Driver {
             );
         }
         self.look_at_interfaces(clock::now());
-        for Kept { id, name, route, file, session } in kept {
+        for Kept { id, name, route, file, session, seen } in kept {
             let Some(keys) = session.keys else { continue };
             let hosted = match entropy::seed() {
                 Ok(seed) => Hosted::again(keys, session.document, seed).with_store(),
@@ -273,6 +285,7 @@ impl Driver {
                     continue;
                 }
             };
+            self.seen.insert(id, seen);
             self.open(id, Plan { name, route }, hosted, Some(file));
         }
         while self.follow_orders() {
@@ -302,6 +315,9 @@ impl Driver {
         self.hear();
         if now >= self.interfaces_at {
             self.look_at_interfaces(now);
+        }
+        if now >= self.retire_at {
+            self.retire(Clock::read());
         }
         if now >= self.snapshot_at {
             self.publish(now);
@@ -379,6 +395,9 @@ impl Driver {
     fn hear(&mut self) {
         while let Some(event) = self.shard.poll_event() {
             log::shard_event(&event);
+            if let ShardEvent::Relay(id, RelayEvent::Joined(who, _) | RelayEvent::Left(who, ..)) = &event {
+                self.seen.get_mut(id).into_iter().for_each(|seen| seen.saw(*who, Clock::read()));
+            }
             if let ShardEvent::SessionFailed(id, _) = event {
                 self.open_again(id);
             }
@@ -407,6 +426,7 @@ impl Driver {
         let [_, _, ssrc, _] = split_seed(seed);
         let Hosted { keys, document, has_store } = hosted;
         self.kept.insert(id, (plan.clone(), keys.clone()));
+        self.seen.entry(id).or_insert_with(|| Seen::new(now));
         if let Some(file) = file {
             self.ask(Request::Open(id, Box::new(file)));
         }
@@ -489,9 +509,35 @@ impl Driver {
             return Err(OrderError::NoSession);
         }
         self.kept.remove(&id);
+        self.seen.remove(&id);
         self.ask(Request::End(id));
         tracing::info!(session = %id, "a session was ended");
         Ok(())
+    }
+
+    /// Keeps who was there when, and ends sessions in which nobody was for too long.
+    fn retire(&mut self, now: Clock) {
+        self.retire_at = now.now + RETIRE_EVERY;
+        self.keep_seen(now);
+        let age = self.setup.retire_after;
+        let is_unused =
+            |id: &SessionId| self.seen.get(id).is_some_and(|seen| seen.unused_for(now.now) >= age);
+        let unused: Vec<SessionId> = self.seen.keys().copied().filter(is_unused).collect();
+        for id in unused {
+            tracing::info!(target: log::AUDIT, session = %id, days = age.as_secs() / 86_400, "retired: nobody was there for so long");
+            // One that is gone already is as it should be.
+            let _ = self.end(id);
+        }
+    }
+
+    /// Whoever is in was there now; it is kept where it is news.
+    fn keep_seen(&mut self, now: Clock) {
+        for (id, who) in self.shard.people() {
+            self.seen.get_mut(&id).into_iter().for_each(|seen| seen.saw(who, now));
+        }
+        let news: Vec<(SessionId, Vec<u8>)> =
+            self.seen.iter_mut().filter_map(|(id, seen)| Some((*id, seen.poll_bytes()?))).collect();
+        news.into_iter().for_each(|(id, bytes)| self.ask(Request::Note(id, SEEN, bytes)));
     }
 
     fn look_at_interfaces(&mut self, now: Instant) {
@@ -542,6 +588,7 @@ impl Driver {
     fn last_words(&mut self) {
         let now = clock::now();
         self.keep(now);
+        self.keep_seen(Clock::read());
         self.shard.suspend(now);
         let started = now;
         while clock::now().saturating_duration_since(started) < LAST_WORDS {

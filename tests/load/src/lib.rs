@@ -12,6 +12,7 @@ pub mod music;
 pub mod run;
 pub mod search;
 mod server;
+pub mod soak;
 mod stage;
 mod system;
 

@@ -2,6 +2,8 @@
 //!
 //! The step before is `run.rs`; the step after is the process and its HTTP API.
 
+mod asked;
+
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, UdpSocket};
 use std::path::Path;
@@ -129,12 +131,17 @@ impl Server {
     /// # Errors
     /// When it does not start.
     pub fn start(program: &Path, core: Option<usize>, mixes: Encoding) -> Result<Self, LoadError> {
-        let failed = |what| move |error: std::io::Error| LoadError::System { what, error };
-        let folder = tempfile::tempdir().map_err(failed("no temporary folder"))?;
-        let configuration = folder.path().join("server.toml");
         let frame_ms = mixes.frame_frames() as f64 / 48.0;
         let kilobits = mixes.payload_bps() / 1_000;
         let text = format!("{CONFIGURATION}frame_ms = {frame_ms:?}\nkilobits_per_second = {kilobits}\n");
+        Self::start_as(program, core, &text)
+    }
+
+    /// The same with a configuration of one's own.
+    pub(crate) fn start_as(program: &Path, core: Option<usize>, text: &str) -> Result<Self, LoadError> {
+        let failed = |what| move |error: std::io::Error| LoadError::System { what, error };
+        let folder = tempfile::tempdir().map_err(failed("no temporary folder"))?;
+        let configuration = folder.path().join("server.toml");
         std::fs::write(&configuration, text).map_err(failed("the configuration can't be written"))?;
         let stderr = std::fs::File::create(folder.path().join("stderr.txt")).map_err(failed("no log"))?;
         let port = free_port().map_err(failed("no UDP port is free"))?;

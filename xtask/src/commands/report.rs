@@ -7,6 +7,7 @@ mod path;
 mod server;
 mod session;
 mod side_by_side;
+pub mod soak;
 
 use anyhow::{Result, bail};
 
@@ -42,6 +43,8 @@ pub enum Name {
     Server,
     /// What the playout of a source costs, in time and in instructions.
     Cost,
+    /// A server that lives for half an hour (`--quick`: 3 minutes) with 64 guests, floods and rubbish, and must end as it began.
+    Soak,
     /// Backline, JackTrip and Jamulus on the same loss and jitter; needs root.
     SideBySide,
 }
@@ -53,6 +56,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Name::Media => media::measure(arguments.quick, &arguments.install)?,
         Name::Session => session::measure(arguments.quick, &arguments.install)?,
         Name::Server => server::measure(arguments.quick, &arguments.install)?,
+        Name::Soak => soak::measure(arguments.quick, &arguments.install)?,
         Name::Cost => shown(|bars| cost::measure(bars, &arguments.install)),
         Name::SideBySide => shown(|bars| side_by_side::measure(bars, arguments.quick, &arguments.install)),
     };

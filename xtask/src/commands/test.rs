@@ -1,7 +1,8 @@
 //! `cargo xtask test`: everything. Cheap steps first, so that a mistake shows early; the real hosts last.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 
+use super::report::soak;
 use super::{fuzz, sanitize, tidy};
 use crate::bundles::{self, Profile};
 use crate::needs::{self, Purpose};
@@ -21,6 +22,9 @@ const PROFILE: &str = "rtcheck";
 
 /// The standalone program is off by default, because the bundles need none of its libraries.
 const STANDALONE: &str = "backline/standalone";
+
+/// The half hour is the nightly workflow's. All of this has to fit into 40 minutes, and in less than this memory does not get to where it stays.
+const SOAK_S: u32 = 90;
 
 /// Runs every step; the first failure ends it.
 pub fn run(arguments: &Arguments) -> Result<()> {
@@ -45,6 +49,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     steps.step("loom: every interleaving of the lock-free exchanges", loom)?;
     steps.step("RealtimeSanitizer on the callback", sanitize::realtime)?;
     steps.step("random and mutated input for every parser", || fuzz::datagrams(fuzz::DATAGRAMS, None))?;
+    steps.step("a server that lives with 64 guests for a while", || quietly(live()))?;
     for profile in [Profile::RtCheck, Profile::Release] {
         steps.step(&format!("bundles ({})", profile.name()), || {
             quietly(bundles::build(profile).map(|_| ()))
@@ -141,6 +146,16 @@ fn hosts(profile: Profile) -> Result<Counted> {
         .env("BACKLINE_BUNDLES", profile.folder())
         .env("BACKLINE_PYTHON", needs::python());
     run::run_tests(&mut command)
+}
+
+/// As `cargo xtask report soak`, but shorter, and with debug assertions: buffers are poisoned when they are returned.
+fn live() -> Result<()> {
+    let bars = soak::live(PROFILE, SOAK_S)?;
+    if !bars.all_pass() {
+        bars.print_table();
+        bail!("the server does not end as it began");
+    }
+    Ok(())
 }
 
 /// A step without tests of its own.

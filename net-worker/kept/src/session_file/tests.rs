@@ -130,3 +130,40 @@ fn only_its_owner_may_read_it() {
         assert_eq!(file.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
 }
+
+#[test]
+fn who_is_forgotten_leaves_nothing_in_the_file_and_the_others_keep_what_is_theirs() {
+    let mut oracle = KeptDocument::new(DOCUMENT);
+    let monitor = |revision: u64, listener: u8, of: u8| {
+        let source = SourceId { participant: person(of), instance: InstanceId(1) };
+        let fader = Fader::Monitor { listener: person(listener), source };
+        let change = Change::Fader { fader, setting: Setting::Mute(true) };
+        let operation = (OutboxId(u64::from(listener)), Counter(revision));
+        let author = person(listener);
+        LedgerWrite::Entry(Entry {
+            change,
+            revision: Revision(revision),
+            author,
+            operation,
+            made_at_ms: revision,
+        })
+    };
+    let writes = [
+        by_host(1),
+        entry(2, 1, 1),
+        monitor(3, 2, 3),
+        monitor(4, 2, 1),
+        monitor(5, 3, 2),
+        settled(1, 2, &[]),
+    ];
+    writes.iter().for_each(|write| oracle.apply(write));
+    let (dir, keys) = (tempfile::tempdir().unwrap(), keys());
+    let file = SessionFile::create(dir.path(), &keys, &oracle, 1).unwrap();
+    assert_eq!(oracle.participants(), [1, 2, 3].map(person).into());
+    file.forget(&mut oracle, &[person(1)].into()).unwrap();
+    drop(file);
+    let (_, kept) = SessionFile::open(dir.path(), &link(&keys)).unwrap();
+    assert_eq!(kept.document, oracle);
+    assert_eq!(kept.document.participants(), [2, 3].map(person).into());
+    assert_eq!(kept.document.entries().count(), 2, "what Bob and Cleo hear of each other");
+}

@@ -54,6 +54,12 @@ impl Ledger {
         self.wake(now);
     }
 
+    /// What the document and its answers take.
+    pub fn holdings(&self) -> Vec<(&'static str, usize)> {
+        let waiting = self.outcomes.values().map(Vec::len).sum();
+        std::iter::once(("answers that wait", waiting)).chain(self.authority.holdings()).collect()
+    }
+
     fn wake(&mut self, now: Instant) {
         self.due.get_or_insert(now.max(self.told_at + TELL_EVERY));
     }

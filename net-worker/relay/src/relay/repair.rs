@@ -37,6 +37,11 @@ impl Recent {
         self.streams.remove(&ssrc);
     }
 
+    /// Of how many streams.
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
     fn find(&self, ssrc: Ssrc, run: MissingRun) -> Vec<(MediaHead, Arc<[u8]>)> {
         let packets = self.streams.get(&ssrc).map(|stream| &stream.packets);
         packets.into_iter().flatten().filter(|(head, _)| run.holds(head.timestamp)).cloned().collect()

@@ -141,6 +141,18 @@ impl Authority {
         self.stats
     }
 
+    /// The number of entries of everything that could grow, for tests that nothing does.
+    #[doc(hidden)]
+    pub fn holdings(&self) -> [(&'static str, usize); 5] {
+        [
+            ("document entries", self.document.entries().count()),
+            ("waiting for the store", self.to_store.len()),
+            ("outboxes", self.outboxes.len()),
+            ("answers", self.outboxes.values().map(|answers| answers.given.len()).sum()),
+            ("authors", self.authors.len()),
+        ]
+    }
+
     /// A participant wants something changed. None when it is beyond their budget: unanswered, it comes again.
     pub fn operate(
         &mut self,

@@ -3,9 +3,11 @@
 //! [`LedgerWrite`] is what [`Authority`](super::Authority) asks of the store, in order; [`KeptDocument`] is what a store holds that has
 //! done these. It knows no disk: the client writes the same as bytes, simulations use it as it is.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use backline_wire::{Counter, DocumentId, Entry, OutboxId, ParticipantId, Register, Revision};
+use backline_wire::{
+    Counter, DocumentId, Entry, Fader, Grantee, OutboxId, ParticipantId, Register, Revision, Scope,
+};
 
 use super::Document;
 
@@ -120,9 +122,50 @@ impl KeptDocument {
         self.entries.values()
     }
 
+    /// Everybody of whom something is kept.
+    pub fn participants(&self) -> BTreeSet<ParticipantId> {
+        let authors = self.outboxes.keys().map(|(author, _)| *author);
+        self.entries.keys().flat_map(|register| people_of(*register)).flatten().chain(authors).collect()
+    }
+
+    /// Forgets people with all that is theirs or about them: name, faders, permissions, outboxes. What the store must do for it, too. Only before the
+    /// document gets a history of its own: copies of the one that it has keep what they have.
+    pub fn forget(&mut self, gone: &BTreeSet<ParticipantId>) -> (Vec<Register>, Vec<LedgerWrite>) {
+        let is_gone =
+            |register: &Register| people_of(*register).into_iter().flatten().any(|who| gone.contains(&who));
+        let registers: Vec<Register> =
+            self.entries.keys().filter(|register| is_gone(register)).copied().collect();
+        registers.iter().for_each(|register| drop(self.entries.remove(register)));
+        let outboxes = self.outboxes.iter().filter(|((author, _), _)| gone.contains(author));
+        let forgotten: Vec<LedgerWrite> = outboxes
+            .map(|((author, outbox), kept)| LedgerWrite::Forgotten {
+                author: *author,
+                outbox: *outbox,
+                forget: kept.applied.keys().copied().collect(),
+            })
+            .collect();
+        forgotten.iter().for_each(|write| self.apply(write));
+        (registers, forgotten)
+    }
+
     /// What is remembered of each outbox.
     pub fn outboxes(&self) -> impl Iterator<Item = (&(ParticipantId, OutboxId), &KeptOutbox)> {
         self.outboxes.iter()
+    }
+}
+
+/// Whose a register is, and about whom.
+fn people_of(register: Register) -> [Option<ParticipantId>; 2] {
+    let of_scope = |scope| match scope {
+        Scope::Send(source) => source.participant,
+        Scope::Monitor(listener) => listener,
+    };
+    match register {
+        Register::Fader(Fader::Send(source), _) => [Some(source.participant), None],
+        Register::Fader(Fader::Monitor { listener, source }, _) => [Some(listener), Some(source.participant)],
+        Register::Permission(scope, Grantee::Everyone) => [Some(of_scope(scope)), None],
+        Register::Permission(scope, Grantee::Participant(grantee)) => [Some(of_scope(scope)), Some(grantee)],
+        Register::Person(participant) => [Some(participant), None],
     }
 }
 
