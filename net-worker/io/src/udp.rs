@@ -1,6 +1,6 @@
 //! The one UDP port of a worker: dual stack, expedited forwarding, generous buffers.
 //!
-//! Sending goes through socket2, and many at once through [`batch`], so that the DSCP set on the socket stays; receiving through quinn-udp,
+//! Sending goes through socket2, and many at once through `batch.rs`, so that the DSCP set on the socket stays; receiving through quinn-udp,
 //! which tells the local address of each datagram and takes several at once.
 
 #[cfg(target_os = "linux")]
