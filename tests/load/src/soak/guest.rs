@@ -41,10 +41,15 @@ pub(crate) struct Heard {
     pub warnings: u64,
 }
 
+/// What who floods is called.
+const FLOODER: &str = "Flooder";
+
 /// Who somebody is, whenever they are in.
 pub(crate) struct Person {
     pub number: usize,
     pub link: InviteLink,
+    /// What they play is dropped with their flood, and no loss that others would count.
+    pub floods: bool,
     key: IdentityKey,
     /// Changes of faders so far.
     counter: u64,
@@ -53,7 +58,7 @@ pub(crate) struct Person {
 impl Person {
     pub fn new(number: usize, link: InviteLink) -> Result<Self, LoadError> {
         let seed = entropy::seed().map_err(|error| LoadError::Server(format!("can't be called: {error}")))?;
-        Ok(Self { number, link, key: IdentityKey::from_seed(seed), counter: 0 })
+        Ok(Self { number, link, floods: false, key: IdentityKey::from_seed(seed), counter: 0 })
     }
 }
 
@@ -304,6 +309,9 @@ impl Guest {
             self.next_at = now + self.frame.mul_f64(phase);
             return;
         }
+        if source.info.name.to_string() == FLOODER {
+            return;
+        }
         let is_mix = source.info.source == mix_source(person.link.fingerprint());
         let fresh = Stream { source: source.info.source, is_mix, first: None, last: 0, count: 0 };
         self.streams.entry(source.ssrc).or_insert(fresh);
@@ -343,7 +351,8 @@ impl Guest {
     fn hello(&self, person: &Person) -> Control {
         let transcript = HelloTranscript::new(person.link.fingerprint(), &self.fingerprint);
         let participant = person.key.participant_id();
-        let name = Name::new(&format!("Guest {}", person.number));
+        let name = if person.floods { FLOODER.to_owned() } else { format!("Guest {}", person.number) };
+        let name = Name::new(&name);
         let source = SourceInfo {
             source: SourceId { participant, instance: InstanceId(1) },
             name: name.clone(),

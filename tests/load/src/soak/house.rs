@@ -103,7 +103,8 @@ impl<'a> House<'a> {
         let all_in = now + COME_EVERY * seats.len() as u32;
         let room = rooms.iter().rev().nth(1).or(rooms.first());
         let link = room.ok_or_else(|| LoadError::Server("has no room".to_owned()))?.0.clone();
-        let person = Person::new(seats.len(), link)?;
+        let mut person = Person::new(seats.len(), link)?;
+        person.floods = true;
         let flooder = Seat { person, stays: false, guest: None, comes_at: all_in };
         let strangers: Result<Vec<UdpSocket>, LoadError> =
             (0..4).map(|_| stranger().map_err(system("strangers have no port"))).collect();
