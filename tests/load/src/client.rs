@@ -10,13 +10,13 @@ use backline_io::{Port, entropy};
 use backline_relay::Spread;
 use backline_transport::{Certificate, MediaHead, MediaPacket, Path, PathConfig, PathEvent, Role};
 use backline_wire::credentials::ufrag_from_random;
-use backline_wire::limits::PROTOCOL_VERSION;
 use backline_wire::{
-    Candidate, Control, Fingerprint, Generation, Hello, HelloTranscript, IdentityKey, InstanceId, InviteLink,
-    Name, PeerId, PublishedSource, Route, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
+    Candidate, Control, Fingerprint, IdentityKey, InviteLink, PeerId, PublishedSource, Route, Ssrc,
+    StreamFormat, mix_source,
 };
 
 use crate::LoadError;
+use crate::hello::hello;
 use crate::music::Music;
 
 /// What a client is.
@@ -337,28 +337,9 @@ impl Client {
     }
 
     fn hello(&self) -> Control {
-        let transcript = HelloTranscript::new(self.part.link.fingerprint(), &self.fingerprint);
-        let participant = self.key.participant_id();
-        let name = Name::new(&format!("Client {}", self.part.number));
-        let source = SourceInfo {
-            source: SourceId { participant, instance: InstanceId(1) },
-            name: name.clone(),
-            colour: [0; 3],
-            format: self.format,
-            generation: Generation(1),
-        };
-        Control::Hello(Box::new(Hello {
-            protocol_version: PROTOCOL_VERSION,
-            app: Name::new(concat!("Backline load ", env!("CARGO_PKG_VERSION"))),
-            name,
-            colour: [0; 3],
-            participant,
-            instance: InstanceId(1),
-            generation: Generation(1),
-            signature: transcript.sign(&self.key),
-            proof: transcript.proof(self.part.link.secret()),
-            sources: if self.part.plays { vec![source] } else { Vec::new() },
-        }))
+        let name = format!("Client {}", self.part.number);
+        let plays = self.part.plays.then_some(self.format);
+        hello((&self.part.link, &self.fingerprint), (&self.key, &name), plays)
     }
 }
 

@@ -7,6 +7,7 @@
 mod client;
 mod crowd;
 pub mod figures;
+mod hello;
 pub mod jamulus;
 pub mod music;
 pub mod run;

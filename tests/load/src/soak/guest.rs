@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use backline_io::{Port, entropy};
 use backline_transport::{Certificate, MediaHead, MediaPacket, Path, PathConfig, PathEvent, Role};
 use backline_wire::credentials::ufrag_from_random;
-use backline_wire::limits::PROTOCOL_VERSION;
 use backline_wire::{
-    Candidate, Change, Control, Counter, Fader, Fingerprint, GainValue, Generation, GoodbyeReason, Hello,
-    HelloTranscript, IdentityKey, InstanceId, InviteLink, Name, Operation, OutboxId, PublishedSource,
-    Revision, Route, Setting, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
+    Candidate, Change, Control, Counter, Fader, Fingerprint, GainValue, GoodbyeReason, IdentityKey,
+    InviteLink, Operation, OutboxId, PublishedSource, Revision, Route, Setting, SourceId, Ssrc, StreamFormat,
+    mix_source,
 };
 
 use crate::LoadError;
+use crate::hello::hello;
 use crate::music::Music;
 
 /// What guests have counted together.
@@ -349,29 +349,8 @@ impl Guest {
     }
 
     fn hello(&self, person: &Person) -> Control {
-        let transcript = HelloTranscript::new(person.link.fingerprint(), &self.fingerprint);
-        let participant = person.key.participant_id();
         let name = if person.floods { FLOODER.to_owned() } else { format!("Guest {}", person.number) };
-        let name = Name::new(&name);
-        let source = SourceInfo {
-            source: SourceId { participant, instance: InstanceId(1) },
-            name: name.clone(),
-            colour: [0; 3],
-            format: self.format,
-            generation: Generation(1),
-        };
-        Control::Hello(Box::new(Hello {
-            protocol_version: PROTOCOL_VERSION,
-            app: Name::new(concat!("Backline soak ", env!("CARGO_PKG_VERSION"))),
-            name,
-            colour: [0; 3],
-            participant,
-            instance: InstanceId(1),
-            generation: Generation(1),
-            signature: transcript.sign(&person.key),
-            proof: transcript.proof(person.link.secret()),
-            sources: vec![source],
-        }))
+        hello((&person.link, &self.fingerprint), (&person.key, &name), Some(self.format))
     }
 }
 
