@@ -465,11 +465,17 @@ fn faults(world: &mut World, id: SessionId, link: &str) {
     });
 
     // More orders than it has room for.
-    world.act(|_| std::thread::sleep(Duration::from_millis(500)));
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    world.act(move |_| {
+        begun.send(()).unwrap();
+        let _ = released.recv();
+    });
+    has_begun.recv().unwrap();
     while world.server.shard(0, |shard| shard.order(Order::Act(Box::new(|_| ())))).unwrap().is_ok() {}
     let busy = world.get(&format!("/api/v1/sessions/{id}/link"));
     assert!(matches!(busy, Err(ureq::Error::StatusCode(503))), "{busy:?}");
-    std::thread::sleep(Duration::from_millis(500));
+    drop(release);
     world.look(&mut []);
 }
 

@@ -112,10 +112,16 @@ class Browser:
         data = self.ask("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))
 
+    def close(self):
+        """Until the browser's last helper process, which holds its standard error too, has ended: they write to the profile to their end."""
+        self.process.terminate()
+        self.process.communicate(timeout=PATIENCE_S)
+
 
 def main(program, url, token, folder):
     folder = pathlib.Path(folder)
-    with tempfile.TemporaryDirectory() as profile:
+    # What a helper process of the browser leaves in its profile says nothing of the page.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         browser = Browser(program, profile)
         try:
             browser.go(url)
@@ -144,8 +150,7 @@ def main(program, url, token, folder):
             }
             print(json.dumps(result))
         finally:
-            browser.process.terminate()
-            browser.process.wait()
+            browser.close()
 
 
 main(*sys.argv[1:])
