@@ -35,6 +35,7 @@ impl Outbound {
     /// Takes in what `poll` gives, up to as much as should be sent at once. True when there may be more.
     pub fn gather(&mut self, mut poll: impl FnMut(&mut Vec<u8>) -> Option<Transmit>) -> bool {
         if self.pool.is_full() {
+            self.pool.count_full();
             self.drop_oldest();
         }
         for _ in 0..GATHERED_MAX {
@@ -195,6 +196,7 @@ mod tests {
         assert!(ports.is_sorted() && ports.last() == Some(&5_000), "the latest is there");
         outbound.done(usize::MAX);
         assert_eq!((outbound.pool().in_use, outbound.pool().misused), (0, 0));
+        assert!(outbound.pool().full >= 1);
     }
 
     #[test]

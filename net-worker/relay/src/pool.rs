@@ -42,6 +42,19 @@ pub struct PoolStats {
     pub misused: u64,
 }
 
+impl PoolStats {
+    /// Together with what another pool had counted, in whose place this one is.
+    pub fn after(self, before: Self) -> Self {
+        Self {
+            high_water: self.high_water.max(before.high_water),
+            taken: self.taken + before.taken,
+            full: self.full + before.full,
+            misused: self.misused + before.misused,
+            ..self
+        }
+    }
+}
+
 /// Buffers.
 pub struct Pool {
     slots: Vec<Slot>,
@@ -146,6 +159,11 @@ impl Pool {
     /// Whether all are in use.
     pub fn is_full(&self) -> bool {
         self.free.is_empty() && self.slots.len() >= self.buffers_max
+    }
+
+    /// Somebody found it full without asking for a buffer.
+    pub fn count_full(&mut self) {
+        self.stats.full += 1;
     }
 
     /// What was counted.

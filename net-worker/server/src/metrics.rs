@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backline_relay::counts::{ERRORS, LEAVES, LIMITS, REFUSALS};
-use backline_relay::{ParticipantView, SessionId, Totals};
+use backline_relay::{MixStats, ParticipantView, PoolStats, SessionId, Spread, Totals};
 use backline_session::document::OperationCounts;
 use backline_transport::{DropReason, PathStats};
 use prometheus_client::collector::Collector;
@@ -21,7 +21,6 @@ use prometheus_client::registry::Registry;
 
 use crate::server::Server;
 use crate::shard_view::ShardView;
-use backline_relay::Spread;
 
 /// What the answer is.
 pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -101,6 +100,7 @@ impl Collector for Seen {
         self.threads(&mut out)?;
         totals(&mut out, "shard", &self.shard_totals())?;
         totals(&mut out, "session", &self.session_totals())?;
+        self.mixes(&mut out)?;
         self.presence(&mut out)?;
         self.people(&mut out)
     }
@@ -134,6 +134,7 @@ impl Seen {
         out.counters("shard_cpu_seconds", "Processor time of the shard's thread", cpu)?;
         let failed = counted(|view| view.counts.send_failures);
         out.counters("shard_send_failures", "Datagrams that the system did not take", failed)?;
+        self.sending(out)?;
         let failed = counted(|view| view.counts.store_failures);
         out.counters("shard_store_failures", "Times that the disk could not keep a session", failed)?;
         let datagrams = self.shards().flat_map(|(labels, view)| {
@@ -158,10 +159,63 @@ impl Seen {
         let spreads =
             |of: fn(&ShardView) -> &Spread| self.shards().map(move |(labels, view)| (labels, of(view)));
         out.spreads("shard_turn_seconds", "How long a turn took", spreads(|view| &view.counts.turn_time))?;
+        let fan_out = spreads(|view| &view.counts.fan_out_time);
+        let what = "How long it took from reading datagrams to the last one that they caused";
+        out.spreads("shard_fan_out_seconds", what, fan_out)?;
         let waits = spreads(|view| &view.counts.order_wait);
         out.spreads("shard_order_wait_seconds", "How long an order of the API waited", waits)?;
         let waits = spreads(|view| &view.counts.store_wait);
         out.spreads("shard_store_wait_seconds", "How long it took until a change was kept", waits)
+    }
+
+    /// What is between the shard and the system.
+    fn sending(&self, out: &mut Writer<'_>) -> fmt::Result {
+        let counted = |of: fn(&ShardView) -> u64| self.shards().map(move |(labels, view)| (labels, of(view)));
+        let calls = counted(|view| view.counts.send_calls);
+        out.counters("shard_send_calls", "System calls that sent datagrams", calls)?;
+        let messages = counted(|view| view.counts.send_messages);
+        let what = "Messages that they had: several datagrams to one address may be one";
+        out.counters("shard_send_messages", what, messages)?;
+        let dropped = counted(|view| view.counts.send_dropped);
+        let what = "Datagrams that were dropped since the system took none for too long";
+        out.counters("shard_send_dropped", what, dropped)?;
+        let buffers = self.shards().flat_map(|(labels, view)| {
+            let PoolStats { buffers, in_use, high_water, .. } = view.counts.pool;
+            each(&labels, "state", [("all", buffers), ("in_use", in_use), ("high_water", high_water)])
+        });
+        out.gauges("shard_pool_buffers", "Buffers of datagrams on their way out", buffers)?;
+        let wrong = self.shards().flat_map(|(labels, view)| {
+            each(&labels, "kind", [("full", view.counts.pool.full), ("misused", view.counts.pool.misused)])
+        });
+        out.counters("shard_pool_troubles", "Times that the pool of buffers had none, or was misused", wrong)
+    }
+
+    /// Of sessions whose route is mix.
+    fn mixes(&self, out: &mut Writer<'_>) -> fmt::Result {
+        let mixed: Vec<(Labels, MixStats)> = self
+            .views
+            .iter()
+            .flat_map(|view| &view.sessions)
+            .filter_map(|session| Some((vec![("session", session.id.to_string())], session.mix?)))
+            .collect();
+        let each_of = |name, of: fn(&MixStats) -> Vec<(&'static str, u64)>| {
+            mixed.iter().flat_map(move |(labels, mix)| each(labels, name, of(mix)))
+        };
+        let ticks = each_of("state", |mix| {
+            let in_time = mix.ticks.saturating_sub(mix.ticks_late);
+            vec![("in_time", in_time), ("late", mix.ticks_late), ("left_out", mix.ticks_left_out)]
+        });
+        out.counters("session_mix_ticks", "Frames of the mixes, by when they were made", ticks)?;
+        let frames = each_of("kind", |mix| vec![("encoded", mix.encoded), ("silent", mix.silent)]);
+        out.counters("session_mix_frames", "Frames of different mixes, by what they cost", frames)?;
+        let concealed = mixed.iter().map(|(labels, mix)| (labels.clone(), mix.concealed_frames));
+        let what = "Sample frames of sources that were made up, since theirs were not there";
+        out.counters("session_mix_concealed_frames", what, concealed)?;
+        let sizes = each_of("of", |mix| {
+            let sizes = [("sources", mix.sources), ("mixes", mix.mixes), ("listeners", mix.listeners)];
+            sizes.map(|(of, size)| (of, size as u64)).to_vec()
+        });
+        out.gauges("session_mix_size", "How many there are", sizes)
     }
 
     fn presence(&self, out: &mut Writer<'_>) -> fmt::Result {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use backline_io::{Port, clock};
 use backline_relay::{Limits, SessionId};
-use backline_wire::{Control, InviteLink, Missing, MissingRun, SessionSecret};
+use backline_wire::{Control, InviteLink, Missing, MissingRun, Route, SessionSecret};
 use serde_json::Value;
 
 use crate::api::Api;
@@ -36,8 +36,10 @@ struct World {
     api: Option<Api>,
     url: String,
     _data: tempfile::TempDir,
-    /// The highest value of each sample.
+    /// The highest value of each sample that is for the server's life.
     highest: Samples,
+    /// What was said last.
+    latest: Samples,
     /// Samples that were there with different values.
     moved: BTreeSet<String>,
     seen: BTreeMap<String, BTreeSet<u64>>,
@@ -69,9 +71,9 @@ impl World {
         let server = Arc::new(Server::start(config, token).unwrap());
         let api = Api::start(Arc::clone(&server)).unwrap();
         let url = format!("http://{}", api.address);
-        let (highest, moved) = (Samples::new(), BTreeSet::new());
+        let (highest, latest, moved) = (Samples::new(), Samples::new(), BTreeSet::new());
         let (seen, kinds) = (BTreeMap::new(), BTreeMap::new());
-        Self { server, api: Some(api), url, _data: data, highest, moved, seen, kinds }
+        Self { server, api: Some(api), url, _data: data, highest, latest, moved, seen, kinds }
     }
 
     fn get(&self, path: &str) -> Result<String, ureq::Error> {
@@ -99,6 +101,7 @@ impl World {
     /// who is silent is taken for gone.
     fn look(&mut self, visitors: &mut [&mut Visitor]) {
         run_all(visitors, Duration::from_millis(250));
+        self.latest.clear();
         let text = self.get("/metrics").unwrap();
         let samples = std::thread::scope(|scope| {
             let parsing = scope.spawn(|| parse(&text));
@@ -109,6 +112,7 @@ impl World {
         });
         for sample in samples {
             let Sample { name, labels, value, kind } = sample;
+            self.latest.insert((name.clone(), labels.clone()), value);
             assert!(value.is_finite(), "{name} {labels:?} is {value}");
             self.kinds.insert(name.clone(), kind.clone());
             let values = self.seen.entry(name.clone()).or_default();
@@ -139,10 +143,11 @@ impl World {
     }
 
     fn value(&self, name: &str, label: (&str, &str)) -> f64 {
-        let matches =
-            |labels: &BTreeMap<String, String>| labels.get(label.0).map(String::as_str) == Some(label.1);
-        let found = self.highest.iter().filter(|((of, labels), _)| of == name && matches(labels));
-        found.map(|(_, value)| value).sum()
+        sum_of(&self.highest, name, label)
+    }
+
+    fn latest(&self, name: &str, label: (&str, &str)) -> f64 {
+        sum_of(&self.latest, name, label)
     }
 }
 
@@ -153,6 +158,13 @@ impl Drop for World {
             api.stop();
         }
     }
+}
+
+fn sum_of(samples: &Samples, name: &str, label: (&str, &str)) -> f64 {
+    let matches =
+        |labels: &BTreeMap<String, String>| labels.get(label.0).map(String::as_str) == Some(label.1);
+    let found = samples.iter().filter(|((of, labels), _)| of == name && matches(labels));
+    found.map(|(_, value)| value).sum()
 }
 
 /// Lets time pass for all of them.
@@ -263,6 +275,7 @@ fn every_documented_metric_moves_and_every_metric_is_documented() {
     world.look(&mut [&mut ada, &mut bob]);
 
     lost_and_again(&mut world, &mut ada, &mut bob);
+    mixed(&mut world, id, &mut ada, &mut bob);
     rude(&mut world, &mut ada, &mut bob);
     ada.move_away();
     run_all(&mut [&mut ada, &mut bob], Duration::from_secs(2));
@@ -380,6 +393,26 @@ fn lost_and_again(world: &mut World, ada: &mut Visitor, bob: &mut Visitor) {
     assert!(world.value("backline_shard_packets_total", ("direction", "again")) >= 1.0);
 }
 
+/// The session is mixed for a while, by a shard that is too slow for it at times.
+fn mixed(world: &mut World, id: SessionId, ada: &mut Visitor, bob: &mut Visitor) {
+    world.act(move |driver| assert!(driver.shard.set_route(id, clock::now(), Route::Mix)));
+    run_all(&mut [&mut *ada, &mut *bob], Duration::from_millis(300));
+    world.look(&mut [&mut *ada, &mut *bob]);
+    ada.play(60);
+    for pause in [10, 60] {
+        world.act(move |_| std::thread::sleep(Duration::from_millis(pause)));
+        ada.play(10);
+    }
+    world.look(&mut [&mut *ada, &mut *bob]);
+    for (label, of) in [("state", "in_time"), ("state", "late"), ("state", "left_out")] {
+        assert!(world.latest("backline_session_mix_ticks_total", (label, of)) >= 1.0, "{of}");
+    }
+    assert!(world.latest("backline_session_mix_frames_total", ("kind", "encoded")) >= 60.0);
+    assert!(world.latest("backline_session_mix_frames_total", ("kind", "silent")) >= 1.0);
+    world.act(move |driver| assert!(driver.shard.set_route(id, clock::now(), Route::Forward)));
+    run_all(&mut [&mut *ada, &mut *bob], Duration::from_millis(300));
+}
+
 /// What no Backline says, and what no Backline sends.
 fn rude(world: &mut World, ada: &mut Visitor, bob: &mut Visitor) {
     ada.permit(1);
@@ -430,6 +463,20 @@ fn faults(world: &mut World, id: SessionId, link: &str) {
             .iter()
             .any(|((name, _), value)| name == "backline_shard_send_failures_total" && *value > 0.0)
     );
+
+    // A system that takes nothing for a while.
+    world.act(|driver| {
+        let mut left = 5_000;
+        let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+        let mut poll = |buffer: &mut Vec<u8>| {
+            left -= 1;
+            buffer.extend_from_slice(&[0x80, 111, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3]);
+            (left > 0).then_some(backline_transport::Transmit { source: nobody, destination: nobody })
+        };
+        while driver.outbound.gather(&mut poll) {}
+    });
+    world.look(&mut []);
+    assert!(world.value("backline_shard_send_dropped_total", ("shard", "0")) > 1_000.0);
 
     // A shard that fails: it is started again, with its sessions and at its port.
     world.act(|_| panic!("a fault that was put in"));

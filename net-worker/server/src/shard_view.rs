@@ -17,8 +17,6 @@ pub struct ShardView {
     pub counts: ShardCounts,
     /// When this was so, since the thread's start.
     pub at: Duration,
-    /// Buffers of datagrams on their way out.
-    pub pool: PoolStats,
 }
 
 /// What a shard has counted. A shard that was started again goes on counting where the one before it was.
@@ -40,6 +38,8 @@ pub struct ShardCounts {
     pub store_failures: u64,
     /// Datagrams that were dropped since the system took none for too long.
     pub send_dropped: u64,
+    /// Buffers of datagrams on their way out.
+    pub pool: PoolStats,
     /// System calls that sent datagrams.
     pub send_calls: u64,
     /// Messages that they had: several datagrams to one address may be one.
@@ -84,6 +84,7 @@ impl ShardCounts {
         self.send_failures += before.send_failures;
         self.store_failures += before.store_failures;
         self.send_dropped += before.send_dropped;
+        self.pool = self.pool.after(before.pool);
         self.send_calls += before.send_calls;
         self.send_messages += before.send_messages;
         self.turn_time += &before.turn_time;

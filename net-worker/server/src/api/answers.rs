@@ -283,7 +283,7 @@ impl From<&ShardView> for Shard {
                 ("stranger_flood", stats.stranger_flood),
             ]),
             totals: Counts::from(&view.totals()),
-            pool: Pool::from(view.pool),
+            pool: Pool::from(view.counts.pool),
         }
     }
 }

@@ -16,6 +16,12 @@ use backline_wire::{
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const FRAME: u32 = 120;
+/// Opus, 2.5 ms, stereo (RFC 6716 section 3.1); what follows is noise to any decoder.
+const PAYLOAD: [u8; 40] = {
+    let mut payload = [0x5a; 40];
+    payload[0] = 0xe4;
+    payload
+};
 
 pub struct Visitor {
     socket: UdpSocket,
@@ -163,7 +169,7 @@ impl Visitor {
                 level: None,
                 marker: false,
             };
-            self.path.send_media(clock::now(), ssrc, head, &[0x5a; 40]).unwrap();
+            self.path.send_media(clock::now(), ssrc, head, &PAYLOAD).unwrap();
             self.run(Duration::from_micros(2_500));
         }
     }
