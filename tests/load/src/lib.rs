@@ -10,12 +10,13 @@ pub mod figures;
 mod hello;
 pub mod jamulus;
 pub mod music;
+pub mod room;
 pub mod run;
 pub mod search;
 mod server;
 pub mod soak;
 mod stage;
-mod system;
+pub mod system;
 
 /// Why there is no measurement.
 #[derive(Debug, thiserror::Error)]

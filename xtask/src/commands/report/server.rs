@@ -2,6 +2,7 @@
 //! generator), and faults, metrics and the API's description (existing tests, counted).
 
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -13,6 +14,7 @@ use crate::{run, workspace};
 
 const SERVER: &str = "backline-server";
 const GENERATOR: &str = "backline-load";
+const ROOM: &str = "backline-room";
 const JAMULUS: &str = "/usr/bin/Jamulus";
 /// As Jamulus codes: nearly its frame (2.667 ms), its rate, and all in one session.
 const LIKE_JAMULUS: [&str; 6] = ["--route", "mix", "--kilobits", "213", "--room", "0"];
@@ -73,7 +75,9 @@ pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
     mix(&mut bars, seconds, install);
     listeners(&mut bars, seconds);
     fan_out(&mut bars, seconds);
+    parallel(&mut bars);
     memory(&mut bars, if quick { "5" } else { "26" });
+    life(&mut bars, if quick { "3" } else { "24" });
     tests(&mut bars, install);
     Ok(bars)
 }
@@ -184,6 +188,18 @@ fn fan_out(bars: &mut Bars, seconds: &str) {
     });
 }
 
+fn parallel(bars: &mut Bars) {
+    let found = printed(ROOM, &["parallel"], |_| ());
+    let what = "two shards on two cores, one who plays to 5 others: packets by twice those of one shard";
+    figure(bars, "2.parallel", what, "%", Limit::AtLeast(90.0), &found, |of| {
+        Some(100.0 * of["efficiency"].as_f64()?)
+    });
+    let what = "the same of work that needs nothing but a core: what this machine gives";
+    figure(bars, "2.parallel.machine", what, "%", Limit::None, &found, |of| {
+        Some(100.0 * of["machine_efficiency"].as_f64()?)
+    });
+}
+
 fn memory(bars: &mut Bars, seconds: &str) {
     let passed = load(&["--clients", "100", "--seconds", seconds], false);
     figure(
@@ -197,6 +213,37 @@ fn memory(bars: &mut Bars, seconds: &str) {
     );
     figure(bars, "2.memory.frames", "frames that passed meanwhile", "", Limit::None, &passed, |of| {
         of["packets_sent"].as_f64()
+    });
+}
+
+/// A session in simulated time.
+fn life(bars: &mut Bars, hours: &str) {
+    let found = printed(ROOM, &["life", "--hours", hours], |_| ());
+    let during = format!("{hours} hours of simulated time, 1 to 5 others");
+    let hold = |of: &Value| of["held_more"].as_f64();
+    figure(
+        bars,
+        "2.life.held",
+        &format!("{during}: what the shard holds more"),
+        "",
+        Limit::AtMost(0.0),
+        &found,
+        hold,
+    );
+    figure(
+        bars,
+        "2.life.memory",
+        &format!("{during}: memory that grew"),
+        "MiB",
+        Limit::AtMost(1.0),
+        &found,
+        |of| Some(of["grown_bytes"].as_f64()? / MIB),
+    );
+    figure(bars, "2.life.lost", &format!("{during}: packets lost"), "", Limit::AtMost(0.0), &found, |of| {
+        of["lost"].as_f64()
+    });
+    figure(bars, "2.life.frames", "frames that passed meanwhile", "", Limit::None, &found, |of| {
+        of["frames"].as_f64()
     });
 }
 
@@ -247,15 +294,26 @@ fn load(arguments: &[&str], jamulus: bool) -> Result<Value> {
 
 /// As its last line says. It may end with the word that a server does not carry what was asked of it: that is a figure, too.
 fn load_once(arguments: &[&str], jamulus: bool) -> Result<Value> {
-    eprintln!("load {}", arguments.join(" "));
-    let folder = workspace::target().join("release");
-    let server = if jamulus { PathBuf::from(JAMULUS) } else { folder.join(SERVER) };
-    let mut command = run::program(&folder.join(GENERATOR).display().to_string());
-    command.arg("--server").arg(server).arg("--json").args(arguments).stderr(std::process::Stdio::inherit());
-    let printed = command.output().context("the load generator can't be started")?;
+    let server = if jamulus { PathBuf::from(JAMULUS) } else { released(SERVER) };
+    printed(GENERATOR, arguments, |command| {
+        command.arg("--server").arg(server).arg("--json");
+    })
+}
+
+/// What a program of ours says in its last line.
+fn printed(program: &str, arguments: &[&str], more: impl FnOnce(&mut Command)) -> Result<Value> {
+    eprintln!("{program} {}", arguments.join(" "));
+    let mut command = run::program(&released(program).display().to_string());
+    command.args(arguments).stderr(Stdio::inherit());
+    more(&mut command);
+    let printed = command.output().with_context(|| format!("{program} can't be started"))?;
     let text = String::from_utf8_lossy(&printed.stdout);
     let last = text.lines().last().unwrap_or("it printed nothing");
     serde_json::from_str(last).with_context(|| format!("no figures: {last}"))
+}
+
+fn released(program: &str) -> PathBuf {
+    workspace::target().join("release").join(program)
 }
 
 fn clients(bars: &mut Bars, id: &str, what: &str, found: &Result<Value>, limit: Limit) {
