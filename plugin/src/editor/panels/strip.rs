@@ -143,7 +143,7 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
         |index: f32| Rect::from_min_size(pos2(row.left() - 2.0 + index * 20.0, row.top()), vec2(18.0, 16.0));
     chip::badge(ui, place(0.0), Id::unique(("route", slot)), picture, ink, &strip.route_text);
     let (lock, ink) =
-        if strip.encrypted { (Icon::Lock, colour::GREEN) } else { (Icon::LockOpen, colour::RED) };
+        if strip.encrypted { (Icon::Lock, colour::GREEN) } else { (Icon::LockOpen, colour::TEXT_SOFT) };
     chip::badge(ui, place(1.0), Id::unique(("lock", slot)), lock, ink, &strip.encrypted_text);
     let loss_ink = if strip.loss_tone == Tone::Good { colour::TEXT_FAINT } else { strip.loss_tone.colour() };
     figure(

@@ -156,7 +156,7 @@ fn bound(
         encrypted_text: if encrypted {
             "Encrypted: nobody on the way can listen; what comes through the host, the host can hear"
         } else {
-            "No encrypted path yet"
+            "No path to them yet; what you play travels encrypted or not at all"
         }
         .to_owned(),
         latency: words::time(latency),
