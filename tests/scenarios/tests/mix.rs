@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use backline_audio::Gain;
-use backline_client::Route as Way;
+use backline_client::engine::EngineEvent;
+use backline_client::{Quality, Route as Way};
 use backline_relay::{Limits, SessionId};
-use backline_session::ReturnChoice;
+use backline_session::{ReturnChoice, SessionEvent};
 use backline_sim::judge::{level, tone};
-use backline_sim::signal::sine;
-use backline_sim::{Id, Musician, Track, World};
+use backline_sim::signal::{chord, sine};
+use backline_sim::{Bottleneck, Id, Loss, Musician, Track, Way as Path, World};
 use backline_wire::Route;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -201,4 +202,43 @@ fn who_only_sends_gets_nothing_and_who_only_listens_sends_nothing() {
         trio.assert_balance(0, [0.0, 0.0, 0.0]);
         trio.assert_balance(2, [1.0, 0.0, 0.0]);
     }
+}
+
+/// Ada and Bob in a mix, each with the automatic; what each was told about their sending in 20 s, with this path from Ada to the server.
+fn moves_over(seed: u64, up: Path) -> [Vec<String>; 2] {
+    let mut world = World::new(seed);
+    world.network.usual = Path::clean(Duration::from_millis(30));
+    world.add_server(Limits::default());
+    let (session, link) = world.serve_session("Rehearsal");
+    let now = world.instant();
+    assert!(world.server().shard.set_route(session, now, Route::Mix));
+    let people = ["Ada", "Bob"].map(|name| {
+        let quality = Quality::LowestLatency;
+        world.add(Musician { quality, automatic: true, ..Musician::new(name, chord(RATE_HZ)) })
+    });
+    let (ada, server) = (world.address(people[0]), world.server().address);
+    world.network.set(ada, server, up);
+    people.iter().for_each(|who| world.join(*who, &link));
+    world.run(20 * SECOND);
+    people.map(|who| {
+        let told = world.events(who).iter().filter_map(|event| match event {
+            EngineEvent::Session(SessionEvent::Moved(_, moved)) => Some(moved.to.to_string()),
+            _ => None,
+        });
+        told.collect()
+    })
+}
+
+#[test]
+fn the_automatic_goes_by_how_the_server_hears_who_is_mixed() {
+    let clean = Path::clean(Duration::from_millis(30));
+    let nothing: [String; 0] = [];
+    let [ada, bob] = moves_over(711, clean);
+    assert_eq!((&ada[..], &bob[..]), (&nothing[..], &nothing[..]), "all is calm");
+    let [ada, bob] = moves_over(712, Path { loss: Loss::Random(0.06), ..clean });
+    assert_eq!(ada.first().map(String::as_str), Some("Balanced with every frame sent twice"), "{ada:?}");
+    assert_eq!(bob, nothing);
+    let narrow = Bottleneck { rate_bps: 1_000_000.0, queue: Duration::from_millis(300) };
+    let [ada, bob] = moves_over(713, Path { bottleneck: Some(narrow), ..clean });
+    assert_eq!((ada, &bob[..]), (vec!["Balanced".to_owned()], &nothing[..]));
 }

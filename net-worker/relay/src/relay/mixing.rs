@@ -7,8 +7,8 @@ use backline_media::{PacketHead, ReceivedHead};
 use backline_session::{media_head, received_head};
 use backline_transport::MediaHead;
 use backline_wire::{
-    Change, Fader, GainValue, Missing, MissingRun, PanValue, PublishedSource, Register, Revision, Setting,
-    SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
+    Change, Fader, GainValue, Missing, MissingRun, PanValue, PublishedSource, Reception, Register, Revision,
+    Setting, SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
 };
 
 use super::*;
@@ -16,6 +16,8 @@ use crate::mix::{Mix, MixStats, MixStrip, Mixer};
 
 /// Playouts are filled for so long before a mix takes the place of what is passed on.
 const LEAD_IN: Duration = Duration::from_millis(100);
+/// As often as listeners tell publishers how they arrive.
+const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the relay knows of its route.
 pub(super) struct Mixing {
@@ -27,12 +29,15 @@ pub(super) struct Mixing {
     live_at: Option<Instant>,
     /// Faders were looked at up to here.
     seen: Revision,
+    /// When publishers are told next how they arrive.
+    report_at: Instant,
 }
 
 impl Mixing {
     pub fn new(route: Route, config: MixConfig, now: Instant) -> Self {
         let mixer = (route == Route::Mix).then(|| Mixer::new(config, now));
-        Self { route, generation: Generation(0), config, mixer, live_at: None, seen: Revision::default() }
+        let (generation, seen) = (Generation(0), Revision::default());
+        Self { route, generation, config, mixer, live_at: None, seen, report_at: now + REPORT_INTERVAL }
     }
 
     pub fn route(&self) -> Route {
@@ -43,10 +48,16 @@ impl Mixing {
         self.mixer.as_ref().and_then(Mixer::due).into_iter().chain(self.live_at).min()
     }
 
-    pub fn packet(&mut self, stream: Ssrc, head: &MediaHead, payload: &[u8], now: Instant) {
+    pub fn packet(
+        &mut self,
+        stream: Ssrc,
+        head: &MediaHead,
+        payload: &[u8],
+        (now, unix_time): (Instant, Duration),
+    ) {
         if let Some(mixer) = &mut self.mixer {
             let head: ReceivedHead = received_head(head);
-            mixer.packet(stream, &head, payload, now);
+            mixer.packet(stream, &head, payload, (now, unix_time));
         }
     }
 
@@ -223,14 +234,28 @@ impl Relay {
         }
     }
 
-    /// Now and then: equal mixes become one, and round trips are told to who asks for packets again.
-    pub(super) fn keep_mixes(&mut self, _now: Instant) {
+    /// Now and then: equal mixes become one, round trips are told to who asks for packets again, and publishers are told how they arrive.
+    pub(super) fn keep_mixes(&mut self, now: Instant) {
         let Some(mixer) = &mut self.mixing.mixer else { return };
         mixer.merge();
         for (_, member) in self.members.iter() {
             let round_trip =
                 member.link.and_then(|link| self.links.get(link)).and_then(|path| path.round_trip());
             member.sources.values().for_each(|source| mixer.set_round_trip(source.ssrc, round_trip));
+        }
+        if self.mixing.is_live() && now >= self.mixing.report_at {
+            self.mixing.report_at = now + REPORT_INTERVAL;
+            self.report_reception(now);
+        }
+    }
+
+    /// In a mix the playouts here are who listens: their reports are the host's.
+    fn report_reception(&mut self, now: Instant) {
+        let mixer = self.mixing.mixer.as_mut();
+        let receptions: Vec<Reception> = mixer.into_iter().flat_map(Mixer::receptions).collect();
+        for reception in receptions {
+            let Some(publisher) = self.members.publisher_of(reception.ssrc) else { continue };
+            self.say(now, publisher, &Control::Reception { peer: PeerId::HOST, reception });
         }
     }
 
