@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 
 use backline_codec::{Encoding, MAX_BITRATE_BPS, MIN_BITRATE_BPS, OpusFrame};
 use backline_media::{PacketHead, ReceivedHead};
-use backline_wire::{GainValue, PanValue, PeerId, Reception, Ssrc, StreamFormat};
+use backline_wire::limits::SOURCES_MAX;
+use backline_wire::{GainValue, Levels, PanValue, PeerId, Reception, SourceLevel, Ssrc, StreamFormat};
 
 use group::Group;
 use source::MixedSource;
@@ -118,6 +119,8 @@ pub(crate) struct Mixer {
     /// Of the next tick, in sample frames.
     timestamp: u32,
     total: Vec<f32>,
+    /// What was told last is that nothing sounds.
+    told_silence: bool,
     stats: MixStats,
 }
 
@@ -140,6 +143,7 @@ impl Mixer {
             was_idle: true,
             timestamp: 0,
             total: vec![0.0; config.frame.frames() * CHANNELS],
+            told_silence: true,
             stats: MixStats::default(),
         }
     }
@@ -282,6 +286,16 @@ impl Mixer {
     pub fn receptions(&mut self) -> impl Iterator<Item = Reception> {
         let depth_max = self.config.depth_max;
         self.sources.iter_mut().filter_map(move |(stream, source)| source.report(*stream, depth_max))
+    }
+
+    /// How loud each source was since the last call; none where nobody listens, or nothing sounds and that was told.
+    pub fn take_levels(&mut self) -> Option<Levels> {
+        let sounding = self.sources.iter_mut().filter_map(|(stream, source)| source.take_level(*stream));
+        let sources: Vec<SourceLevel> = sounding.take(SOURCES_MAX).collect();
+        let is_silent = sources.is_empty();
+        let was_silent = std::mem::replace(&mut self.told_silence, is_silent);
+        let is_known = is_silent && was_silent;
+        if is_known || self.listeners.is_empty() { None } else { Some(Levels { sources }) }
     }
 
     /// The frames of a listener's stream from a timestamp on that are still known.

@@ -12,6 +12,7 @@ mod links;
 mod listener;
 mod listening;
 mod mesh;
+mod mix_levels;
 mod network;
 mod publishing;
 mod queueing;

@@ -242,3 +242,53 @@ fn the_automatic_goes_by_how_the_server_hears_who_is_mixed() {
     let [ada, bob] = moves_over(713, Path { bottleneck: Some(narrow), ..clean });
     assert_eq!((ada, &bob[..]), (vec!["Balanced".to_owned()], &nothing[..]));
 }
+
+/// What somebody's meter shows of somebody else's strip, in dB of what they play; minus infinity for silence.
+fn metered_db(trio: &Trio, listener: usize, speaker: &str) -> [f64; 2] {
+    let peak = trio.world.meters(trio.people[listener]).slot(trio.slot_of(listener, speaker));
+    [peak.left, peak.right].map(|side| 20.0 * (f64::from(side) / LOUD).log10())
+}
+
+#[test]
+fn strips_show_the_level_of_their_source_in_a_mix_as_elsewhere() {
+    const HUSH: [f64; 2] = [f64::NEG_INFINITY; 2];
+    let mut trio = trio(714, Route::Mix);
+    let [ada, bob, _] = trio.people;
+    let shows = |trio: &Trio, listener, speaker, wanted_db: f64| {
+        let shown = metered_db(trio, listener, speaker);
+        assert!(shown.iter().all(|db| (db - wanted_db).abs() < 1.0), "{speaker} to {listener}: {shown:?}");
+    };
+    for (listener, speaker) in [(0, "Bob"), (0, "Cleo"), (1, "Ada"), (1, "Cleo"), (2, "Ada"), (2, "Bob")] {
+        shows(&trio, listener, speaker, 0.0);
+    }
+    // What they send is what counts, and not one's own fader.
+    trio.world.controls(bob).send_gain = Gain::new(0.25);
+    let (of_bob, of_cleo) = (trio.slot_of(0, "Bob"), trio.slot_of(0, "Cleo"));
+    trio.world.controls(ada).slots[of_bob].gain = Gain::new(0.5);
+    trio.world.controls(ada).slots[of_cleo].muted = true;
+    trio.world.run(SECOND);
+    shows(&trio, 0, "Bob", -12.0);
+    shows(&trio, 0, "Cleo", 0.0);
+    trio.world.controls(bob).send_muted = true;
+    trio.world.run(SECOND);
+    assert_eq!(metered_db(&trio, 0, "Bob"), HUSH);
+    assert_eq!(metered_db(&trio, 2, "Bob"), HUSH);
+    shows(&trio, 0, "Cleo", 0.0);
+    trio.world.controls(bob).send_muted = false;
+    trio.world.run(SECOND);
+    // Nothing of the mix is left on the next route: what is shown there is what comes.
+    trio.set_route(Route::Forward);
+    trio.world.run(SECOND);
+    shows(&trio, 0, "Bob", -12.0);
+    trio.world.controls(bob).send_muted = true;
+    trio.world.run(SECOND);
+    assert_eq!(metered_db(&trio, 0, "Bob"), HUSH);
+    // Nor of somebody whom the server does not reach any more.
+    trio.set_route(Route::Mix);
+    trio.world.run(2 * SECOND);
+    shows(&trio, 0, "Cleo", 0.0);
+    let address = trio.world.address(ada);
+    trio.world.network.cut(address, true);
+    trio.world.run(SECOND / 2);
+    assert_eq!(metered_db(&trio, 0, "Cleo"), HUSH);
+}

@@ -5,9 +5,10 @@
 
 use std::time::{Duration, Instant};
 
+use backline_audio::meter::MeterReading;
 use backline_media::{Playout, ReceivedHead};
 use backline_session::{Queueing, ReceptionMeter, playout_config};
-use backline_wire::{Reception, Ssrc, StreamFormat};
+use backline_wire::{PeakLevel, Reception, SourceLevel, Ssrc, StreamFormat};
 
 use super::CHANNELS;
 
@@ -22,6 +23,8 @@ pub(super) struct MixedSource {
     /// What it plays in this tick, and whether that is anything.
     pub block: Vec<f32>,
     pub sounds: bool,
+    /// The largest magnitudes, left and right, since they were told.
+    peaks: [f32; 2],
 }
 
 impl MixedSource {
@@ -38,6 +41,7 @@ impl MixedSource {
             reception: ReceptionMeter::default(),
             block: vec![0.0; frames * CHANNELS],
             sounds: false,
+            peaks: [0.0; 2],
         })
     }
 
@@ -64,7 +68,17 @@ impl MixedSource {
     /// Plays the next frame into the block.
     pub fn pull(&mut self, now: Instant) {
         self.playout.pull(&mut self.block, now);
-        self.sounds = is_sounding(&self.block);
+        let peaks = MeterReading::of_interleaved(&self.block).map(|channel| channel.peak);
+        self.sounds = peaks.iter().any(|peak| *peak > QUIET);
+        self.peaks.iter_mut().zip(peaks).for_each(|(most, peak)| *most = most.max(peak));
+    }
+
+    /// How loud it was since the last call; none where it was silent.
+    pub fn take_level(&mut self, ssrc: Ssrc) -> Option<SourceLevel> {
+        let [left, right] = std::mem::take(&mut self.peaks);
+        let sounded = left.max(right) > QUIET;
+        let (left, right) = (PeakLevel::from_linear(left), PeakLevel::from_linear(right));
+        sounded.then_some(SourceLevel { ssrc, left, right })
     }
 
     /// How it has arrived since the last call; none while nothing of it is played.

@@ -216,6 +216,30 @@ fn publishers_are_told_how_they_arrive() {
 }
 
 #[test]
+fn listeners_are_told_how_loud_each_source_is_before_their_faders() {
+    let mut desk = Desk::new(&[300.0, 0.0, 700.0]);
+    desk.run(400);
+    assert_eq!(desk.mixer.take_levels(), None, "nobody listens");
+    desk.listen(1, &[(1, MixStrip::SILENT), (3, strip(-12.0))]);
+    desk.run(20);
+    let levels = desk.mixer.take_levels().expect("somebody listens");
+    let streams: Vec<u32> = levels.sources.iter().map(|level| level.ssrc.0).collect();
+    assert_eq!(streams, [1, 3], "who is silent is not named");
+    for level in &levels.sources {
+        let db = [level.left, level.right].map(|peak| 20.0 * (peak.linear() / 0.2).log10());
+        assert!(db.iter().all(|db| db.abs() < 1.0), "{db:?} from what is played");
+    }
+    // What a codec has still in it dies away.
+    desk.senders.iter_mut().for_each(|(_, _, tone)| *tone = 0.0);
+    desk.run(400);
+    desk.mixer.take_levels();
+    desk.run(20);
+    assert_eq!(desk.mixer.take_levels(), Some(Levels::default()), "silence is told once");
+    desk.run(20);
+    assert_eq!(desk.mixer.take_levels(), None);
+}
+
+#[test]
 fn of_who_is_not_played_nothing_is_told() {
     let mut desk = Desk::new(&[]);
     desk.mixer.set_source(Ssrc(1), MixConfig::default().format());

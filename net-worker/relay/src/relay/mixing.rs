@@ -7,17 +7,16 @@ use backline_media::{PacketHead, ReceivedHead};
 use backline_session::{media_head, received_head};
 use backline_transport::MediaHead;
 use backline_wire::{
-    Change, Fader, GainValue, Missing, MissingRun, PanValue, PublishedSource, Reception, Register, Revision,
-    Setting, SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
+    Change, Fader, GainValue, Levels, Missing, MissingRun, PanValue, PublishedSource, Reception, Register,
+    Revision, Setting, SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
 };
 
+use super::mix_news::DueNews;
 use super::*;
 use crate::mix::{Mix, MixStats, MixStrip, Mixer};
 
 /// Playouts are filled for so long before a mix takes the place of what is passed on.
 const LEAD_IN: Duration = Duration::from_millis(100);
-/// As often as listeners tell publishers how they arrive.
-const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What the relay knows of its route.
 pub(super) struct Mixing {
@@ -29,15 +28,14 @@ pub(super) struct Mixing {
     live_at: Option<Instant>,
     /// Faders were looked at up to here.
     seen: Revision,
-    /// When publishers are told next how they arrive.
-    report_at: Instant,
+    due_news: DueNews,
 }
 
 impl Mixing {
     pub fn new(route: Route, config: MixConfig, now: Instant) -> Self {
         let mixer = (route == Route::Mix).then(|| Mixer::new(config, now));
         let (generation, seen) = (Generation(0), Revision::default());
-        Self { route, generation, config, mixer, live_at: None, seen, report_at: now + REPORT_INTERVAL }
+        Self { route, generation, config, mixer, live_at: None, seen, due_news: DueNews::new(now) }
     }
 
     pub fn route(&self) -> Route {
@@ -82,6 +80,18 @@ impl Mixing {
     /// Mixes are sent, not only prepared.
     fn is_live(&self) -> bool {
         self.route == Route::Mix && self.mixer.is_some()
+    }
+
+    /// How publishers arrive; nothing while that is not to be told.
+    pub fn take_receptions(&mut self, now: Instant) -> Vec<Reception> {
+        let is_due = self.is_live() && self.due_news.is_reception_due(now);
+        self.mixer.iter_mut().filter(|_| is_due).flat_map(Mixer::receptions).collect()
+    }
+
+    /// How loud everybody is; none while that is not to be told.
+    pub fn take_levels(&mut self, now: Instant) -> Option<Levels> {
+        let is_due = self.is_live() && self.due_news.is_level_due(now);
+        self.mixer.as_mut().filter(|_| is_due)?.take_levels()
     }
 }
 
@@ -226,6 +236,7 @@ impl Relay {
         });
         mixer.poll_missing(now, |ssrc, timestamp, ticks| self.ask_for_missing(now, ssrc, timestamp, ticks));
         self.mixing.mixer = Some(mixer);
+        self.tell_listeners(now);
         for (ssrc, why) in failed {
             let publisher = self.members.publisher_of(ssrc).and_then(|peer| self.members.get(peer));
             if let Some(link) = publisher.and_then(|member| member.link) {
@@ -243,20 +254,7 @@ impl Relay {
                 member.link.and_then(|link| self.links.get(link)).and_then(|path| path.round_trip());
             member.sources.values().for_each(|source| mixer.set_round_trip(source.ssrc, round_trip));
         }
-        if self.mixing.is_live() && now >= self.mixing.report_at {
-            self.mixing.report_at = now + REPORT_INTERVAL;
-            self.report_reception(now);
-        }
-    }
-
-    /// In a mix the playouts here are who listens: their reports are the host's.
-    fn report_reception(&mut self, now: Instant) {
-        let mixer = self.mixing.mixer.as_mut();
-        let receptions: Vec<Reception> = mixer.into_iter().flat_map(Mixer::receptions).collect();
-        for reception in receptions {
-            let Some(publisher) = self.members.publisher_of(reception.ssrc) else { continue };
-            self.say(now, publisher, &Control::Reception { peer: PeerId::HOST, reception });
-        }
+        self.tell_publishers(now);
     }
 
     /// A listener misses packets of their mix.
