@@ -99,6 +99,8 @@ impl MadeUpSession {
             automatic: true,
             depth_ceiling: Duration::from_millis(5),
             open_to_lan: true,
+            is_mixed: false,
+            hear_own: false,
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
             notices: Vec::new(),
@@ -267,6 +269,7 @@ impl MadeUpSession {
             Command::SetReturns(returns) => self.snapshot.returns = returns,
             Command::SetAutomatic(automatic) => self.snapshot.automatic = automatic,
             Command::SetOpenToLan(is_open) => self.snapshot.open_to_lan = is_open,
+            Command::SetHearOwn(hear_own) => self.snapshot.hear_own = hear_own,
             Command::SetQuality(quality) => self.snapshot.quality = quality,
             Command::SetDepthCeiling(depth) => self.snapshot.depth_ceiling = depth,
             Command::SetSlots(slots) => {
@@ -376,6 +379,7 @@ impl EditorBackend for MadeUpSession {
             | Control::Automatic
             | Control::Sends
             | Control::OpenToLan
+            | Control::HearOwn
             | Control::RemoteSend(_)
             | Control::MixGain(_)
             | Control::MixPan(_)
