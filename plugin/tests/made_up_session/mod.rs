@@ -287,19 +287,7 @@ impl MadeUpSession {
                     .filter(|view| view.source == source)
                     .for_each(|view| view.send.gain = gain);
             }
-            Command::Permit { scope, grantee, allowed } => {
-                let access = match scope {
-                    Scope::Send(_) => &mut self.snapshot.send_access,
-                    Scope::Monitor(_) => &mut self.snapshot.mix_access,
-                };
-                match grantee {
-                    Grantee::Everyone => access.everyone = allowed,
-                    Grantee::Participant(person) => {
-                        access.people.retain(|other| *other != person);
-                        access.people.extend(allowed.then_some(person));
-                    }
-                }
-            }
+            Command::Permit { scope, grantee, allowed } => self.permit(scope, grantee, allowed),
             Command::SyncNow | Command::DiscardWaiting => self.snapshot.waiting = WaitingView::default(),
             Command::DiscardLeftBehind => self.snapshot.left_behind = LeftBehindView::default(),
             Command::MoveFader { fader: Fader::Monitor { listener, source }, setting } => {
@@ -316,6 +304,20 @@ impl MadeUpSession {
             Command::MoveFader { .. } => {}
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
             Command::SetHostAddress(_) | Command::SetServers { .. } | Command::Notify { .. } => {}
+        }
+    }
+
+    fn permit(&mut self, scope: Scope, grantee: Grantee, allowed: bool) {
+        let access = match scope {
+            Scope::Send(_) => &mut self.snapshot.send_access,
+            Scope::Monitor(_) => &mut self.snapshot.mix_access,
+        };
+        match grantee {
+            Grantee::Everyone => access.everyone = allowed,
+            Grantee::Participant(person) => {
+                access.people.retain(|other| *other != person);
+                access.people.extend(allowed.then_some(person));
+            }
         }
     }
 }
