@@ -188,6 +188,7 @@ impl Project {
         client.send(Command::SetDepthCeiling(state.depth_ceiling()));
         client.send(Command::SetHostAddress(state.host_address.clone()));
         client.send(Command::SetOpenToLan(state.open_to_lan));
+        client.send(Command::SetHearOwn(state.hear_own));
         client.send(Command::SetSlots(state.bindings()));
     }
 
@@ -233,6 +234,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
         }
         Command::SetHostAddress(address) => state.host_address = address.clone(),
         Command::SetOpenToLan(is_open) => state.open_to_lan = *is_open,
+        Command::SetHearOwn(hear_own) => state.hear_own = *hear_own,
         Command::Join { link } => {
             state.session = Some(LastSession { role: Role::Joined, link: link.trim().to_owned() });
         }

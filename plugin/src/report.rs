@@ -39,6 +39,7 @@ pub fn json(snapshot: &Snapshot, meters: &Meters) -> Value {
         "automatic": snapshot.automatic,
         "depth_ceiling_ms": ms(snapshot.depth_ceiling),
         "open_to_lan": snapshot.open_to_lan,
+        "hear_own": snapshot.hear_own,
         "send": {
             "encoding": snapshot.send.encoding,
             "packets_per_second": snapshot.send.packets_per_second,

@@ -60,6 +60,8 @@ pub struct ProjectState {
     pub host_address: Option<String>,
     /// Whether the local network hears of a session that is hosted here, and people there get in without a link.
     pub open_to_lan: bool,
+    /// Whether this participant's own sources are in the mix that a server makes for them.
+    pub hear_own: bool,
     /// Servers that help through routers.
     pub servers: ServerState,
     /// How this instance sends.
@@ -200,6 +202,7 @@ impl Default for ProjectState {
             session: None,
             host_address: None,
             open_to_lan: true,
+            hear_own: false,
             servers: ServerState::default(),
             quality: Quality::Balanced,
             automatic: true,

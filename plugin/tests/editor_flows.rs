@@ -537,6 +537,23 @@ fn the_quality_may_be_told_to_stay() {
 }
 
 #[test]
+fn who_is_mixed_for_by_a_server_may_hear_themselves_there() {
+    const LABEL: &str = "Hear myself in the mix";
+    let mut editor = open(MadeUpSession::band());
+    assert!(editor.query_by_label(LABEL).is_none(), "no server mixes");
+    editor.state_mut().session.snapshot.is_mixed = true;
+    editor.run();
+    assert!(!toggled(&editor.get_by_label(LABEL)));
+    click(&mut editor, LABEL);
+    assert!(toggled(&editor.get_by_label(LABEL)));
+    click(&mut editor, LABEL);
+    assert_eq!(editor.state().session.commands(), [Command::SetHearOwn(true), Command::SetHearOwn(false)]);
+    editor.state_mut().session.snapshot.is_mixed = false;
+    editor.run();
+    assert!(editor.query_by_label(LABEL).is_none());
+}
+
+#[test]
 fn somebodys_level_for_everyone_moves_only_where_they_let_us() {
     let mut editor = open(MadeUpSession::band());
     let source = editor.state().session.snapshot.sources[0].source;

@@ -1,4 +1,4 @@
-//! What the callback reports: levels, faults, cost and pace, as single atomic values.
+//! What the callback reports: levels, faults, cost and pace, as single atomic values; and levels that only the network knows.
 //!
 //! Any thread reads it at any time without disturbing the audio thread. Ballistics and decibels are the reader's.
 
@@ -94,6 +94,8 @@ pub struct Meters {
     send: AtomicPeak,
     main: AtomicPeak,
     slots: [AtomicPeak; SLOTS],
+    /// Of sources in a mix that somebody else makes, as they tell.
+    mixed_slots: [AtomicPeak; SLOTS],
     pub(crate) slot_missed_frames: [Counter; SLOTS],
     pub(crate) underruns: Counter,
     pub(crate) underrun_frames: Counter,
@@ -124,9 +126,11 @@ impl Meters {
         self.main.load()
     }
 
-    /// What arrives from a slot's source, before its fader; silence for a slot that does not exist. [any-thread]
+    /// What arrives from a slot's source, also where it arrives in a mix, before its fader; silence for a slot that does not exist.
+    /// [any-thread]
     pub fn slot(&self, slot: usize) -> Peak {
-        self.slots.get(slot).map(AtomicPeak::load).unwrap_or_default()
+        let of = |meters: &[AtomicPeak]| meters.get(slot).map(AtomicPeak::load).unwrap_or_default();
+        of(&self.slots).max(of(&self.mixed_slots))
     }
 
     /// What went wrong so far. [any-thread]
@@ -187,6 +191,12 @@ impl Meters {
 
     pub(crate) fn set_slot(&self, slot: usize, peak: Peak) {
         if let Some(meter) = self.slots.get(slot) {
+            meter.store(peak);
+        }
+    }
+
+    pub(crate) fn set_mixed_slot(&self, slot: usize, peak: Peak) {
+        if let Some(meter) = self.mixed_slots.get(slot) {
             meter.store(peak);
         }
     }
@@ -293,6 +303,19 @@ mod tests {
             shown_frames += 64;
         }
         assert!((1200..=2464).contains(&shown_frames), "{shown_frames}");
+    }
+
+    #[test]
+    fn a_slot_shows_what_arrives_by_itself_and_what_arrives_in_a_mix() {
+        let meters = Meters::default();
+        meters.set_slot(3, Peak { left: 0.5, right: 0.25 });
+        meters.set_mixed_slot(3, Peak { left: 0.125, right: 1.0 });
+        assert_eq!(meters.slot(3), Peak { left: 0.5, right: 1.0 });
+        meters.set_mixed_slot(3, Peak::default());
+        meters.set_slot(3, Peak::default());
+        assert_eq!(meters.slot(3), Peak::default());
+        meters.set_mixed_slot(SLOTS, Peak { left: 1.0, right: 1.0 });
+        assert_eq!(meters.slot(SLOTS), Peak::default());
     }
 
     #[test]

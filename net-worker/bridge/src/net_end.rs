@@ -10,7 +10,7 @@ use backline_audio::SampleRate;
 
 use crate::capture::{CaptureReader, CaptureStamp};
 use crate::lane::LaneWriter;
-use crate::meters::Meters;
+use crate::meters::{Meters, Peak};
 use crate::moves::{FaderMoves, SessionFader, SharedFader};
 use crate::pace::{GAP, Pace};
 use crate::sync::Ordering;
@@ -138,6 +138,15 @@ impl NetEnd {
         if let (Some(lane), Some(state)) = (self.lanes.get_mut(slot), self.shared.lanes.get(slot)) {
             lane.set_live(live, state);
         }
+        if !live {
+            self.set_slot_peak(slot, Peak::default());
+        }
+    }
+
+    /// How loud a slot's source is that is heard elsewhere, in a mix on another slot; silence for any other. It holds until the next
+    /// call, or the slot's end. [worker-thread]
+    pub fn set_slot_peak(&mut self, slot: usize, peak: Peak) {
+        self.shared.meters.set_mixed_slot(slot, peak);
     }
 
     /// Slots that are soloed in the callback, a bit each. [worker-thread]

@@ -72,6 +72,8 @@ pub enum Command {
     /// Whether the local network hears of a session that is hosted here, and people there get in without a link. A running
     /// session takes it up; who is in stays.
     SetOpenToLan(bool),
+    /// Whether this participant's own sources are in the mix that a server makes for them, where it makes one.
+    SetHearOwn(bool),
     /// Servers that help to reach others, and to be reached, through routers; `203.0.113.7:3478` or `203.0.113.7`. A running
     /// session takes them up. What is wrong with them is shown as notices.
     SetServers {
@@ -287,6 +289,10 @@ pub struct Snapshot {
     pub depth_ceiling: Duration,
     /// Whether the local network hears of a session that is hosted here, as the person chose it.
     pub open_to_lan: bool,
+    /// The sources of this session come in a mix that the server makes.
+    pub is_mixed: bool,
+    /// Whether one's own are in it, as the person chose it.
+    pub hear_own: bool,
     /// Every remote source of this session, in slot order, then those without a slot.
     pub sources: Vec<SourceView>,
     /// All 16 slots.

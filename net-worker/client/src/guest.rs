@@ -87,6 +87,7 @@ pub(crate) struct Person {
     pub servers: Servers,
     pub uses_local_network: bool,
     pub open_to_lan: bool,
+    pub hear_own: bool,
 }
 
 /// All that belongs to one instance.
@@ -283,6 +284,8 @@ impl Own {
             automatic: settings.automatic,
             depth_ceiling: settings.depth_ceiling,
             open_to_lan: settings.person.open_to_lan,
+            is_mixed: false,
+            hear_own: settings.person.hear_own,
             sources: Vec::new(),
             slots: std::array::from_fn(slot),
             notices: self.notices.list(),
@@ -360,6 +363,7 @@ impl Settings {
                 servers: Servers::default(),
                 uses_local_network: config.uses_local_network,
                 open_to_lan: true,
+                hear_own: false,
             },
             source_name: String::new(),
             sends: true,
@@ -385,6 +389,7 @@ impl Settings {
             Command::SetSlots(slots) => self.slots = *slots,
             Command::SetHostAddress(address) => self.person.host_address = address.clone(),
             Command::SetOpenToLan(is_open) => self.person.open_to_lan = *is_open,
+            Command::SetHearOwn(hear_own) => self.person.hear_own = *hear_own,
             Command::SetServers { stun, turn } => {
                 self.person.servers = Servers { stun: stun.clone(), turn: turn.clone() };
             }

@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use backline_audio::{RateConverter, RateConverterError, SampleRate};
-use backline_bridge::NetEnd;
+use backline_bridge::{NetEnd, Peak};
 use backline_session::Session;
 use backline_wire::InstanceId;
 use backline_wire::limits::SLOTS;
@@ -118,6 +118,10 @@ impl Lanes {
                 self.live[slot] = live;
                 lane.reset();
                 net.set_slot_live(slot, live);
+            }
+            if live {
+                let [left, right] = session.mixed_peaks(from, now);
+                net.set_slot_peak(slot, Peak { left, right });
             }
             let wanted_frames = net.return_wanted(slot);
             // Asked for after the ring's level, so that what is left out was missing when the ring was that empty.

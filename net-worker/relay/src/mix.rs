@@ -2,26 +2,26 @@
 //!
 //! At each tick every playout gives one frame: what is late is made up, and never waited for. What all sources sum up to is computed once; a
 //! listener's mix is that sum, corrected for each source that they do not hear as it is. The step before is `relay/mixing.rs` (packets of
-//! sources, what each listener wants, time); inside are [`Playout`] and [`Sender`](backline_media::Sender); the step after is each listener's
+//! sources, what each listener wants, time); inside are [`Playout`](backline_media::Playout) and [`Sender`](backline_media::Sender); the step after is each listener's
 //! path. It knows no paths, documents or participants.
 
 mod group;
+mod source;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use backline_codec::{Encoding, MAX_BITRATE_BPS, MIN_BITRATE_BPS, OpusFrame};
-use backline_media::{PacketHead, Playout, ReceivedHead};
-use backline_session::playout_config;
-use backline_wire::{GainValue, PanValue, PeerId, Ssrc, StreamFormat};
+use backline_media::{PacketHead, ReceivedHead};
+use backline_wire::limits::SOURCES_MAX;
+use backline_wire::{GainValue, Levels, PanValue, PeerId, Reception, SourceLevel, Ssrc, StreamFormat};
 
 use group::Group;
+use source::MixedSource;
 
 /// Further behind than this a tick is left out instead of made up for.
 const BEHIND_MAX: Duration = Duration::from_millis(20);
-/// What is below −94 dBFS is silence: a decoder leaves as much (−96) of what was before.
-const QUIET: f32 = 2e-5;
 const CHANNELS: usize = 2;
 
 /// How mixes are made.
@@ -119,13 +119,9 @@ pub(crate) struct Mixer {
     /// Of the next tick, in sample frames.
     timestamp: u32,
     total: Vec<f32>,
+    /// What was told last is that nothing sounds.
+    told_silence: bool,
     stats: MixStats,
-}
-
-struct MixedSource {
-    playout: Playout,
-    block: Vec<f32>,
-    sounds: bool,
 }
 
 struct Listener {
@@ -147,25 +143,20 @@ impl Mixer {
             was_idle: true,
             timestamp: 0,
             total: vec![0.0; config.frame.frames() * CHANNELS],
+            told_silence: true,
             stats: MixStats::default(),
         }
     }
 
     /// A source is there, or is coded in another way.
     pub fn set_source(&mut self, stream: Ssrc, format: StreamFormat) {
-        let depth = playout_config(format, self.config.depth_max);
-        if let Some(source) = self.sources.get_mut(&stream) {
-            source.playout.set_depth(depth);
-            source.playout.set_source_block(format.block_frames.into());
-            return;
-        }
-        match Playout::new(depth) {
-            Ok(mut playout) => {
-                playout.set_source_block(format.block_frames.into());
-                let block = vec![0.0; self.config.frame.frames() * CHANNELS];
-                self.sources.insert(stream, MixedSource { playout, block, sounds: false });
+        let MixConfig { frame, depth_max, .. } = self.config;
+        match self.sources.get_mut(&stream) {
+            Some(source) => source.set_format(format, depth_max),
+            None => {
+                let source = MixedSource::new(stream, format, depth_max, frame.frames());
+                self.sources.extend(source.map(|source| (stream, source)));
             }
-            Err(error) => tracing::error!(%stream, %error, "a source can't be mixed"),
         }
     }
 
@@ -175,10 +166,16 @@ impl Mixer {
         self.was_idle |= self.due().is_none();
     }
 
-    /// A packet of a source.
-    pub fn packet(&mut self, stream: Ssrc, head: &ReceivedHead, payload: &[u8], now: Instant) {
+    /// A packet of a source; `unix_time` is the wall clock at `now`.
+    pub fn packet(
+        &mut self,
+        stream: Ssrc,
+        head: &ReceivedHead,
+        payload: &[u8],
+        (now, unix_time): (Instant, Duration),
+    ) {
         if let Some(source) = self.sources.get_mut(&stream) {
-            source.playout.insert(head, payload, now);
+            source.packet(head, payload, (now, unix_time));
         }
     }
 
@@ -285,6 +282,22 @@ impl Mixer {
         failed
     }
 
+    /// How each source that is played has arrived since the last call.
+    pub fn receptions(&mut self) -> impl Iterator<Item = Reception> {
+        let depth_max = self.config.depth_max;
+        self.sources.iter_mut().filter_map(move |(stream, source)| source.report(*stream, depth_max))
+    }
+
+    /// How loud each source was since the last call; none where nobody listens, or nothing sounds and that was told.
+    pub fn take_levels(&mut self) -> Option<Levels> {
+        let sounding = self.sources.iter_mut().filter_map(|(stream, source)| source.take_level(*stream));
+        let sources: Vec<SourceLevel> = sounding.take(SOURCES_MAX).collect();
+        let is_silent = sources.is_empty();
+        let was_silent = std::mem::replace(&mut self.told_silence, is_silent);
+        let is_known = is_silent && was_silent;
+        if is_known || self.listeners.is_empty() { None } else { Some(Levels { sources }) }
+    }
+
     /// The frames of a listener's stream from a timestamp on that are still known.
     pub fn again(
         &self,
@@ -359,12 +372,11 @@ impl Mixer {
         let mut failed = Vec::new();
         for (stream, source) in &mut self.sources {
             // What is left half done belongs to this source, and goes with it.
-            let pulled = catch_unwind(AssertUnwindSafe(|| source.playout.pull(&mut source.block, self.next)));
+            let pulled = catch_unwind(AssertUnwindSafe(|| source.pull(self.next)));
             if let Err(panic) = pulled {
                 failed.push((*stream, crate::panic_text(&*panic).to_owned()));
                 continue;
             }
-            source.sounds = is_sounding(&source.block);
             if source.sounds {
                 self.total.iter_mut().zip(&source.block).for_each(|(sum, sample)| *sum += sample);
             }
@@ -383,10 +395,6 @@ impl std::fmt::Debug for Mixer {
 fn frame_time(frame: OpusFrame) -> Duration {
     // Every length is a whole number of microseconds.
     Duration::from_micros(frame.frames() as u64 * 1_000_000 / 48_000)
-}
-
-fn is_sounding(samples: &[f32]) -> bool {
-    samples.iter().any(|sample| sample.abs() > QUIET)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 mod holdings;
 mod incoming;
 mod ledger;
+mod mix_news;
 mod mixing;
 mod outgoing;
 mod repair;

@@ -16,6 +16,7 @@ use backline_wire::{InstanceId, Name, PeerId, PublishedSource, SourceId, SourceI
 use crate::assignment::{Assignment, ReturnChoice};
 use crate::heads::received_head;
 use crate::listener::Listener;
+use crate::mix_levels::MixLevels;
 use crate::reception::ReceptionMeter;
 use crate::slots::SlotTable;
 use crate::stages::Stages;
@@ -51,6 +52,8 @@ pub(crate) struct Listening {
     pub mix_source: Option<SourceId>,
     /// Sources come in that mix, but for those that were asked for.
     pub is_mixed: bool,
+    /// How loud they are there.
+    pub mix_levels: MixLevels,
 }
 
 /// One remote source, present or away.
@@ -241,6 +244,7 @@ impl Listening {
     /// Sources come in the host's mix from now on, or each by itself; what was asked for holds no longer.
     pub fn set_mixed(&mut self, is_mixed: bool) {
         self.is_mixed = is_mixed;
+        self.mix_levels.forget();
         self.sources.values_mut().for_each(|source| source.forward_asked = !is_mixed);
     }
 
@@ -248,6 +252,19 @@ impl Listening {
     pub fn is_in_mix(&self, id: SourceId) -> bool {
         let is_separate = self.sources.get(&id).is_none_or(|source| source.forward_asked);
         self.is_mixed && self.mix_source != Some(id) && !is_separate
+    }
+
+    /// Whether a stream is the host's mix.
+    pub fn is_stream_of_mix(&self, stream: Ssrc) -> bool {
+        self.mix_source.is_some() && self.by_ssrc.get(&stream).copied() == self.mix_source
+    }
+
+    /// How loud a source is in the host's mix that an instance's slot would return: magnitudes, left and right, before its fader.
+    pub fn mixed_peaks(&self, (instance, slot): (InstanceId, usize), now: Instant) -> [f32; 2] {
+        let id = self.listener(instance).and_then(|listener| listener.slots.source_at(slot));
+        let source = id.filter(|id| self.is_in_mix(*id)).and_then(|id| self.sources.get(&id));
+        let heard = source.filter(|source| source.present && source.owner == Some(instance));
+        heard.map_or([0.0; 2], |source| self.mix_levels.of(source.ssrc, now))
     }
 
     /// Whether a source must come by itself: another instance than the one with the mix returns it, or it has an output of its own.

@@ -1,7 +1,7 @@
 //! How one source arrives, as its sender is told once a second.
 //!
-//! The step before is the playout's counts and the [stages](crate::stages); the step after is `Control::Reception`, by which the
-//! sender's [automatic](backline_media::Automatic) decides.
+//! The step before is the playout's counts and the [queueing](crate::Queueing), of a listener or of a relay that mixes; the step
+//! after is `Control::Reception`, by which the sender's [automatic](backline_media::Automatic) decides.
 
 use backline_media::{Operation, PlayoutState, PlayoutStats};
 use backline_wire::{Reception, Ssrc};
@@ -12,7 +12,7 @@ const AT_CEILING: f64 = 0.9;
 
 /// What was told last.
 #[derive(Debug, Default)]
-pub(crate) struct ReceptionMeter {
+pub struct ReceptionMeter {
     received: u64,
     lost: u64,
     made_up_frames: u64,
@@ -21,7 +21,7 @@ pub(crate) struct ReceptionMeter {
 }
 
 impl ReceptionMeter {
-    /// What has happened since the last call; none while nothing is played.
+    /// What has happened since the last call; none while nothing is played. `ceiling` is the most that the playout may hold back.
     pub fn report(
         &mut self,
         ssrc: Ssrc,

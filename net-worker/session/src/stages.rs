@@ -1,10 +1,9 @@
 //! Where the latency of a source comes from: capture block, sending, network, playout, output block.
 //!
-//! Measured by time stamps, on the listener's clock (the sender's is converted by the [clock offset](crate::clock_offset)). Of a
-//! burst of packets, as the frames of one block are, only the first counts: it left with the callback that completed it. What
-//! the fastest of a minute took, less half of the shortest round trip, is what the sender needs; what others took longer is the
-//! network's, but for the pattern in which frames and blocks meet. The step before is [`listening`](crate::listening)
-//! (packets, pulls); the step after is the view, and the report to the sender.
+//! Measured by time stamps, on the listener's clock (the sender's is converted by the [clock offset](crate::clock_offset)). What
+//! the fastest packet of a minute took ([`Queueing`]), less half of the shortest round trip, is what the sender needs; what others
+//! took longer is the network's, but for the pattern in which frames and blocks meet. The step before is
+//! [`listening`](crate::listening) (packets, pulls); the step after is the view, and the report to the sender.
 
 use std::time::{Duration, Instant};
 
@@ -13,12 +12,7 @@ use backline_wire::StreamFormat;
 use backline_wire::limits::NETWORK_RATE_HZ;
 
 use crate::histogram::Histogram;
-
-/// The fastest packet is looked for among those of so many stretches of this length.
-const BEST_STRETCH: Duration = Duration::from_secs(10);
-const BEST_STRETCHES: usize = 6;
-/// Clocks drift apart by no more than this between two looks.
-const DRIFT_US: i64 = 1_000;
+use crate::queueing::Queueing;
 
 /// What one stage takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -48,12 +42,7 @@ pub struct LatencyStages {
 /// What is measured of one source.
 pub(crate) struct Stages {
     format: StreamFormat,
-    last_packet: Option<Instant>,
-    /// Fastest first packets of bursts, by stretch, in µs from capture to arrival.
-    best_us: [i64; BEST_STRETCHES],
-    stretch_since: Option<Instant>,
-    /// The same since the last report.
-    recent_us: i64,
+    queueing: Queueing,
     network_us: Histogram,
     playout_us: Histogram,
 }
@@ -62,10 +51,7 @@ impl Stages {
     pub fn new(format: StreamFormat) -> Self {
         Self {
             format,
-            last_packet: None,
-            best_us: [i64::MAX; BEST_STRETCHES],
-            stretch_since: None,
-            recent_us: i64::MAX,
+            queueing: Queueing::new(format),
             network_us: Histogram::new(),
             playout_us: Histogram::new(),
         }
@@ -80,31 +66,14 @@ impl Stages {
 
     /// A packet came, `elapsed_us` after its first sample frame was captured.
     pub fn arrived(&mut self, now: Instant, elapsed_us: i64) {
-        let quarter_frame = Duration::from_secs_f64(f64::from(self.format.frame_frames) / 4.0 / 48_000.0);
-        let is_first =
-            self.last_packet.is_none_or(|last| now.saturating_duration_since(last) >= quarter_frame);
-        self.last_packet = Some(now);
-        if !is_first {
-            return;
+        if let Some(longer_us) = self.queueing.arrived(now, elapsed_us) {
+            self.network_us.add(now, longer_us as f32);
         }
-        let since = *self.stretch_since.get_or_insert(now);
-        if now.saturating_duration_since(since) >= BEST_STRETCH {
-            self.stretch_since = Some(now);
-            self.best_us.rotate_right(1);
-            self.best_us[0] = i64::MAX;
-        }
-        self.best_us[0] = self.best_us[0].min(elapsed_us);
-        self.recent_us = self.recent_us.min(elapsed_us);
-        self.network_us.add(now, (elapsed_us - self.best_us()) as f32);
     }
 
-    /// The sender's clock is now believed to be another: what was measured before is moved by as much. What is no more than
-    /// two clocks that drift apart changes nothing.
+    /// The sender's clock is now believed to be another by so many µs.
     pub fn clock_moved(&mut self, by_us: i64) {
-        if by_us.abs() > DRIFT_US {
-            let measured = self.best_us.iter_mut().chain([&mut self.recent_us]);
-            measured.filter(|us| **us != i64::MAX).for_each(|us| *us += by_us);
-        }
+        self.queueing.clock_moved(by_us);
     }
 
     /// What is played now had waited so long since its packet came.
@@ -112,11 +81,9 @@ impl Stages {
         self.playout_us.add(now, waited.as_micros() as f32);
     }
 
-    /// How much longer than the fastest of a minute the fastest packet since the last call took, in µs; none without packets.
+    /// See [`Queueing::take_us`].
     pub fn take_queueing_us(&mut self) -> Option<u32> {
-        let recent_us = std::mem::replace(&mut self.recent_us, i64::MAX);
-        (recent_us != i64::MAX)
-            .then(|| u32::try_from((recent_us - self.best_us()).max(0)).unwrap_or(u32::MAX))
+        self.queueing.take_us()
     }
 
     /// All stages; `output_block` is the caller's. None before anything was measured.
@@ -125,12 +92,10 @@ impl Stages {
         shortest_round_trip: Option<Duration>,
         output_block: Duration,
     ) -> Option<LatencyStages> {
-        if self.best_us() == i64::MAX {
-            return None;
-        }
+        let fastest_us = self.queueing.fastest_us()?;
         let one_way = shortest_round_trip? / 2;
         let pattern = pattern(&self.format);
-        let sending = Duration::from_micros(self.best_us().max(0).unsigned_abs()).saturating_sub(one_way);
+        let sending = Duration::from_micros(fastest_us.max(0).unsigned_abs()).saturating_sub(one_way);
         let stage = |histogram: &Histogram, base: Duration| {
             let at = |share| base + Duration::from_micros(histogram.quantile(share).unwrap_or(0.0) as u64);
             Stage { median: at(0.5), p99: at(0.99) }
@@ -142,10 +107,6 @@ impl Stages {
             playout: stage(&self.playout_us, Duration::ZERO),
             output_block,
         })
-    }
-
-    fn best_us(&self) -> i64 {
-        self.best_us.iter().copied().min().unwrap_or(i64::MAX)
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backline_transport::{DropReason, MediaHead, PathError};
 use backline_wire::limits::{FEEDBACK_BYTES_MAX, MEDIA_PAYLOAD_BYTES_MAX, STREAMS_PER_PATH_MAX};
-use backline_wire::{Missing, MissingRun, Ssrc};
+use backline_wire::{Feedback, Missing, MissingRun, Ssrc};
 use pair::{Options, Pair, Side, head};
 
 const TYPES: [u8; 4] = [111, 96, 97, 63];
@@ -246,7 +246,8 @@ fn feedback_arrives_encrypted_at_once_and_is_never_repeated() {
         .iter()
         .map(|(about, bytes)| {
             assert_eq!(*about, Ssrc(7));
-            Missing::decode(bytes).unwrap().runs[0].timestamp
+            let Ok(Feedback::Missing(missing)) = Feedback::decode(bytes) else { panic!("{bytes:?}") };
+            missing.runs[0].timestamp
         })
         .collect();
     assert!(timestamps.is_sorted() && timestamps.windows(2).all(|pair| pair[0] != pair[1]));

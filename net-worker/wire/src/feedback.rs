@@ -1,16 +1,29 @@
-//! What a listener tells a publisher outside of the control channel: which packets of a stream it misses.
+//! What peers tell each other about a stream outside of the control channel: which packets of it a listener misses, and how loud
+//! each source is in the mix that it carries.
 //!
 //! It travels as RTCP, unreliable and unordered, because one that comes late is of no use. The step before is `media`'s
-//! playout (which knows what is missing); the step after is `transport`'s path, and there `media`'s sender or the relay.
+//! playout (which knows what is missing), or the relay's mix ([`Levels`]); the step after is `transport`'s path, and there `media`'s
+//! sender, the relay, or a listener's meters.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::control::bounded;
+use crate::levels::Levels;
 use crate::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX};
 
-/// Tells ours from other application-defined feedback (RFC 4585 section 6.4), "REMB" for instance.
-const TAG: [u8; 4] = *b"BKL1";
+/// They tell ours from each other, and from other application-defined feedback (RFC 4585 section 6.4), "REMB" for instance.
+const MISSING_TAG: [u8; 4] = *b"BKL1";
+const LEVELS_TAG: [u8; 4] = *b"BKL2";
+
+/// All that there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Feedback {
+    /// From a listener to who sends.
+    Missing(Missing),
+    /// From who mixes to a listener.
+    Levels(Levels),
+}
 
 /// A stretch of a stream that has not come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,28 +49,48 @@ pub struct Missing {
     pub runs: Vec<MissingRun>,
 }
 
-impl Missing {
-    /// As it travels; at most [`FEEDBACK_BYTES_MAX`] bytes for as many runs as allowed.
-    pub fn encode(&self) -> Vec<u8> {
-        // Writing to a growing Vec cannot fail for types that are no maps.
-        postcard::to_extend(self, TAG.to_vec()).unwrap_or_default()
-    }
-
-    /// Reads a request; never panics, and allocates no more than the limits allow.
+impl Feedback {
+    /// Reads either; never panics, and allocates no more than the limits allow.
     ///
     /// # Errors
     /// [`FeedbackError`]: it is to be dropped.
-    pub fn decode(bytes: &[u8]) -> Result<Missing, FeedbackError> {
-        let body = bytes.strip_prefix(&TAG).ok_or(FeedbackError::NotOurs)?;
+    pub fn decode(bytes: &[u8]) -> Result<Feedback, FeedbackError> {
+        let (tag, body) = bytes.split_first_chunk().ok_or(FeedbackError::NotOurs)?;
         // RTCP pads to whole words, so something may follow.
-        if bytes.len() > FEEDBACK_BYTES_MAX + 3 {
-            return Err(FeedbackError::Damaged);
+        let fits = bytes.len() <= FEEDBACK_BYTES_MAX + 3;
+        match *tag {
+            MISSING_TAG if fits => read(body).map(Feedback::Missing),
+            LEVELS_TAG if fits => read(body).map(Feedback::Levels),
+            MISSING_TAG | LEVELS_TAG => Err(FeedbackError::Damaged),
+            _ => Err(FeedbackError::NotOurs),
         }
-        postcard::take_from_bytes(body).map(|(missing, _)| missing).map_err(|_| FeedbackError::Damaged)
     }
 }
 
-/// Why bytes are no request. For counters and tests; no user sees it.
+impl Missing {
+    /// As it travels; at most [`FEEDBACK_BYTES_MAX`] bytes for as many runs as allowed.
+    pub fn encode(&self) -> Vec<u8> {
+        write(MISSING_TAG, self)
+    }
+}
+
+impl Levels {
+    /// As it travels; at most [`FEEDBACK_BYTES_MAX`] bytes for as many sources as allowed.
+    pub fn encode(&self) -> Vec<u8> {
+        write(LEVELS_TAG, self)
+    }
+}
+
+fn write<T: Serialize>(tag: [u8; 4], body: &T) -> Vec<u8> {
+    // Writing to a growing Vec cannot fail for types that are no maps.
+    postcard::to_extend(body, tag.to_vec()).unwrap_or_default()
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, FeedbackError> {
+    postcard::take_from_bytes(body).map(|(read, _)| read).map_err(|_| FeedbackError::Damaged)
+}
+
+/// Why bytes are no feedback. For counters and tests; no user sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum FeedbackError {
     /// Somebody else's kind of feedback.
@@ -71,22 +104,36 @@ pub enum FeedbackError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::Ssrc;
+    use crate::levels::{PeakLevel, SourceLevel};
+    use crate::limits::SOURCES_MAX;
     use proptest::prelude::*;
 
     #[test]
     fn the_bytes_are_these() {
         let missing = Missing { runs: vec![MissingRun { timestamp: 0x1_0000, ticks: 120 }] };
         assert_eq!(missing.encode(), [b'B', b'K', b'L', b'1', 1, 0x80, 0x80, 0x04, 120]);
-        assert_eq!(Missing::decode(b"REMBxxxx"), Err(FeedbackError::NotOurs));
-        assert_eq!(Missing::decode(b"BKL1\x7f"), Err(FeedbackError::Damaged));
+        let level =
+            SourceLevel { ssrc: Ssrc(0x1_0000), left: PeakLevel::from_linear(1.0), right: PeakLevel::SILENT };
+        let levels = Levels { sources: vec![level] };
+        assert_eq!(levels.encode(), [b'B', b'K', b'L', b'2', 1, 0x80, 0x80, 0x04, 24, 255]);
+        assert_eq!(Feedback::decode(b"REMBxxxx"), Err(FeedbackError::NotOurs));
+        assert_eq!(Feedback::decode(b"BKL"), Err(FeedbackError::NotOurs));
+        assert_eq!(Feedback::decode(b"BKL1\x7f"), Err(FeedbackError::Damaged));
+        assert_eq!(Feedback::decode(b"BKL2\x7f"), Err(FeedbackError::Damaged));
     }
 
     #[test]
-    fn the_longest_fits_the_limit() {
+    fn the_longest_fit_the_limit() {
         let runs = vec![MissingRun { timestamp: u32::MAX, ticks: u16::MAX }; MISSING_RUNS_MAX];
         let missing = Missing { runs };
         assert!(missing.encode().len() <= FEEDBACK_BYTES_MAX);
-        assert_eq!(Missing::decode(&missing.encode()), Ok(missing));
+        assert_eq!(Feedback::decode(&missing.encode()), Ok(Feedback::Missing(missing)));
+        let (left, right) = (PeakLevel::SILENT, PeakLevel::SILENT);
+        let sources = vec![SourceLevel { ssrc: Ssrc(u32::MAX), left, right }; SOURCES_MAX];
+        let levels = Levels { sources };
+        assert!(levels.encode().len() <= FEEDBACK_BYTES_MAX);
+        assert_eq!(Feedback::decode(&levels.encode()), Ok(Feedback::Levels(levels)));
     }
 
     #[test]
@@ -98,12 +145,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..300), ours in any::<bool>()) {
-            if ours && bytes.len() >= 4 {
-                bytes[..4].copy_from_slice(&TAG);
+        fn any_bytes_are_read_without_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..1200), tag in 0..3_usize) {
+            if let (Some(tag), Some(head)) = ([MISSING_TAG, LEVELS_TAG].get(tag), bytes.first_chunk_mut()) {
+                *head = *tag;
             }
-            if let Ok(missing) = Missing::decode(&bytes) {
-                prop_assert!(missing.runs.len() <= MISSING_RUNS_MAX);
+            match Feedback::decode(&bytes) {
+                Ok(Feedback::Missing(missing)) => prop_assert!(missing.runs.len() <= MISSING_RUNS_MAX),
+                Ok(Feedback::Levels(levels)) => prop_assert!(levels.sources.len() <= SOURCES_MAX),
+                Err(_) => {}
             }
         }
     }

@@ -12,6 +12,7 @@ pub mod credentials;
 pub mod feedback;
 pub mod hello;
 pub mod ids;
+pub mod levels;
 pub mod limits;
 pub mod link;
 pub mod name;
@@ -24,9 +25,10 @@ pub use control::{
     PublishedSource, Reception, RefusalReason, SourceInfo, StreamFormat, Welcome,
 };
 pub use credentials::{Fingerprint, IceCredentials, SessionSecret};
-pub use feedback::{FeedbackError, Missing, MissingRun};
+pub use feedback::{Feedback, FeedbackError, Missing, MissingRun};
 pub use hello::{Hello, HelloTranscript, IdentityKey};
 pub use ids::{Generation, IdError, InstanceId, ParticipantId, PeerId, SourceId, Ssrc};
+pub use levels::{Levels, PeakLevel, SourceLevel};
 pub use link::{InviteLink, LinkError};
 pub use name::Name;
 pub use operation::{

@@ -60,8 +60,8 @@ pub const DATAGRAM_BYTES_MAX: usize = 2048;
 pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1500;
 /// RTP header, extensions and authentication tag around a payload, in bytes, at the most.
 pub const MEDIA_OVERHEAD_BYTES_MAX: usize = 64;
-/// Length of one listener's feedback about a stream, in bytes.
-pub const FEEDBACK_BYTES_MAX: usize = 160;
+/// Length of one peer's feedback about a stream, in bytes.
+pub const FEEDBACK_BYTES_MAX: usize = 912;
 /// Stretches that one request for missing packets names.
 pub const MISSING_RUNS_MAX: usize = 16;
 /// Streams that one path carries in each direction.
@@ -96,6 +96,8 @@ const _: () = {
     assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
     // A tag, a length, and for each run a timestamp and a length as varints.
     assert!(4 + 1 + MISSING_RUNS_MAX * (5 + 3) <= FEEDBACK_BYTES_MAX);
+    // A tag, a length, and for each source a stream as a varint and two levels. With all around it, it is no longer than a datagram of any path.
+    assert!(4 + 2 + SOURCES_MAX * (5 + 2) <= FEEDBACK_BYTES_MAX && FEEDBACK_BYTES_MAX < 1_100);
     // Per entry a change (two sources, or a name), a revision, an author, an operation and a time; for an outcome a counter too.
     assert!(
         32 + ENTRIES_PER_MESSAGE_MAX * (80 + NAME_BYTES_MAX + 10 + 32 + 20 + 10 + 12) <= CONTROL_BYTES_MAX

@@ -53,6 +53,8 @@ pub enum Control {
     Sends,
     /// Whether the local network hears of a session that is hosted here, 0 or 1 (a setting of the project, not a parameter).
     OpenToLan,
+    /// Whether one's own sources are in the server's mix, 0 or 1 (a setting of the project, not a parameter).
+    HearOwn,
 }
 
 impl Control {
@@ -64,6 +66,7 @@ impl Control {
                 | Self::Automatic
                 | Self::Sends
                 | Self::OpenToLan
+                | Self::HearOwn
                 | Self::RemoteSend(_)
                 | Self::MixGain(_)
                 | Self::MixPan(_)

@@ -54,6 +54,7 @@ impl PluginBackend<'_> {
             | Control::Automatic
             | Control::Sends
             | Control::OpenToLan
+            | Control::HearOwn
             | Control::RemoteSend(_)
             | Control::MixGain(_)
             | Control::MixPan(_)

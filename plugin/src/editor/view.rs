@@ -179,9 +179,14 @@ impl EditorView {
             Stage::Session(view) => {
                 let shown = model.mixes.iter().find(|mix| Some(mix.listener) == self.shown_mix);
                 let mut stage = layout.stage;
-                if !model.mixes.is_empty() {
-                    let row = Rect::from_min_size(stage.min, vec2(stage.width(), theme::CONTROL_HEIGHT));
-                    mix::choice(ui, row, &model.mixes, shown, intents);
+                if !model.mixes.is_empty() || view.hear_own.is_some() {
+                    let mut row = Rect::from_min_size(stage.min, vec2(stage.width(), theme::CONTROL_HEIGHT));
+                    if let Some(on) = view.hear_own {
+                        row.max.x = mix::hear_own(ui, row, on, intents);
+                    }
+                    if !model.mixes.is_empty() {
+                        mix::choice(ui, row, &model.mixes, shown, intents);
+                    }
                     stage.min.y += mix::ROW;
                 }
                 let invite = model.header.invite.as_deref();
@@ -204,6 +209,7 @@ impl EditorView {
             }
             Intent::Set(Control::Automatic, value) => backend.send(Command::SetAutomatic(value >= 0.5)),
             Intent::Set(Control::OpenToLan, value) => backend.send(Command::SetOpenToLan(value >= 0.5)),
+            Intent::Set(Control::HearOwn, value) => backend.send(Command::SetHearOwn(value >= 0.5)),
             Intent::Set(Control::RemoteSend(slot), db) => {
                 if let Some(view) = snapshot.slots.get(slot).and_then(Option::as_ref) {
                     let setting = Setting::Gain(GainValue::from_db(db));

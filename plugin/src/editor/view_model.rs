@@ -141,6 +141,8 @@ impl ConnectPanel {
 pub struct Session {
     /// What to do while nobody else is here: a title and a sentence.
     pub empty: Option<(String, String)>,
+    /// Whether one's own sources are in the mix that the server makes; none where it makes none.
+    pub hear_own: Option<bool>,
 }
 
 impl ViewModel {
@@ -220,7 +222,10 @@ fn stage(snapshot: &Snapshot) -> Stage {
 fn session(snapshot: &Snapshot) -> Session {
     let nobody =
         snapshot.slots.iter().all(Option::is_none) && !snapshot.sources.iter().any(|source| source.present);
-    Session { empty: nobody.then(|| empty_state(snapshot.connection == Connection::Hosting)) }
+    Session {
+        empty: nobody.then(|| empty_state(snapshot.connection == Connection::Hosting)),
+        hear_own: snapshot.is_mixed.then_some(snapshot.hear_own),
+    }
 }
 
 fn empty_state(hosting: bool) -> (String, String) {

@@ -27,8 +27,10 @@ fn what_is_sent_is_kept() {
     project.send(Command::SetSlots(slots));
     assert!(project.state().open_to_lan, "until somebody does not want it");
     project.send(Command::SetOpenToLan(false));
+    assert!(!project.state().hear_own, "until somebody wants it");
+    project.send(Command::SetHearOwn(true));
     let state = project.state();
-    assert!(!state.open_to_lan);
+    assert!(!state.open_to_lan && state.hear_own);
     assert_eq!(state.name.as_deref(), Some("Ada"));
     assert_eq!((state.source_name.as_str(), state.colour), ("Guitar", Some([1, 2, 3])));
     assert_eq!((state.quality, state.depth_ceiling()), (Quality::Lossless, Duration::from_millis(250)));
@@ -54,11 +56,12 @@ fn a_saved_project_loads_into_another_instance() {
     first.send(Command::SetSourceName("Guitar".to_owned()));
     first.set_bus(0, BusChoice::Aux(2));
     first.send(Command::SetOpenToLan(false));
+    first.send(Command::SetHearOwn(true));
     let fields = first.save();
     let second = project();
     second.load(&fields);
     assert_eq!(second.state().source_name, "Guitar");
-    assert!(!second.client().snapshot().open_to_lan);
+    assert!(!second.client().snapshot().open_to_lan && second.client().snapshot().hear_own);
     assert_eq!(second.bus(0), BusChoice::Aux(2));
     assert!(!second.take_changed(), "loading is no change");
 }

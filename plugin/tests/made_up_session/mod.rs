@@ -99,6 +99,8 @@ impl MadeUpSession {
             automatic: true,
             depth_ceiling: Duration::from_millis(5),
             open_to_lan: true,
+            is_mixed: false,
+            hear_own: false,
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
             notices: Vec::new(),
@@ -267,6 +269,7 @@ impl MadeUpSession {
             Command::SetReturns(returns) => self.snapshot.returns = returns,
             Command::SetAutomatic(automatic) => self.snapshot.automatic = automatic,
             Command::SetOpenToLan(is_open) => self.snapshot.open_to_lan = is_open,
+            Command::SetHearOwn(hear_own) => self.snapshot.hear_own = hear_own,
             Command::SetQuality(quality) => self.snapshot.quality = quality,
             Command::SetDepthCeiling(depth) => self.snapshot.depth_ceiling = depth,
             Command::SetSlots(slots) => {
@@ -284,19 +287,7 @@ impl MadeUpSession {
                     .filter(|view| view.source == source)
                     .for_each(|view| view.send.gain = gain);
             }
-            Command::Permit { scope, grantee, allowed } => {
-                let access = match scope {
-                    Scope::Send(_) => &mut self.snapshot.send_access,
-                    Scope::Monitor(_) => &mut self.snapshot.mix_access,
-                };
-                match grantee {
-                    Grantee::Everyone => access.everyone = allowed,
-                    Grantee::Participant(person) => {
-                        access.people.retain(|other| *other != person);
-                        access.people.extend(allowed.then_some(person));
-                    }
-                }
-            }
+            Command::Permit { scope, grantee, allowed } => self.permit(scope, grantee, allowed),
             Command::SyncNow | Command::DiscardWaiting => self.snapshot.waiting = WaitingView::default(),
             Command::DiscardLeftBehind => self.snapshot.left_behind = LeftBehindView::default(),
             Command::MoveFader { fader: Fader::Monitor { listener, source }, setting } => {
@@ -313,6 +304,20 @@ impl MadeUpSession {
             Command::MoveFader { .. } => {}
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
             Command::SetHostAddress(_) | Command::SetServers { .. } | Command::Notify { .. } => {}
+        }
+    }
+
+    fn permit(&mut self, scope: Scope, grantee: Grantee, allowed: bool) {
+        let access = match scope {
+            Scope::Send(_) => &mut self.snapshot.send_access,
+            Scope::Monitor(_) => &mut self.snapshot.mix_access,
+        };
+        match grantee {
+            Grantee::Everyone => access.everyone = allowed,
+            Grantee::Participant(person) => {
+                access.people.retain(|other| *other != person);
+                access.people.extend(allowed.then_some(person));
+            }
         }
     }
 }
@@ -376,6 +381,7 @@ impl EditorBackend for MadeUpSession {
             | Control::Automatic
             | Control::Sends
             | Control::OpenToLan
+            | Control::HearOwn
             | Control::RemoteSend(_)
             | Control::MixGain(_)
             | Control::MixPan(_)

@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 use backline_fuzz::{Counting, Mutator};
 use backline_media::{Playout, PlayoutConfig, ReceivedHead, red};
 use backline_transport::{DropReason, MediaHead, demux};
-use backline_wire::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX};
-use backline_wire::{Control, Fingerprint, InviteLink, Missing, MissingRun, SessionSecret, Ssrc};
+use backline_wire::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX, SOURCES_MAX};
+use backline_wire::{
+    Control, Feedback, Fingerprint, InviteLink, Levels, Missing, MissingRun, PeakLevel, SessionSecret,
+    SourceLevel, Ssrc,
+};
 use pair::{Options, Pair, Side, head};
 
 #[global_allocator]
@@ -79,6 +82,7 @@ fn corpus() -> Vec<Vec<u8>> {
     corpus.extend(red_packets());
     corpus.extend(control_messages().iter().map(Control::encode));
     corpus.push(missing().encode());
+    corpus.push(levels().encode());
     corpus
 }
 
@@ -112,6 +116,11 @@ fn missing() -> Missing {
     Missing { runs: vec![MissingRun { timestamp: 0xFFFF_FF00, ticks: 120 }; MISSING_RUNS_MAX] }
 }
 
+fn levels() -> Levels {
+    let (left, right) = (PeakLevel::from_linear(0.5), PeakLevel::SILENT);
+    Levels { sources: vec![SourceLevel { ssrc: Ssrc(0xFFFF_FF00), left, right }; SOURCES_MAX] }
+}
+
 /// Two copies and a primary frame, as Opus would be.
 fn red_packets() -> Vec<Vec<u8>> {
     let mut payload = Vec::new();
@@ -136,6 +145,7 @@ fn speak(pair: &mut Pair, turn: u32) {
     pair.acceptor().send_control(now, &turn.to_be_bytes()).unwrap();
     pair.dialer.send_feedback(now, Ssrc(STREAMS[0] + 1), &missing().encode()).unwrap();
     pair.acceptor().send_feedback(now, Ssrc(STREAMS[0]), &missing().encode()).unwrap();
+    pair.acceptor().send_feedback(now, Ssrc(STREAMS[0] + 1), &levels().encode()).unwrap();
 }
 
 /// A session in the line of fire.
@@ -210,8 +220,12 @@ impl Range {
                 assert_eq!(read, self.link, "damage that was not detected: {text}");
             }
         }
-        if let Ok(missing) = Missing::decode(&self.input) {
-            assert!(missing.runs.len() <= MISSING_RUNS_MAX && self.input.len() <= FEEDBACK_BYTES_MAX + 3);
+        if let Ok(feedback) = Feedback::decode(&self.input) {
+            assert!(self.input.len() <= FEEDBACK_BYTES_MAX + 3);
+            match feedback {
+                Feedback::Missing(missing) => assert!(missing.runs.len() <= MISSING_RUNS_MAX),
+                Feedback::Levels(levels) => assert!(levels.sources.len() <= SOURCES_MAX),
+            }
         }
         if let Ok(blocks) = red::read(&self.input) {
             assert!(blocks.map(|block| block.bytes.len()).sum::<usize>() <= self.input.len());

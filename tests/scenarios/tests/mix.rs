@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use backline_audio::Gain;
-use backline_client::Route as Way;
+use backline_client::engine::EngineEvent;
+use backline_client::{Quality, Route as Way};
 use backline_relay::{Limits, SessionId};
-use backline_session::ReturnChoice;
+use backline_session::{ReturnChoice, SessionEvent};
 use backline_sim::judge::{level, tone};
-use backline_sim::signal::sine;
-use backline_sim::{Id, Musician, Track, World};
+use backline_sim::signal::{chord, sine};
+use backline_sim::{Bottleneck, Id, Loss, Musician, Track, Way as Path, World};
 use backline_wire::Route;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -201,4 +202,93 @@ fn who_only_sends_gets_nothing_and_who_only_listens_sends_nothing() {
         trio.assert_balance(0, [0.0, 0.0, 0.0]);
         trio.assert_balance(2, [1.0, 0.0, 0.0]);
     }
+}
+
+/// Ada and Bob in a mix, each with the automatic; what each was told about their sending in 20 s, with this path from Ada to the server.
+fn moves_over(seed: u64, up: Path) -> [Vec<String>; 2] {
+    let mut world = World::new(seed);
+    world.network.usual = Path::clean(Duration::from_millis(30));
+    world.add_server(Limits::default());
+    let (session, link) = world.serve_session("Rehearsal");
+    let now = world.instant();
+    assert!(world.server().shard.set_route(session, now, Route::Mix));
+    let people = ["Ada", "Bob"].map(|name| {
+        let quality = Quality::LowestLatency;
+        world.add(Musician { quality, automatic: true, ..Musician::new(name, chord(RATE_HZ)) })
+    });
+    let (ada, server) = (world.address(people[0]), world.server().address);
+    world.network.set(ada, server, up);
+    people.iter().for_each(|who| world.join(*who, &link));
+    world.run(20 * SECOND);
+    people.map(|who| {
+        let told = world.events(who).iter().filter_map(|event| match event {
+            EngineEvent::Session(SessionEvent::Moved(_, moved)) => Some(moved.to.to_string()),
+            _ => None,
+        });
+        told.collect()
+    })
+}
+
+#[test]
+fn the_automatic_goes_by_how_the_server_hears_who_is_mixed() {
+    let clean = Path::clean(Duration::from_millis(30));
+    let nothing: [String; 0] = [];
+    let [ada, bob] = moves_over(711, clean);
+    assert_eq!((&ada[..], &bob[..]), (&nothing[..], &nothing[..]), "all is calm");
+    let [ada, bob] = moves_over(712, Path { loss: Loss::Random(0.06), ..clean });
+    assert_eq!(ada.first().map(String::as_str), Some("Balanced with every frame sent twice"), "{ada:?}");
+    assert_eq!(bob, nothing);
+    let narrow = Bottleneck { rate_bps: 1_000_000.0, queue: Duration::from_millis(300) };
+    let [ada, bob] = moves_over(713, Path { bottleneck: Some(narrow), ..clean });
+    assert_eq!((ada, &bob[..]), (vec!["Balanced".to_owned()], &nothing[..]));
+}
+
+/// What somebody's meter shows of somebody else's strip, in dB of what they play; minus infinity for silence.
+fn metered_db(trio: &Trio, listener: usize, speaker: &str) -> [f64; 2] {
+    let peak = trio.world.meters(trio.people[listener]).slot(trio.slot_of(listener, speaker));
+    [peak.left, peak.right].map(|side| 20.0 * (f64::from(side) / LOUD).log10())
+}
+
+#[test]
+fn strips_show_the_level_of_their_source_in_a_mix_as_elsewhere() {
+    const HUSH: [f64; 2] = [f64::NEG_INFINITY; 2];
+    let mut trio = trio(714, Route::Mix);
+    let [ada, bob, _] = trio.people;
+    let shows = |trio: &Trio, listener, speaker, wanted_db: f64| {
+        let shown = metered_db(trio, listener, speaker);
+        assert!(shown.iter().all(|db| (db - wanted_db).abs() < 1.0), "{speaker} to {listener}: {shown:?}");
+    };
+    for (listener, speaker) in [(0, "Bob"), (0, "Cleo"), (1, "Ada"), (1, "Cleo"), (2, "Ada"), (2, "Bob")] {
+        shows(&trio, listener, speaker, 0.0);
+    }
+    // What they send is what counts, and not one's own fader.
+    trio.world.controls(bob).send_gain = Gain::new(0.25);
+    let (of_bob, of_cleo) = (trio.slot_of(0, "Bob"), trio.slot_of(0, "Cleo"));
+    trio.world.controls(ada).slots[of_bob].gain = Gain::new(0.5);
+    trio.world.controls(ada).slots[of_cleo].muted = true;
+    trio.world.run(SECOND);
+    shows(&trio, 0, "Bob", -12.0);
+    shows(&trio, 0, "Cleo", 0.0);
+    trio.world.controls(bob).send_muted = true;
+    trio.world.run(SECOND);
+    assert_eq!(metered_db(&trio, 0, "Bob"), HUSH);
+    assert_eq!(metered_db(&trio, 2, "Bob"), HUSH);
+    shows(&trio, 0, "Cleo", 0.0);
+    trio.world.controls(bob).send_muted = false;
+    trio.world.run(SECOND);
+    // Nothing of the mix is left on the next route: what is shown there is what comes.
+    trio.set_route(Route::Forward);
+    trio.world.run(SECOND);
+    shows(&trio, 0, "Bob", -12.0);
+    trio.world.controls(bob).send_muted = true;
+    trio.world.run(SECOND);
+    assert_eq!(metered_db(&trio, 0, "Bob"), HUSH);
+    // Nor of somebody whom the server does not reach any more.
+    trio.set_route(Route::Mix);
+    trio.world.run(2 * SECOND);
+    shows(&trio, 0, "Cleo", 0.0);
+    let address = trio.world.address(ada);
+    trio.world.network.cut(address, true);
+    trio.world.run(SECOND / 2);
+    assert_eq!(metered_db(&trio, 0, "Cleo"), HUSH);
 }

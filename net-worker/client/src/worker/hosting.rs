@@ -151,6 +151,7 @@ impl Worker {
         if let Some(person) = &self.person {
             engine.set_servers(clock.now, person.servers.config().0);
             engine.set_open_to_lan(person.is_open_to_lan());
+            engine.session_mut().set_hear_own(person.hear_own);
         }
         let Some(open) = &mut self.open else { return Ok(()) };
         open.engine = engine;

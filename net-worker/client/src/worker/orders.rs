@@ -104,6 +104,7 @@ impl Worker {
             | Command::SetColour(_)
             | Command::SetHostAddress(_)
             | Command::SetOpenToLan(_)
+            | Command::SetHearOwn(_)
             | Command::SetServers { .. } => {
                 let person = guest.own.settings.person.clone();
                 guest.own.handle(Order::Command(command));
@@ -123,6 +124,7 @@ impl Worker {
         }
         open.engine.set_servers(now, person.servers.config().0);
         open.engine.set_open_to_lan(person.is_open_to_lan());
+        open.engine.session_mut().set_hear_own(person.hear_own);
         for guest in &mut self.guests {
             guest.own.settings.person = person.clone();
         }
@@ -207,6 +209,7 @@ impl Worker {
         engine.attach(own.settings.instance, own.net_end.as_deref())?;
         engine.set_servers(clock.now, own.settings.person.servers.config().0);
         engine.set_open_to_lan(own.settings.person.is_open_to_lan());
+        engine.session_mut().set_hear_own(own.settings.person.hear_own);
         let is_kept = session.is_some();
         let wake = self.poller.as_ref().map(Poller::wake_handle);
         let store =

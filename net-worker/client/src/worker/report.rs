@@ -284,6 +284,7 @@ fn fill(
     snapshot.operations = open.engine.operations(now);
     snapshot.sources = session.source_views(instance, now, return_delay);
     snapshot.slots = session.slot_views(instance);
+    snapshot.is_mixed = session.is_mixed();
     snapshot.local_port = Some(open.port.number());
 }
 

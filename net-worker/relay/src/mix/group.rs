@@ -9,7 +9,8 @@ use backline_codec::Encoding;
 use backline_media::{PacketHead, Sender, SenderConfig};
 use backline_wire::{PeerId, Ssrc};
 
-use super::{CHANNELS, Mix, MixStats, MixStrip, MixedSource, is_sounding};
+use super::source::{MixedSource, is_sounding};
+use super::{CHANNELS, Mix, MixStats, MixStrip};
 
 /// A fader gets where it is moved in 10 ms, as it does in the plugin.
 const RAMP_FRAMES: u32 = 480;

@@ -12,6 +12,11 @@ struct Desk {
     now: Instant,
     senders: Vec<(Ssrc, Sender, f64)>,
     clock: u64,
+    /// So long packets wait on their way.
+    queue: Duration,
+    /// Of so many packets of each source one gets lost.
+    lost_every: u64,
+    packets: u64,
     heard: BTreeMap<PeerId, Heard>,
 }
 
@@ -32,7 +37,8 @@ impl Desk {
             (Ssrc(stream), Sender::new(SenderConfig::plain(config.encoding()), 0).unwrap(), *tone)
         });
         let senders = senders.collect();
-        Self { mixer, now, senders, clock: 0, heard: BTreeMap::new() }
+        let (queue, lost_every) = (Duration::ZERO, u64::MAX);
+        Self { mixer, now, senders, clock: 0, queue, lost_every, packets: 0, heard: BTreeMap::new() }
     }
 
     fn listen(&mut self, peer: u16, mix: &[(u32, MixStrip)]) {
@@ -42,16 +48,22 @@ impl Desk {
 
     fn run(&mut self, ticks: usize) {
         for _ in 0..ticks {
+            // The musicians' clocks are an hour ahead.
+            let captured_at = Duration::from_micros(3_600_000_000 + self.clock * 1_000_000 / 48_000);
+            let arrived_at = captured_at + STEP + self.queue - Duration::from_secs(3_600);
             for (stream, sender, tone) in &mut self.senders {
                 let sample = |frame: u64| {
                     let phase = std::f64::consts::TAU * *tone * (self.clock + frame) as f64 / 48_000.0;
                     if *tone > 0.0 { (0.2 * phase.sin()) as f32 } else { 0.0 }
                 };
                 let block: Vec<f32> = (0..FRAMES as u64).flat_map(|frame| [sample(frame); 2]).collect();
-                sender.push(&block, Duration::ZERO);
+                sender.push(&block, captured_at);
                 let mut payload = Vec::new();
                 while let Some(head) = sender.poll_packet(&mut payload) {
-                    self.mixer.packet(*stream, &head.into(), &payload, self.now);
+                    self.packets += 1;
+                    if !self.packets.is_multiple_of(self.lost_every) {
+                        self.mixer.packet(*stream, &head.into(), &payload, (self.now, arrived_at));
+                    }
                 }
             }
             self.clock += FRAMES as u64;
@@ -69,6 +81,7 @@ impl Desk {
                 of.packets.push(head.timestamp);
             });
             assert!(failed.is_empty(), "{failed:?}");
+            self.mixer.poll_missing(self.now, |_, _, _| {});
         }
     }
 
@@ -179,6 +192,59 @@ fn time_without_anybody_is_no_tick_that_was_left_out() {
     desk.run(4);
     assert_eq!(desk.mixer.stats().ticks_left_out, 0);
     assert!(desk.mixer.stats().ticks <= 10, "{:?}", desk.mixer.stats());
+}
+
+#[test]
+fn publishers_are_told_how_they_arrive() {
+    let mut desk = Desk::new(&[300.0]);
+    let mut report = |queue_ms: u64, lost_every: u64| {
+        (desk.queue, desk.lost_every) = (Duration::from_millis(queue_ms), lost_every);
+        desk.run(400);
+        let reports: Vec<Reception> = desk.mixer.receptions().collect();
+        assert!(reports.len() == 1 && reports[0].ssrc == Ssrc(1), "{reports:?}");
+        reports[0]
+    };
+    report(0, u64::MAX);
+    let calm = report(0, u64::MAX);
+    assert_eq!((calm.lost, calm.made_up, calm.queueing_us, calm.at_ceiling), (0, 0, 0, false));
+    let narrow = report(50, u64::MAX);
+    assert_eq!((narrow.queueing_us, narrow.queueing_change_us), (50_000, 50_000));
+    let lossy = report(0, 20);
+    assert!((400..600).contains(&lossy.lost) && lossy.made_up > 300, "{lossy:?}");
+    desk.mixer.remove_source(Ssrc(1));
+    assert_eq!(desk.mixer.receptions().count(), 0);
+}
+
+#[test]
+fn listeners_are_told_how_loud_each_source_is_before_their_faders() {
+    let mut desk = Desk::new(&[300.0, 0.0, 700.0]);
+    desk.run(400);
+    assert_eq!(desk.mixer.take_levels(), None, "nobody listens");
+    desk.listen(1, &[(1, MixStrip::SILENT), (3, strip(-12.0))]);
+    desk.run(20);
+    let levels = desk.mixer.take_levels().expect("somebody listens");
+    let streams: Vec<u32> = levels.sources.iter().map(|level| level.ssrc.0).collect();
+    assert_eq!(streams, [1, 3], "who is silent is not named");
+    for level in &levels.sources {
+        let db = [level.left, level.right].map(|peak| 20.0 * (peak.linear() / 0.2).log10());
+        assert!(db.iter().all(|db| db.abs() < 1.0), "{db:?} from what is played");
+    }
+    // What a codec has still in it dies away.
+    desk.senders.iter_mut().for_each(|(_, _, tone)| *tone = 0.0);
+    desk.run(400);
+    desk.mixer.take_levels();
+    desk.run(20);
+    assert_eq!(desk.mixer.take_levels(), Some(Levels::default()), "silence is told once");
+    desk.run(20);
+    assert_eq!(desk.mixer.take_levels(), None);
+}
+
+#[test]
+fn of_who_is_not_played_nothing_is_told() {
+    let mut desk = Desk::new(&[]);
+    desk.mixer.set_source(Ssrc(1), MixConfig::default().format());
+    desk.run(400);
+    assert_eq!(desk.mixer.receptions().count(), 0);
 }
 
 #[derive(Debug, Clone)]

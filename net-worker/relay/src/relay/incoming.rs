@@ -345,7 +345,7 @@ impl Relay {
         if let Some(fault) = &mut self.fault {
             fault(source.participant);
         }
-        self.mixing.packet(ssrc, head, payload, now);
+        self.mixing.packet(ssrc, head, payload, (now, self.ledger.unix_time(now)));
         self.recent.remember(ssrc, head, payload);
         let limits = &self.config.limits;
         let route = self.mixing.route();

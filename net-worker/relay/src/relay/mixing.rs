@@ -7,10 +7,11 @@ use backline_media::{PacketHead, ReceivedHead};
 use backline_session::{media_head, received_head};
 use backline_transport::MediaHead;
 use backline_wire::{
-    Change, Fader, GainValue, Missing, MissingRun, PanValue, PublishedSource, Register, Revision, Setting,
-    SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
+    Change, Fader, GainValue, Levels, Missing, MissingRun, PanValue, PublishedSource, Reception, Register,
+    Revision, Setting, SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
 };
 
+use super::mix_news::DueNews;
 use super::*;
 use crate::mix::{Mix, MixStats, MixStrip, Mixer};
 
@@ -27,12 +28,14 @@ pub(super) struct Mixing {
     live_at: Option<Instant>,
     /// Faders were looked at up to here.
     seen: Revision,
+    due_news: DueNews,
 }
 
 impl Mixing {
     pub fn new(route: Route, config: MixConfig, now: Instant) -> Self {
         let mixer = (route == Route::Mix).then(|| Mixer::new(config, now));
-        Self { route, generation: Generation(0), config, mixer, live_at: None, seen: Revision::default() }
+        let (generation, seen) = (Generation(0), Revision::default());
+        Self { route, generation, config, mixer, live_at: None, seen, due_news: DueNews::new(now) }
     }
 
     pub fn route(&self) -> Route {
@@ -43,10 +46,16 @@ impl Mixing {
         self.mixer.as_ref().and_then(Mixer::due).into_iter().chain(self.live_at).min()
     }
 
-    pub fn packet(&mut self, stream: Ssrc, head: &MediaHead, payload: &[u8], now: Instant) {
+    pub fn packet(
+        &mut self,
+        stream: Ssrc,
+        head: &MediaHead,
+        payload: &[u8],
+        (now, unix_time): (Instant, Duration),
+    ) {
         if let Some(mixer) = &mut self.mixer {
             let head: ReceivedHead = received_head(head);
-            mixer.packet(stream, &head, payload, now);
+            mixer.packet(stream, &head, payload, (now, unix_time));
         }
     }
 
@@ -71,6 +80,18 @@ impl Mixing {
     /// Mixes are sent, not only prepared.
     fn is_live(&self) -> bool {
         self.route == Route::Mix && self.mixer.is_some()
+    }
+
+    /// How publishers arrive; nothing while that is not to be told.
+    pub fn take_receptions(&mut self, now: Instant) -> Vec<Reception> {
+        let is_due = self.is_live() && self.due_news.is_reception_due(now);
+        self.mixer.iter_mut().filter(|_| is_due).flat_map(Mixer::receptions).collect()
+    }
+
+    /// How loud everybody is; none while that is not to be told.
+    pub fn take_levels(&mut self, now: Instant) -> Option<Levels> {
+        let is_due = self.is_live() && self.due_news.is_level_due(now);
+        self.mixer.as_mut().filter(|_| is_due)?.take_levels()
     }
 }
 
@@ -215,6 +236,7 @@ impl Relay {
         });
         mixer.poll_missing(now, |ssrc, timestamp, ticks| self.ask_for_missing(now, ssrc, timestamp, ticks));
         self.mixing.mixer = Some(mixer);
+        self.tell_listeners(now);
         for (ssrc, why) in failed {
             let publisher = self.members.publisher_of(ssrc).and_then(|peer| self.members.get(peer));
             if let Some(link) = publisher.and_then(|member| member.link) {
@@ -223,8 +245,8 @@ impl Relay {
         }
     }
 
-    /// Now and then: equal mixes become one, and round trips are told to who asks for packets again.
-    pub(super) fn keep_mixes(&mut self, _now: Instant) {
+    /// Now and then: equal mixes become one, round trips are told to who asks for packets again, and publishers are told how they arrive.
+    pub(super) fn keep_mixes(&mut self, now: Instant) {
         let Some(mixer) = &mut self.mixing.mixer else { return };
         mixer.merge();
         for (_, member) in self.members.iter() {
@@ -232,6 +254,7 @@ impl Relay {
                 member.link.and_then(|link| self.links.get(link)).and_then(|path| path.round_trip());
             member.sources.values().for_each(|source| mixer.set_round_trip(source.ssrc, round_trip));
         }
+        self.tell_publishers(now);
     }
 
     /// A listener misses packets of their mix.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use backline_transport::MediaHead;
-use backline_wire::{Missing, MissingRun, Ssrc};
+use backline_wire::{Feedback, Missing, MissingRun, Ssrc};
 
 use super::*;
 
@@ -53,11 +53,15 @@ impl Recent {
 }
 
 impl Relay {
-    /// Somebody on a path misses packets of a stream that is passed on to them.
+    /// Somebody on a path says what they miss of a stream that is passed on to them.
     pub(super) fn path_misses(&mut self, now: Instant, link: LinkId, ssrc: Ssrc, bytes: &[u8]) {
         let Some(listener) = self.members.by_link(link) else { return };
-        match Missing::decode(bytes) {
-            Ok(missing) => self.member_misses(now, listener, ssrc, &missing),
+        match Feedback::decode(bytes) {
+            Ok(Feedback::Missing(missing)) => self.member_misses(now, listener, ssrc, &missing),
+            Ok(Feedback::Levels(_)) => {
+                tracing::debug!(%listener, "a member mixes nothing");
+                self.wrong(Some(listener), Wrong::FeedbackNotUnderstood);
+            }
             Err(error) => {
                 tracing::debug!(%listener, %error, "feedback was dropped");
                 self.wrong(Some(listener), Wrong::FeedbackNotUnderstood);

@@ -19,7 +19,7 @@ impl Session {
                 }
                 PathEvent::Control(bytes) => self.path_says(now, key, &bytes),
                 PathEvent::Media(packet) => self.path_plays(now, key, &packet),
-                PathEvent::Feedback { about, bytes } => self.path_misses(now, key, about, &bytes),
+                PathEvent::Feedback { about, bytes } => self.path_feeds_back(now, key, about, &bytes),
                 PathEvent::Closed { reason } => self.path_closed(now, key, reason),
             }
         }

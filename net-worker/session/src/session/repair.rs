@@ -1,7 +1,7 @@
 //! Packets that were lost: asking for them where an answer is in time, and sending ours again to who asks.
 
 use backline_wire::limits::MISSING_RUNS_MAX;
-use backline_wire::{Missing, MissingRun};
+use backline_wire::{Feedback, Missing, MissingRun};
 
 use super::*;
 use crate::clock_offset::ClockOffset;
@@ -40,13 +40,21 @@ impl Session {
         }
     }
 
-    /// Somebody on a path misses packets of a stream.
-    pub(super) fn path_misses(&mut self, now: Instant, key: LinkKey, about: Ssrc, bytes: &[u8]) {
-        match Missing::decode(bytes) {
-            Ok(missing) => match self.publishing.of_stream(about) {
+    /// Somebody on a path misses packets of a stream, or tells how loud the sources of a mix are.
+    pub(super) fn path_feeds_back(&mut self, now: Instant, key: LinkKey, about: Ssrc, bytes: &[u8]) {
+        match Feedback::decode(bytes) {
+            Ok(Feedback::Missing(missing)) => match self.publishing.of_stream(about) {
                 Some(source) => source.sending.send_again(&mut self.network, key, &missing, now),
                 None => tracing::debug!(?key, %about, "asked for a stream that is not ours"),
             },
+            Ok(Feedback::Levels(levels)) => {
+                let is_from_host = self.network.uplink == Uplink::Path(key);
+                if is_from_host && self.listening.is_stream_of_mix(about) {
+                    self.listening.mix_levels.told(now, levels);
+                } else {
+                    tracing::debug!(?key, %about, "levels of a mix that we do not hear");
+                }
+            }
             Err(error) => tracing::debug!(?key, %error, "feedback was dropped"),
         }
     }

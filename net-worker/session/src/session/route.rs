@@ -49,6 +49,12 @@ impl Session {
         self.listening.mix_source == Some(source)
     }
 
+    /// How loud what a slot of an instance would return is in the host's mix: the largest magnitudes of late, left and right, before its
+    /// fader; silence where it is not in a mix.
+    pub fn mixed_peaks(&self, slot: (InstanceId, usize), now: Instant) -> [f32; 2] {
+        self.listening.mixed_peaks(slot, now)
+    }
+
     /// Whether our own sources are in the mix that the host makes for us.
     pub fn set_hear_own(&mut self, hear_own: bool) {
         self.media.hear_own = hear_own;

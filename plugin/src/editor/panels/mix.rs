@@ -1,4 +1,5 @@
-//! What others hear who let us set it: a row to choose whose, and a strip for each source in their ears.
+//! Mixes that are made elsewhere: what others hear who let us set it (a row to choose whose, and a strip for each source in their ears),
+//! and whether we are in the one that a server makes for us.
 
 use egui::scroll_area::ScrollBarVisibility;
 use egui::{Align2, Id, Rect, Role, ScrollArea, Sense, Ui, UiBuilder, WidgetInfo, pos2, vec2};
@@ -18,6 +19,8 @@ use crate::editor::widgets::value::Value;
 pub const ROW: f32 = theme::CONTROL_HEIGHT + 8.0;
 /// Width of one choice, in points.
 const CHOICE: f32 = 112.0;
+/// Width of the switch at the right of the row, in points.
+const SWITCH: f32 = 188.0;
 const GAP: f32 = 6.0;
 
 /// The choice between one's own mix and those of others.
@@ -32,6 +35,17 @@ pub fn choice(ui: &mut Ui, rect: Rect, mixes: &[Mix], shown: Option<&Mix>, inten
             intents.push(Intent::ShowMix(mix.map(|mix| mix.listener)));
         }
     });
+}
+
+/// The switch for one's own sound in the mix that the server makes, at the right of the row. Returns where the rest of the row ends.
+pub fn hear_own(ui: &Ui, row: Rect, on: bool, intents: &mut Vec<Intent>) -> f32 {
+    let place = Rect::from_min_max(pos2(row.right() - SWITCH, row.top()), row.max);
+    let label = "Hear myself in the mix";
+    let toggle = Toggle { control: Control::HearOwn, text: label, label, on, tint: colour::AMBER };
+    toggle.show(ui, place, intents).on_hover_text(
+        "The server mixes for you. On: what you play is in your mix, as late as the way there and back\n         makes it: good to hear what the others hear. Off: you hear yourself only here, at once.",
+    );
+    place.left() - GAP
 }
 
 /// The strips of somebody else's mix.

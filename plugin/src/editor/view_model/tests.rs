@@ -44,6 +44,8 @@ pub(super) fn snapshot(connection: Connection) -> Snapshot {
         automatic: true,
         depth_ceiling: Duration::from_millis(5),
         open_to_lan: true,
+        is_mixed: false,
+        hear_own: false,
         sources: Vec::new(),
         slots: std::array::from_fn(|_| None),
         notices: Vec::new(),
@@ -162,7 +164,7 @@ fn a_host_sees_the_link_the_port_and_what_to_do() {
     assert_eq!(model.header.detail, "Only you · UDP 50123");
     assert_eq!(model.header.leave, Some("End session"));
     assert!(model.header.leave_help.contains("for everybody"));
-    let Stage::Session(Session { empty: Some((title, sentence)) }) = model.stage else {
+    let Stage::Session(Session { empty: Some((title, sentence)), .. }) = model.stage else {
         panic!("no empty state")
     };
     assert_eq!(title, "Nobody else is here yet");
@@ -197,7 +199,7 @@ fn a_source_is_on_its_slot_with_all_figures() {
             "Opus 256 kbit/s, 2.5 ms"
         ]
     );
-    assert_eq!(model.stage, Stage::Session(Session { empty: None }));
+    assert_eq!(model.stage, Stage::Session(Session { empty: None, hear_own: None }));
 }
 
 #[test]
@@ -261,6 +263,15 @@ fn the_latency_is_shown_by_stage_once_it_is_measured() {
 }
 
 #[test]
+fn hearing_oneself_in_the_mix_is_offered_where_a_server_mixes_and_nowhere_else() {
+    for (is_mixed, hear_own) in [(false, false), (false, true), (true, false), (true, true)] {
+        let snapshot = Snapshot { is_mixed, hear_own, ..with_ada(0) };
+        let offered = is_mixed.then_some(hear_own);
+        assert_eq!(shown(&snapshot).stage, Stage::Session(Session { empty: None, hear_own: offered }));
+    }
+}
+
+#[test]
 fn whoever_is_away_keeps_the_strip_and_the_name() {
     let mut snapshot = with_ada(2);
     snapshot.sources.clear();
@@ -273,7 +284,7 @@ fn whoever_is_away_keeps_the_strip_and_the_name() {
     assert!(strip.details.is_empty());
     assert_eq!(
         model.stage,
-        Stage::Session(Session { empty: None }),
+        Stage::Session(Session { empty: None, hear_own: None }),
         "a strip that waits for somebody is no empty session"
     );
 }

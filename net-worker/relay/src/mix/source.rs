@@ -1,0 +1,93 @@
+//! One source of a mix: its playout, how it arrives, and how loud it is.
+//!
+//! The step before is `mix.rs` (packets, ticks); inside is [`Playout`]; the step after are the groups, which mix its block, and what
+//! publishers and listeners are told of it.
+
+use std::time::{Duration, Instant};
+
+use backline_audio::meter::MeterReading;
+use backline_media::{Playout, ReceivedHead};
+use backline_session::{Queueing, ReceptionMeter, playout_config};
+use backline_wire::{PeakLevel, Reception, SourceLevel, Ssrc, StreamFormat};
+
+use super::CHANNELS;
+
+/// What is below −94 dBFS is silence: a decoder leaves as much (−96) of what was before.
+const QUIET: f32 = 2e-5;
+
+pub(super) struct MixedSource {
+    format: StreamFormat,
+    pub playout: Playout,
+    queueing: Queueing,
+    reception: ReceptionMeter,
+    /// What it plays in this tick, and whether that is anything.
+    pub block: Vec<f32>,
+    pub sounds: bool,
+    /// The largest magnitudes, left and right, since they were told.
+    peaks: [f32; 2],
+}
+
+impl MixedSource {
+    /// One of which nothing has come yet; none where it cannot be played. `frames` is the length of a tick.
+    pub fn new(stream: Ssrc, format: StreamFormat, depth_max: Duration, frames: usize) -> Option<Self> {
+        let mut playout = Playout::new(playout_config(format, depth_max))
+            .inspect_err(|error| tracing::error!(%stream, %error, "a source can't be mixed"))
+            .ok()?;
+        playout.set_source_block(format.block_frames.into());
+        Some(Self {
+            format,
+            playout,
+            queueing: Queueing::new(format),
+            reception: ReceptionMeter::default(),
+            block: vec![0.0; frames * CHANNELS],
+            sounds: false,
+            peaks: [0.0; 2],
+        })
+    }
+
+    /// It is coded in another way from now on, or as before.
+    pub fn set_format(&mut self, format: StreamFormat, depth_max: Duration) {
+        self.playout.set_depth(playout_config(format, depth_max));
+        self.playout.set_source_block(format.block_frames.into());
+        if self.format != format {
+            // What a packet of another length takes is another time.
+            self.queueing = Queueing::new(format);
+            self.format = format;
+        }
+    }
+
+    /// A packet came; `unix_time` is the wall clock at `now`.
+    pub fn packet(&mut self, head: &ReceivedHead, payload: &[u8], (now, unix_time): (Instant, Duration)) {
+        if let Some(captured_at) = head.captured_at {
+            let elapsed_us = (unix_time.as_micros() as i64).saturating_sub(captured_at.as_micros() as i64);
+            self.queueing.arrived(now, elapsed_us);
+        }
+        self.playout.insert(head, payload, now);
+    }
+
+    /// Plays the next frame into the block.
+    pub fn pull(&mut self, now: Instant) {
+        self.playout.pull(&mut self.block, now);
+        let peaks = MeterReading::of_interleaved(&self.block).map(|channel| channel.peak);
+        self.sounds = peaks.iter().any(|peak| *peak > QUIET);
+        self.peaks.iter_mut().zip(peaks).for_each(|(most, peak)| *most = most.max(peak));
+    }
+
+    /// How loud it was since the last call; none where it was silent.
+    pub fn take_level(&mut self, ssrc: Ssrc) -> Option<SourceLevel> {
+        let [left, right] = std::mem::take(&mut self.peaks);
+        let sounded = left.max(right) > QUIET;
+        let (left, right) = (PeakLevel::from_linear(left), PeakLevel::from_linear(right));
+        sounded.then_some(SourceLevel { ssrc, left, right })
+    }
+
+    /// How it has arrived since the last call; none while nothing of it is played.
+    pub fn report(&mut self, stream: Ssrc, depth_max: Duration) -> Option<Reception> {
+        let queueing_us = self.queueing.take_us();
+        self.reception.report(stream, &self.playout.stats(), depth_max, queueing_us)
+    }
+}
+
+pub(super) fn is_sounding(samples: &[f32]) -> bool {
+    samples.iter().any(|sample| sample.abs() > QUIET)
+}
