@@ -24,6 +24,8 @@ pub struct DriftResampler {
     phase: Phase,
     /// Left and right; the first [`TAPS`] are the window of the next output, what follows is room for a run.
     history: [Box<[f32; HISTORY_FRAMES]>; CHANNELS],
+    /// Sample frames of silence that came last; from [`TAPS`] on the window holds nothing else.
+    silent_frames: usize,
 }
 
 impl DriftResampler {
@@ -31,13 +33,19 @@ impl DriftResampler {
     #[must_use]
     pub fn new() -> DriftResampler {
         let silence = || Box::new([0.0; HISTORY_FRAMES]);
-        DriftResampler { kernel: Kernel::shared(), phase: Phase::new(), history: [silence(), silence()] }
+        DriftResampler {
+            kernel: Kernel::shared(),
+            phase: Phase::new(),
+            history: [silence(), silence()],
+            silent_frames: TAPS,
+        }
     }
 
     /// Forgets all audio and returns to ratio 1, phase 0.
     pub fn reset(&mut self) {
         self.phase = Phase::new();
         self.history.iter_mut().for_each(|channel| channel.fill(0.0));
+        self.silent_frames = TAPS;
     }
 
     /// Sets how much faster than its own clock the input is to be consumed: +100 consumes 100 more sample frames in a
@@ -102,6 +110,16 @@ impl DriftResampler {
     fn process_run(&mut self, input: &[[f32; CHANNELS]], output: &mut [[f32; CHANNELS]]) -> usize {
         let wanted = self.needed_input(output.len());
         let brought = wanted.min(input.len());
+        if input[..brought].iter().all(|frame| *frame == [0.0; CHANNELS]) {
+            if self.silent_frames >= TAPS {
+                self.phase.advance(output.len());
+                output.fill([0.0; CHANNELS]);
+                return brought;
+            }
+            self.silent_frames += wanted;
+        } else {
+            self.silent_frames = 0;
+        }
         self.append(&input[..brought], wanted);
         if self.phase.is_at_rest() {
             self.copy_out(output);

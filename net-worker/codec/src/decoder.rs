@@ -3,16 +3,20 @@
 //! It trusts nothing: whatever a payload holds, the answer is samples or an error. When to conceal is `media`'s decision.
 //! The step before is playout's queue; the step after is the drift resampler.
 
+mod rest;
+
 use crate::encoding::{MAX_FRAME_FRAMES, PayloadKind, PcmFrame};
 use crate::error::CodecError;
 use crate::pcm;
 use backline_audio::{CHANNELS, SampleRate};
+use rest::Rest;
 
 /// Decodes one stream. Opus remembers earlier frames, so payloads must be given in order, and [`conceal`](Self::conceal)
 /// must stand in for those that are missing.
 pub struct Decoder {
     kind: PayloadKind,
     opus: Option<opus::Decoder>,
+    rest: Rest,
 }
 
 impl Decoder {
@@ -25,7 +29,7 @@ impl Decoder {
             PayloadKind::Opus => Some(start_opus().map_err(|error| CodecError::from_opus(&error))?),
             PayloadKind::L16 | PayloadKind::L24 => None,
         };
-        Ok(Decoder { kind, opus })
+        Ok(Decoder { kind, opus, rest: Rest::default() })
     }
 
     /// What it decodes.
@@ -43,7 +47,15 @@ impl Decoder {
     pub fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, CodecError> {
         out.clear();
         match (&mut self.opus, self.kind) {
-            (Some(opus), _) => decode_opus(opus, payload, out),
+            (Some(opus), _) => {
+                if let Some(frames) = self.rest.silent_frames(payload) {
+                    out.resize(frames * CHANNELS, 0.0);
+                    return Ok(frames);
+                }
+                let frames = decode_opus(opus, payload, out);
+                self.rest.decoded(payload, out);
+                frames
+            }
             (None, PayloadKind::L24) => {
                 let frames = pcm_frames(self.kind, payload.len(), 3)?;
                 pcm::read_l24(payload, out);
@@ -65,6 +77,7 @@ impl Decoder {
         out.clear();
         out.resize(frames * CHANNELS, 0.0);
         let Some(opus) = &mut self.opus else { return };
+        self.rest = Rest::default();
         for part in out.chunks_mut(MAX_FRAME_FRAMES * CHANNELS) {
             let mut lost = [0.0_f32; MAX_FRAME_FRAMES * CHANNELS];
             let wanted = part.len().next_multiple_of(OPUS_STEP_FRAMES * CHANNELS);
@@ -78,6 +91,7 @@ impl Decoder {
 
     /// Forgets earlier frames, as after a restart of the stream.
     pub fn reset(&mut self) {
+        self.rest = Rest::default();
         if let Some(opus) = &mut self.opus {
             // libopus documents no failure for it; if there were one, only the first frame would sound of the old.
             let _ = opus.reset_state();

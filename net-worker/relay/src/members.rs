@@ -265,6 +265,11 @@ impl Members {
         self.present.get(&peer)?.sources.contains_key(&source).then_some(source)
     }
 
+    /// Whether anybody takes a source by itself where there is a mix.
+    pub fn anybody_separately(&self) -> bool {
+        self.present.values().any(|member| !member.separate.is_empty())
+    }
+
     /// Nobody is reached directly by a source that is gone.
     fn forget_ways(&mut self, source: SourceId) {
         self.present.values_mut().for_each(|member| {

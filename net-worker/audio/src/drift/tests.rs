@@ -205,3 +205,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn silence_costs_nothing_and_what_follows_is_the_same() {
+    let mut resampler = DriftResampler::new();
+    let mut reckons = DriftResampler::new();
+    [&mut resampler, &mut reckons].map(|of| of.set_ppm(137.0));
+    let mut source = noise(5);
+    let (mut output, mut expected) = ([1.0; 128], [0.0; 128]);
+    let mut skipped = 0;
+    for block in 0..300 {
+        let needed = resampler.needed_input(64);
+        let is_silent = (100..200).contains(&block);
+        let input: Vec<f32> = (0..needed).flat_map(|_| if is_silent { [0.0; 2] } else { source() }).collect();
+        skipped += usize::from(is_silent && resampler.silent_frames >= TAPS);
+        // One that has just heard something looks at everything.
+        reckons.silent_frames = 0;
+        assert_eq!(resampler.process(&input, &mut output), reckons.process(&input, &mut expected));
+        assert_eq!((output, resampler.fraction()), (expected, reckons.fraction()), "block {block}");
+    }
+    assert_eq!(skipped, 99);
+}

@@ -143,3 +143,53 @@ proptest! {
         prop_assert_eq!(out.len(), 240);
     }
 }
+
+/// A tone, silence for longer than an encoder takes to find it silent, and the tone again.
+fn tone_silence_tone() -> Vec<Vec<u8>> {
+    let encoding = Encoding::Opus { frame: OpusFrame::Ms2_5, bitrate_bps: 128_000 };
+    let mut encoder = Encoder::new(encoding).unwrap();
+    let frame = |number: usize| -> Vec<f32> {
+        let is_silent = (100..2_000).contains(&number);
+        let sample = |at: usize| ((number * 120 + at / 2) as f32 * 0.05).sin() * 0.5;
+        (0..240).map(|at| if is_silent { 0.0 } else { sample(at) }).collect()
+    };
+    let encode = |number| {
+        let mut payload = Vec::new();
+        encoder.encode(&frame(number), &mut payload).unwrap();
+        payload
+    };
+    (0..2_100).map(encode).collect()
+}
+
+#[test]
+fn a_stream_that_rests_is_not_decoded_and_sounds_the_same_afterwards() {
+    let payloads = tone_silence_tone();
+    let mut decoder = Decoder::new(PayloadKind::Opus).unwrap();
+    let mut asked = start_opus().unwrap();
+    let (mut out, mut expected) = (Vec::new(), Vec::new());
+    let mut rested = 0;
+    for payload in &payloads {
+        rested += usize::from(decoder.rest.silent_frames(payload).is_some());
+        assert_eq!(decoder.decode(payload, &mut out).unwrap(), 120);
+        decode_opus(&mut asked, payload, &mut expected).unwrap();
+        let worst = out.iter().zip(&expected).fold(0.0_f32, |worst, (a, b)| worst.max((a - b).abs()));
+        assert!(worst < 1e-12, "{worst:e}");
+    }
+    assert!(rested > 500, "{rested} of {} payloads", payloads.len());
+}
+
+#[test]
+fn what_follows_a_loss_is_decoded() {
+    let payloads = tone_silence_tone();
+    let mut decoder = Decoder::new(PayloadKind::Opus).unwrap();
+    let mut out = Vec::new();
+    for payload in &payloads[..1_900] {
+        decoder.decode(payload, &mut out).unwrap();
+    }
+    assert!(decoder.rest.silent_frames(&payloads[1_900]).is_some());
+    decoder.conceal(120, &mut out);
+    assert!(decoder.rest.silent_frames(&payloads[1_900]).is_none());
+    decoder.decode(&payloads[1_900], &mut out).unwrap();
+    decoder.reset();
+    assert!(decoder.rest.silent_frames(&payloads[1_901]).is_none());
+}
