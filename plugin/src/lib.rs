@@ -11,6 +11,7 @@ pub mod controls;
 pub mod editor;
 pub mod environment;
 pub mod fence;
+pub mod kind;
 pub mod live_instances;
 pub mod logging;
 pub mod params;
@@ -29,9 +30,9 @@ pub mod value_text;
 
 // The framework's entry points: `clap_entry`, `GetPluginFactory`.
 mod entry {
-    use crate::plugin::{Backline, BacklineMulti};
+    use crate::plugin::{Backline, BacklineMulti, BacklineReturn};
     use nice_plug::prelude::*;
 
-    nice_export_clap!(Backline, BacklineMulti);
-    nice_export_vst3!(Backline);
+    nice_export_clap!(Backline, BacklineMulti, BacklineReturn);
+    nice_export_vst3!(Backline, BacklineReturn);
 }

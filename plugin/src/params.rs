@@ -17,6 +17,7 @@ use std::sync::Arc;
 use backline_client::SLOTS;
 use nice_plug::prelude::*;
 
+use crate::kind::Kind;
 use crate::project::Project;
 use crate::value_text::{
     GAIN_DB_MAX, GAIN_DB_MIN, GAIN_STEP_DB, PAN_STEP, gain_text, pan_text, parse_gain, parse_pan,
@@ -45,8 +46,8 @@ pub struct BacklineParams {
     pub touched: BoolParam,
     /// What the project keeps besides parameters.
     pub project: Arc<Project>,
-    /// This class has auxiliary outputs (*Backline Multi*): a slot can play on a bus of its own.
-    pub has_aux_buses: bool,
+    /// The class. One that cannot send shows the host no parameters of the send and of the monitor; they keep their defaults.
+    pub kind: Kind,
 }
 
 /// One strip; `NN` in an id is the slot, 01 to 16.
@@ -63,7 +64,7 @@ pub struct SlotParams {
 
 impl BacklineParams {
     /// Parameters at their defaults, for a fresh instance. [main-thread]
-    pub fn new(project: Arc<Project>, has_aux_buses: bool) -> Self {
+    pub fn new(project: Arc<Project>, kind: Kind) -> Self {
         Self {
             send_gain: gain_param("Send Gain", 0.0),
             send_mute: BoolParam::new("Send Mute", false),
@@ -73,7 +74,7 @@ impl BacklineParams {
             bypass: BoolParam::new("Bypass", false).make_bypass(),
             touched: BoolParam::new("Project Touched", false).non_automatable().hide().hide_in_generic_ui(),
             project,
-            has_aux_buses,
+            kind,
         }
     }
 
@@ -126,6 +127,9 @@ unsafe impl Params for BacklineParams {
             top("return_gain", self.return_gain.as_ptr()),
             top("monitor_gain", self.monitor_gain.as_ptr()),
         ];
+        if !self.kind.can_send() {
+            entries.retain(|(id, ..)| id == "return_gain");
+        }
         entries.extend(self.slots.iter().enumerate().flat_map(|(index, slot)| slot.entries(index)));
         entries.push(top("bypass", self.bypass.as_ptr()));
         entries.push(top("touched", self.touched.as_ptr()));

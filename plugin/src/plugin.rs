@@ -1,6 +1,7 @@
 //! Backline for the framework: names, ids, ports, and the calls of a host handed on to `processor.rs`.
 //!
-//! Two classes from one type: *Backline* (stereo) and *Backline Multi* (with eight auxiliary stereo outputs).
+//! Three classes from one type: *Backline* (stereo), *Backline Multi* (with eight auxiliary stereo outputs) and
+//! *Backline Return* (an instrument without audio input, for hosts and tracks that want one).
 //! Multi is exported for CLAP only: nice-plug 0.4.2 skips `process` while a host leaves any auxiliary output
 //! inactive, which VST3 hosts do and CLAP hosts must not (LANDSCAPE, fault 1).
 
@@ -14,11 +15,12 @@ use nice_plug::prelude::*;
 
 use crate::editor::BacklineEditor;
 use crate::fence::{Fence, FenceTask};
+use crate::kind::Kind;
 use crate::logging;
 use crate::processor::{AuxBuses, Processor};
 use crate::state_filter;
 
-/// What tells the two classes apart.
+/// What tells the classes apart.
 pub trait Class: Send + Sync + 'static {
     /// As hosts show it.
     const NAME: &'static str;
@@ -26,6 +28,12 @@ pub trait Class: Send + Sync + 'static {
     const CLAP_ID: &'static str;
     /// One sentence for plugin browsers.
     const DESCRIPTION: &'static str;
+    /// What it can do.
+    const KIND: Kind;
+    /// What CLAP hosts sort it under; the first is the category.
+    const CLAP_FEATURES: &'static [ClapFeature];
+    /// A note input. Notes do nothing; without it some hosts do not let an instrument onto an instrument track.
+    const NOTES: MidiConfig;
     /// The first is the default.
     const LAYOUTS: &'static [AudioIOLayout];
 }
@@ -35,6 +43,9 @@ pub struct Stereo;
 
 /// Stereo in and out, and eight auxiliary stereo outputs.
 pub struct MultiOut;
+
+/// Nothing in, stereo out; mono accepted.
+pub struct ReturnOnly;
 
 /// The plugin of a class.
 pub struct BacklinePlugin<C: Class> {
@@ -50,17 +61,25 @@ pub type Backline = BacklinePlugin<Stereo>;
 /// *Backline Multi*: CLAP.
 pub type BacklineMulti = BacklinePlugin<MultiOut>;
 
+/// *Backline Return*: VST3 and CLAP.
+pub type BacklineReturn = BacklinePlugin<ReturnOnly>;
+
 const MONO: Option<NonZeroU32> = NonZeroU32::new(1);
 const STEREO: Option<NonZeroU32> = NonZeroU32::new(2);
 const AUX_STEREO: [NonZeroU32; AUX_BUSES] = [new_nonzero_u32(2); AUX_BUSES];
 const AUX_NAMES: &[&str] = &["Aux 1", "Aux 2", "Aux 3", "Aux 4", "Aux 5", "Aux 6", "Aux 7", "Aux 8"];
 const _: () = assert!(AUX_NAMES.len() == AUX_STEREO.len());
+const EFFECT_FEATURES: &[ClapFeature] =
+    &[ClapFeature::AudioEffect, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
 
 impl Class for Stereo {
     const NAME: &'static str = "Backline";
     const CLAP_ID: &'static str = "org.backline.backline";
     const DESCRIPTION: &'static str =
         "Play together over the network: this track to everybody, everybody on a fader";
+    const KIND: Kind = Kind::Track;
+    const CLAP_FEATURES: &'static [ClapFeature] = EFFECT_FEATURES;
+    const NOTES: MidiConfig = MidiConfig::None;
     const LAYOUTS: &'static [AudioIOLayout] = &[
         AudioIOLayout {
             main_input_channels: STEREO,
@@ -85,7 +104,25 @@ impl Class for MultiOut {
     const CLAP_ID: &'static str = "org.backline.backline-multi";
     const DESCRIPTION: &'static str =
         "Backline with eight auxiliary outputs: every musician on a DAW track of their own";
+    const KIND: Kind = Kind::Multi;
+    const CLAP_FEATURES: &'static [ClapFeature] = EFFECT_FEATURES;
+    const NOTES: MidiConfig = MidiConfig::None;
     const LAYOUTS: &'static [AudioIOLayout] = &[multi_layout(STEREO), multi_layout(MONO)];
+}
+
+impl Class for ReturnOnly {
+    const NAME: &'static str = "Backline Return";
+    const CLAP_ID: &'static str = "org.backline.backline-return";
+    const DESCRIPTION: &'static str =
+        "Everybody of a Backline session on an instrument track: nothing is sent from here";
+    const KIND: Kind = Kind::Return;
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::Instrument, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
+    const NOTES: MidiConfig = MidiConfig::Basic;
+    const LAYOUTS: &'static [AudioIOLayout] = &[
+        AudioIOLayout { main_output_channels: STEREO, ..AudioIOLayout::const_default() },
+        AudioIOLayout { main_output_channels: MONO, ..AudioIOLayout::const_default() },
+    ];
 }
 
 const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout {
@@ -100,9 +137,8 @@ const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout 
 
 impl<C: Class> Default for BacklinePlugin<C> {
     fn default() -> Self {
-        let has_aux_buses = C::LAYOUTS.iter().any(|layout| !layout.aux_output_ports.is_empty());
         Self {
-            processor: Processor::new(has_aux_buses),
+            processor: Processor::new(C::KIND),
             fence: Fence::default(),
             api: PluginApi::Standalone,
             class: PhantomData,
@@ -124,6 +160,7 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
+    const MIDI_INPUT: MidiConfig = C::NOTES;
     // See `params.rs`.
     const SAMPLE_ACCURATE_AUTOMATION: bool = false;
 
@@ -196,8 +233,7 @@ impl<C: Class> ClapPlugin for BacklinePlugin<C> {
     const CLAP_DESCRIPTION: Option<&'static str> = Some(C::DESCRIPTION);
     const CLAP_MANUAL_URL: Option<&'static str> = None;
     const CLAP_SUPPORT_URL: Option<&'static str> = None;
-    const CLAP_FEATURES: &'static [ClapFeature] =
-        &[ClapFeature::AudioEffect, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
+    const CLAP_FEATURES: &'static [ClapFeature] = C::CLAP_FEATURES;
 }
 
 impl Vst3Plugin for Backline {
@@ -205,6 +241,13 @@ impl Vst3Plugin for Backline {
     const VST3_CLASS_ID: [u8; 16] = *b"BacklineNetMixB1";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
         &[Vst3SubCategory::Fx, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
+}
+
+impl Vst3Plugin for BacklineReturn {
+    // Frozen: projects hold it.
+    const VST3_CLASS_ID: [u8; 16] = *b"BacklineReturnR1";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
+        &[Vst3SubCategory::Instrument, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
 }
 
 #[cfg(test)]

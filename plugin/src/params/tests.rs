@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use crate::processor::Processor;
 
 fn params() -> Arc<BacklineParams> {
-    Processor::new(false).params().clone()
+    Processor::new(Kind::Track).params().clone()
 }
 
 fn pointer(params: &BacklineParams, id: &str) -> ParamPtr {
@@ -22,6 +22,18 @@ fn every_id_is_frozen() {
     expected.extend(["bypass", "touched"].map(str::to_owned));
     let ids: Vec<String> = params().param_map().into_iter().map(|(id, _, _)| id).collect();
     assert_eq!(ids, expected);
+}
+
+/// The same ids as Backline's, without those of what it has not.
+#[test]
+fn a_return_shows_no_send_and_no_monitor() {
+    let ids = |kind| {
+        let params = Processor::new(kind).params().param_map();
+        params.into_iter().map(|(id, _, _)| id).collect::<BTreeSet<String>>()
+    };
+    let missing = &ids(Kind::Track) - &ids(Kind::Return);
+    assert_eq!(missing, ["send_gain", "send_mute", "monitor_gain"].map(str::to_owned).into());
+    assert!(ids(Kind::Return).is_subset(&ids(Kind::Track)));
 }
 
 /// Hosts see a hash of each id (as nice-plug 0.4.2 makes it), which must differ too.
