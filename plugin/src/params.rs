@@ -6,8 +6,9 @@
 //!
 //! Parameters are targets. They have no smoothers of their own: the bridge ramps every gain sample by
 //! sample, so a change from automation, from the editor or from undo sounds the same. Automation is read
-//! at the start of a block (`SAMPLE_ACCURATE_AUTOMATION` is off on purpose: it would cut one host block
-//! into many, and the bridge sizes its rings by the host's real blocks).
+//! at the start of a block, the last value of it (`SAMPLE_ACCURATE_AUTOMATION` is off on purpose: it would cut one
+//! host block into many, and the bridge reads the host's pace, the time of capture and the frames of packets off its
+//! real blocks). A change is early by less than a block, never late, and takes 10 ms.
 //!
 //! Not here: what a project keeps besides parameters (`state.rs`). The step after is `controls.rs`.
 
@@ -21,6 +22,7 @@ use crate::kind::Kind;
 use crate::project::Project;
 use crate::value_text::{
     GAIN_DB_MAX, GAIN_DB_MIN, GAIN_STEP_DB, PAN_STEP, gain_text, pan_text, parse_gain, parse_pan,
+    parse_switch, switch_text,
 };
 
 /// Bends the gain range so that most of a fader's way is where people mix: half way is −10 dB, unity is at 0.7.
@@ -67,12 +69,12 @@ impl BacklineParams {
     pub fn new(project: Arc<Project>, kind: Kind) -> Self {
         Self {
             send_gain: gain_param("Send Gain", 0.0),
-            send_mute: BoolParam::new("Send Mute", false),
+            send_mute: switch_param("Send Mute"),
             return_gain: gain_param("Return Gain", 0.0),
             monitor_gain: gain_param("Monitor Gain", GAIN_DB_MIN),
             slots: std::array::from_fn(SlotParams::new),
-            bypass: BoolParam::new("Bypass", false).make_bypass(),
-            touched: BoolParam::new("Project Touched", false).non_automatable().hide().hide_in_generic_ui(),
+            bypass: switch_param("Bypass").make_bypass(),
+            touched: switch_param("Project Touched").non_automatable().hide().hide_in_generic_ui(),
             project,
             kind,
         }
@@ -97,8 +99,8 @@ impl SlotParams {
         Self {
             gain: gain_param(name("Gain"), 0.0),
             pan: pan_param(name("Pan")),
-            mute: BoolParam::new(name("Mute"), false),
-            solo: BoolParam::new(name("Solo"), false),
+            mute: switch_param(name("Mute")),
+            solo: switch_param(name("Solo")),
         }
     }
 
@@ -159,6 +161,13 @@ fn pan_param(name: impl Into<String>) -> FloatParam {
         .with_step_size(PAN_STEP)
         .with_value_to_string(Arc::new(pan_text))
         .with_string_to_value(Arc::new(parse_pan))
+}
+
+/// Off by default.
+fn switch_param(name: impl Into<String>) -> BoolParam {
+    BoolParam::new(name, false)
+        .with_value_to_string(Arc::new(switch_text))
+        .with_string_to_value(Arc::new(parse_switch))
 }
 
 #[cfg(test)]

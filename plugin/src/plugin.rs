@@ -2,8 +2,7 @@
 //!
 //! Three classes from one type: *Backline* (stereo), *Backline Multi* (with eight auxiliary stereo outputs) and
 //! *Backline Return* (an instrument without audio input, for hosts and tracks that want one).
-//! Multi is exported for CLAP only: nice-plug 0.4.2 skips `process` while a host leaves any auxiliary output
-//! inactive, which VST3 hosts do and CLAP hosts must not (LANDSCAPE, fault 1).
+//! VST3 hosts may leave any bus inactive; what that takes is in `vst3_buses.rs`. CLAP hosts pass all buses.
 
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
@@ -13,6 +12,7 @@ use backline_bridge::{AUX_BUSES, StereoBus};
 use nice_plug::context::PluginApi;
 use nice_plug::prelude::*;
 
+use crate::absent_buses::AbsentBuses;
 use crate::editor::BacklineEditor;
 use crate::fence::{Fence, FenceTask};
 use crate::kind::Kind;
@@ -52,16 +52,17 @@ pub struct BacklinePlugin<C: Class> {
     processor: Processor,
     fence: Fence<Self>,
     api: PluginApi,
+    absent: Arc<AbsentBuses>,
     class: PhantomData<C>,
 }
 
-/// *Backline*: VST3 and CLAP.
+/// *Backline*.
 pub type Backline = BacklinePlugin<Stereo>;
 
-/// *Backline Multi*: CLAP.
+/// *Backline Multi*.
 pub type BacklineMulti = BacklinePlugin<MultiOut>;
 
-/// *Backline Return*: VST3 and CLAP.
+/// *Backline Return*.
 pub type BacklineReturn = BacklinePlugin<ReturnOnly>;
 
 const MONO: Option<NonZeroU32> = NonZeroU32::new(1);
@@ -141,6 +142,7 @@ impl<C: Class> Default for BacklinePlugin<C> {
             processor: Processor::new(C::KIND),
             fence: Fence::default(),
             api: PluginApi::Standalone,
+            absent: AbsentBuses::prepared(),
             class: PhantomData,
         }
     }
@@ -208,8 +210,9 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         let mut buses: AuxBuses = [const { None }; AUX_BUSES];
-        for (bus, output) in buses.iter_mut().zip(aux.outputs.iter_mut()) {
-            *bus = StereoBus::from_channels(output.as_slice());
+        let present = aux.outputs.iter_mut().enumerate().filter(|(index, _)| !self.absent.has_no_aux(*index));
+        for (index, output) in present.take(AUX_BUSES) {
+            buses[index] = StereoBus::from_channels(output.as_slice());
         }
         self.processor.process(buffer.as_slice(), buses);
         // Others play whether or not this track does: a tail without end.
@@ -239,6 +242,13 @@ impl<C: Class> ClapPlugin for BacklinePlugin<C> {
 impl Vst3Plugin for Backline {
     // Frozen: projects hold it.
     const VST3_CLASS_ID: [u8; 16] = *b"BacklineNetMixB1";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
+        &[Vst3SubCategory::Fx, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
+}
+
+impl Vst3Plugin for BacklineMulti {
+    // Frozen: projects hold it.
+    const VST3_CLASS_ID: [u8; 16] = *b"BacklineMultiOM1";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
         &[Vst3SubCategory::Fx, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
 }

@@ -95,6 +95,10 @@ impl Processor {
     pub fn process(&mut self, main: &mut [&mut [f32]], aux: AuxBuses) {
         let Some(active) = &mut self.audio else {
             silence(aux);
+            if !self.params.kind.can_send() {
+                // There is no input to pass: this is what the host has left there.
+                main.iter_mut().for_each(|channel| channel.fill(0.0));
+            }
             return;
         };
         let now = Instant::now();

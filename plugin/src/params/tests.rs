@@ -95,6 +95,63 @@ fn every_value_on_the_grid_survives_text_and_normalising() {
     }
 }
 
+/// Over the whole range, also where a host's automation stands between two steps.
+#[test]
+fn every_parameter_reads_what_it_shows_and_shows_what_it_read() {
+    for kind in [Kind::Track, Kind::Multi, Kind::Return] {
+        let params = Processor::new(kind).params().clone();
+        for (id, pointer, _) in params.param_map() {
+            for step in 0..=1_000_u16 {
+                // SAFETY: `params` lives until the end of the loop.
+                unsafe {
+                    for with_unit in [true, false] {
+                        let shown = pointer.normalized_value_to_string(f32::from(step) / 1_000.0, with_unit);
+                        let read = pointer.string_to_normalized_value(&shown);
+                        let read = read.unwrap_or_else(|| panic!("{id} does not read its own {shown:?}"));
+                        let again = pointer.normalized_value_to_string(read, with_unit);
+                        assert_eq!(again, shown, "{id} at {step}");
+                        assert_eq!(pointer.string_to_normalized_value(&again), Some(read), "{id}: {shown:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_parameter_reads_what_people_type() {
+    let params = params();
+    let gains: &[(&str, &str)] = &[
+        ("-6", "-6.0 dB"),
+        ("-6dB", "-6.0 dB"),
+        ("-6 db", "-6.0 dB"),
+        ("−6,5", "-6.5 dB"),
+        ("-inf", "-inf dB"),
+        ("off", "-inf dB"),
+        ("mute", "-inf dB"),
+        ("+3", "3.0 dB"),
+    ];
+    let pans: &[(&str, &str)] =
+        &[("centre", "C"), ("30L", "L30"), ("L50", "L50"), ("r12", "R12"), ("0", "C")];
+    let switches: &[(&str, &str)] =
+        &[("on", "On"), ("Off", "Off"), ("mute", "On"), ("unmute", "Off"), ("1", "On"), ("no", "Off")];
+    for (id, pointer, _) in params.param_map() {
+        let table = match &id {
+            id if id.ends_with("gain") => gains,
+            id if id.ends_with("pan") => pans,
+            _ => switches,
+        };
+        for (typed, shown) in table {
+            // SAFETY: `params` lives until the end of the test.
+            let text = unsafe {
+                let value = pointer.string_to_normalized_value(typed);
+                pointer.normalized_value_to_string(value.unwrap_or_else(|| panic!("{id}: {typed}")), true)
+            };
+            assert_eq!(text, *shown, "{id}: {typed}");
+        }
+    }
+}
+
 #[test]
 fn only_touched_is_hidden_and_only_bypass_is_the_hosts() {
     let params = params();

@@ -137,6 +137,10 @@ fn fifty_instances_live_and_die_together() {
 #[test]
 fn a_return_overwrites_what_is_in_the_buffers() {
     let mut processor = Processor::new(Kind::Return);
+    processor.activate(0, 8_000.0, 64);
+    let mut main = stereo(64, 0.7);
+    process(&mut processor, &mut main, &mut []);
+    assert_eq!(main, stereo(64, 0.0), "also at a rate that is none");
     processor.activate(0, 48_000.0, 64);
     for turn in 0..100 {
         // SAFETY: the parameter lives as long as the processor.

@@ -30,6 +30,15 @@ pub enum HostKind {
         /// 0 is main, 1 to 8 are the auxiliary ones.
         output_port: usize,
     },
+    /// The same with *Backline Return*: it plays nothing.
+    ClapReturn,
+}
+
+impl HostKind {
+    /// Whether the other side has something to hear.
+    fn sends(self) -> bool {
+        self != Self::ClapReturn
+    }
 }
 
 /// One side of a session.
@@ -124,8 +133,8 @@ pub fn run(setup: &Setup, say: &mut dyn FnMut(&str)) -> Result<Played, HostError
     let mut b = HostProcess::start("b", setup, &setup.sides[1], &folders[1], ("BACKLINE_JOIN", &link))?;
     a.wait_ready()?;
     b.wait_ready()?;
-    wait_connected(&mut a, &mut b)?;
-    say("both hear each other's stream; the music begins");
+    wait_connected(setup, &mut a, &mut b)?;
+    say("each has the other's stream; the music begins");
     let watch = MachineWatch::start();
     let begin_ns = monotonic_now() + COUNT_IN.as_nanos() as u64;
     a.play(begin_ns)?;
@@ -149,13 +158,15 @@ fn wait_for_link(link: &Path, host: &mut HostProcess) -> Result<(), HostError> {
     Ok(())
 }
 
-fn wait_connected(a: &mut HostProcess, b: &mut HostProcess) -> Result<(), HostError> {
+fn wait_connected(setup: &Setup, a: &mut HostProcess, b: &mut HostProcess) -> Result<(), HostError> {
     let started = Instant::now();
+    // Each by what the other does.
+    let hears = [setup.sides[1].kind.sends(), setup.sides[0].kind.sends()];
     loop {
         a.check_running()?;
         b.check_running()?;
         let reports = [a.report(), b.report()];
-        if reports.iter().all(|report| report.hears_somebody()) {
+        if reports.iter().zip(hears).all(|(report, hears)| report.hears_somebody() == hears) {
             return Ok(());
         }
         if started.elapsed() > CONNECT_WITHIN {

@@ -66,6 +66,18 @@ fn clap_and_vst3_hear_each_other_at_44100() {
     ));
 }
 
+#[test]
+fn a_return_hears_the_others_and_is_heard_by_nobody() {
+    let figures = figures(
+        [side(HostKind::Clap, 'a', 64), side(HostKind::ClapReturn, 'b', 256)],
+        "lowest-latency",
+        48_000,
+    );
+    assert!(figures.sides[1].heard, "the Return did not hear A: {figures:#?}");
+    assert!(figures.sides[1].level_difference_db.abs() < 0.5, "{figures:#?}");
+    assert!(!figures.sides[0].heard, "A hears something of a plugin that sends nothing");
+}
+
 /// A project of Multi in which every slot plays on an auxiliary output.
 fn state_on_bus(folder: &Path, bus: &str) -> PathBuf {
     let mut plugin = ClapBundle::open(&bundles::clap().unwrap()).unwrap().instance(CLAP_MULTI_ID).unwrap();

@@ -214,14 +214,20 @@ fn command(side: &Side) -> Result<Command, HostError> {
             command.arg(bundles::vst3_host_script()).arg("play").arg("--bundle").arg(bundles::vst3()?);
             command
         }
-        HostKind::Clap | HostKind::ClapMulti { .. } => {
+        HostKind::Clap | HostKind::ClapMulti { .. } | HostKind::ClapReturn => {
             let mut command = Command::new(clap_host_program()?);
             command.arg("play").arg("--bundle").arg(bundles::clap()?);
             command
         }
     };
-    if let HostKind::ClapMulti { output_port } = side.kind {
-        command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
+    match side.kind {
+        HostKind::Vst3 | HostKind::Clap => {}
+        HostKind::ClapMulti { output_port } => {
+            command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
+        }
+        HostKind::ClapReturn => {
+            command.args(["--class", bundles::CLAP_RETURN_ID]);
+        }
     }
     if let Some(state) = &side.state {
         command.arg("--state").arg(state);
