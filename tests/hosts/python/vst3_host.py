@@ -268,6 +268,8 @@ def load_state(arguments):
     plugin = load(arguments.bundle, arguments.name)
     with open(arguments.state, "rb") as file:
         plugin.preset_data = file.read()
+    # A preset moves the plugin's values and not the host's own copies of them; a state moves both.
+    plugin.raw_state = plugin.raw_state
     run_a_block(plugin)
     with open(arguments.values, "w", encoding="utf-8") as file:
         json.dump(texts(plugin), file)

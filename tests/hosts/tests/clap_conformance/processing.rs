@@ -187,6 +187,46 @@ fn processing_starts_over_in_every_way() {
     }
 }
 
+/// DAWs with a pool of threads do so.
+#[test]
+fn each_block_may_be_processed_on_another_thread() {
+    for class in CLASSES {
+        let mut plugin = bundle().instance(class).unwrap();
+        let bypass = plugin.parameter_id("Bypass").unwrap();
+        active(&mut plugin, |processor| {
+            processor.automate(bypass, 1.0, 0);
+            let mut random = Random(89);
+            for turn in 0..50 {
+                fill(processor, &mut random);
+                let block = || processor.process_checked(BLOCK_FRAMES).map(|_| ());
+                std::thread::scope(|scope| scope.spawn(block).join()).unwrap().unwrap();
+                if turn > 5 && processor.input_channels() > 0 {
+                    let input = processor.input(0, 1).to_vec();
+                    assert!(processor.output(0, 1) == input, "{class}, turn {turn}");
+                }
+            }
+        });
+    }
+}
+
+#[test]
+fn an_instance_that_never_processes_is_as_good_as_another() {
+    for class in CLASSES {
+        let bundle = bundle();
+        let mut plugins: Vec<_> = (0..16).map(|_| bundle.instance(class).unwrap()).collect();
+        let state = plugins[0].save_state().unwrap();
+        for plugin in &mut plugins {
+            for rate_hz in [48_000, 44_100] {
+                let idle = plugin.activate(rate_hz, BLOCK_FRAMES).unwrap();
+                plugin.load_state(&state).unwrap();
+                plugin.run_callbacks();
+                plugin.deactivate(idle);
+            }
+            assert!(!plugin.save_state().unwrap().is_empty() && !plugin.has_complained(), "{class}");
+        }
+    }
+}
+
 /// Constant channels say so; what comes out agrees with what the plugin says of it, and of itself.
 #[test]
 fn silence_and_constant_channels_are_processed_and_the_plugin_stays_awake() {
