@@ -8,6 +8,8 @@
 //!
 //! Everything else is handed on. The step before is `vst3_factory.rs`, the step after `plugin.rs`.
 
+#![allow(clippy::unnecessary_cast, reason = "VST3's constants have other types on Windows")]
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -271,7 +273,6 @@ unsafe fn has_sound(data: &ProcessData) -> bool {
     outputs.iter().any(|bus| bus.numChannels > 0)
 }
 
-// The headers of VST3 give these other types on other systems.
 const AUDIO: MediaType = MediaTypes_::kAudio as MediaType;
 const INPUT: BusDirection = BusDirections_::kInput as BusDirection;
 const OUTPUT: BusDirection = BusDirections_::kOutput as BusDirection;
