@@ -93,10 +93,10 @@ def play(arguments):
     music = blocks_of_music(arguments.music, arguments.loop_frames, arguments.play_frames, block, count)
     heard = np.zeros_like(music)
     costs, lates = np.zeros(count), np.zeros(count)
-    plugin = load(arguments.bundle)
+    plugin = load(arguments.bundle, arguments.name)
     # JUCE prepares the plugin at the first call, for the block size of that call.
     silence = np.zeros((2, block), dtype=np.float32)
-    plugin.process(silence, rate, buffer_size=block, reset=True)
+    process(plugin, silence, rate, reset=True)
     orders = Orders()
     gc.disable()
     lock_memory()
@@ -113,14 +113,14 @@ def play(arguments):
             start_ns = due
             others_before = time.process_time() - time.thread_time()
         if not start_ns:
-            plugin.process(silence, rate, buffer_size=block, reset=False)
+            process(plugin, silence, rate)
             if tick == 50:
                 print("ready", flush=True)
             if orders.abandoned:
                 sys.exit("abandoned")
             continue
         called = time.perf_counter()
-        heard[done] = plugin.process(music[done], rate, buffer_size=block, reset=False)
+        heard[done] = process(plugin, music[done], rate)
         costs[done] = time.perf_counter() - called
         lates[done] = late
         done += 1
@@ -130,6 +130,14 @@ def play(arguments):
     gc.collect()
     write_heard(arguments, heard)
     write_figures(arguments, start_ns, costs, lates, others, realtime)
+
+
+def process(plugin, block, rate, reset=False):
+    """One block; an instrument gets its length only, as a time that rounding cannot make a sample frame shorter."""
+    frames = block.shape[1]
+    if plugin.is_instrument:
+        return plugin.process([], (frames + 0.25) / rate, rate, 2, buffer_size=frames, reset=reset)
+    return plugin.process(block, rate, buffer_size=frames, reset=reset)
 
 
 def write_heard(arguments, heard):
@@ -245,10 +253,7 @@ def texts(plugin):
 
 def run_a_block(plugin):
     # The host hands parameter changes over with the next block.
-    if plugin.is_instrument:
-        plugin.process([], duration=0.01, sample_rate=48_000, num_channels=2, buffer_size=64, reset=False)
-    else:
-        plugin.process(np.zeros((2, 64), dtype=np.float32), 48_000, buffer_size=64, reset=False)
+    process(plugin, np.zeros((2, 64), dtype=np.float32), 48_000)
 
 
 def save(arguments):
@@ -301,9 +306,10 @@ def main():
         one.add_argument("--bundle", required=True)
     one = commands.choices["cycles"]
     one.add_argument("--count", type=int, default=1000)
+    for command in ("play", "save", "load_state"):
+        commands.choices[command].add_argument("--name", choices=CLASSES, default=CLASSES[0])
     for command in ("save", "load_state"):
         one = commands.choices[command]
-        one.add_argument("--name", default="Backline")
         one.add_argument("--state", required=True)
         one.add_argument("--values", required=True)
     one = commands.choices["conformance"]

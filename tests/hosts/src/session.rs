@@ -23,21 +23,25 @@ pub use report::PluginReport;
 pub enum HostKind {
     /// `pedalboard` (JUCE) with the VST3 bundle.
     Vst3,
+    /// The same with *Backline Multi*, whose auxiliary outputs this host leaves inactive.
+    Vst3Multi,
+    /// The same with *Backline Return*: it plays nothing.
+    Vst3Return,
     /// The CLAP host of this crate with the CLAP bundle.
     Clap,
-    /// The same with *Backline Multi*, listening to one of its output ports.
+    /// CLAP with *Backline Multi*, listening to one of its output ports.
     ClapMulti {
         /// 0 is main, 1 to 8 are the auxiliary ones.
         output_port: usize,
     },
-    /// The same with *Backline Return*: it plays nothing.
+    /// CLAP with *Backline Return*: it plays nothing.
     ClapReturn,
 }
 
 impl HostKind {
     /// Whether the other side has something to hear.
     fn sends(self) -> bool {
-        self != Self::ClapReturn
+        !matches!(self, Self::ClapReturn | Self::Vst3Return)
     }
 }
 
