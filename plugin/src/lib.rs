@@ -2,15 +2,18 @@
 //!
 //! What there is, in the order of a host's calls: `plugin.rs` (names, ports, the framework's traits) →
 //! `processor.rs` (one instance) → `params.rs` and `controls.rs` (what is automated) → `project.rs`, `state.rs`,
-//! `state_filter.rs` (what a project keeps) → `editor.rs` (what is seen). The audio path is `backline_bridge`, the worker
+//! `state_filter.rs` (what a project keeps) → `editor.rs` (what is seen). VST3 hosts come in by `vst3_factory.rs` and `vst3_buses.rs`.
+//! The audio path is `backline_bridge`, the worker
 //! is `backline_client`; neither knows this crate.
 //!
 //! A person's wishes that are no parameters go through [`project::Project::send`], so that the project keeps them.
 
+pub mod absent_buses;
 pub mod controls;
 pub mod editor;
 pub mod environment;
 pub mod fence;
+pub mod kind;
 pub mod live_instances;
 pub mod logging;
 pub mod params;
@@ -19,6 +22,7 @@ pub mod processor;
 pub mod project;
 pub mod report;
 pub mod servers;
+pub mod spare_buses;
 #[cfg(feature = "standalone")]
 pub mod standalone;
 pub mod state;
@@ -26,12 +30,13 @@ pub mod state_filter;
 pub mod state_text;
 pub mod unattended;
 pub mod value_text;
+pub mod vst3_buses;
+pub mod vst3_factory;
 
-// The framework's entry points: `clap_entry`, `GetPluginFactory`.
+// The framework's entry point `clap_entry`. That of VST3 is in `vst3_factory.rs`.
 mod entry {
-    use crate::plugin::{Backline, BacklineMulti};
+    use crate::plugin::{Backline, BacklineMulti, BacklineReturn};
     use nice_plug::prelude::*;
 
-    nice_export_clap!(Backline, BacklineMulti);
-    nice_export_vst3!(Backline);
+    nice_export_clap!(Backline, BacklineMulti, BacklineReturn);
 }

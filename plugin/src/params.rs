@@ -6,8 +6,9 @@
 //!
 //! Parameters are targets. They have no smoothers of their own: the bridge ramps every gain sample by
 //! sample, so a change from automation, from the editor or from undo sounds the same. Automation is read
-//! at the start of a block (`SAMPLE_ACCURATE_AUTOMATION` is off on purpose: it would cut one host block
-//! into many, and the bridge sizes its rings by the host's real blocks).
+//! at the start of a block, the last value of it (`SAMPLE_ACCURATE_AUTOMATION` is off on purpose: it would cut one
+//! host block into many, and the bridge reads the host's pace, the time of capture and the frames of packets off its
+//! real blocks). A change is early by less than a block, never late, and takes 10 ms.
 //!
 //! Not here: what a project keeps besides parameters (`state.rs`). The step after is `controls.rs`.
 
@@ -17,9 +18,11 @@ use std::sync::Arc;
 use backline_client::SLOTS;
 use nice_plug::prelude::*;
 
+use crate::kind::Kind;
 use crate::project::Project;
 use crate::value_text::{
     GAIN_DB_MAX, GAIN_DB_MIN, GAIN_STEP_DB, PAN_STEP, gain_text, pan_text, parse_gain, parse_pan,
+    parse_switch, switch_text,
 };
 
 /// Bends the gain range so that most of a fader's way is where people mix: half way is −10 dB, unity is at 0.7.
@@ -45,8 +48,8 @@ pub struct BacklineParams {
     pub touched: BoolParam,
     /// What the project keeps besides parameters.
     pub project: Arc<Project>,
-    /// This class has auxiliary outputs (*Backline Multi*): a slot can play on a bus of its own.
-    pub has_aux_buses: bool,
+    /// The class. One that cannot send shows the host no parameters of the send and of the monitor; they keep their defaults.
+    pub kind: Kind,
 }
 
 /// One strip; `NN` in an id is the slot, 01 to 16.
@@ -63,17 +66,17 @@ pub struct SlotParams {
 
 impl BacklineParams {
     /// Parameters at their defaults, for a fresh instance. [main-thread]
-    pub fn new(project: Arc<Project>, has_aux_buses: bool) -> Self {
+    pub fn new(project: Arc<Project>, kind: Kind) -> Self {
         Self {
             send_gain: gain_param("Send Gain", 0.0),
-            send_mute: BoolParam::new("Send Mute", false),
+            send_mute: switch_param("Send Mute"),
             return_gain: gain_param("Return Gain", 0.0),
             monitor_gain: gain_param("Monitor Gain", GAIN_DB_MIN),
             slots: std::array::from_fn(SlotParams::new),
-            bypass: BoolParam::new("Bypass", false).make_bypass(),
-            touched: BoolParam::new("Project Touched", false).non_automatable().hide().hide_in_generic_ui(),
+            bypass: switch_param("Bypass").make_bypass(),
+            touched: switch_param("Project Touched").non_automatable().hide().hide_in_generic_ui(),
             project,
-            has_aux_buses,
+            kind,
         }
     }
 
@@ -96,8 +99,8 @@ impl SlotParams {
         Self {
             gain: gain_param(name("Gain"), 0.0),
             pan: pan_param(name("Pan")),
-            mute: BoolParam::new(name("Mute"), false),
-            solo: BoolParam::new(name("Solo"), false),
+            mute: switch_param(name("Mute")),
+            solo: switch_param(name("Solo")),
         }
     }
 
@@ -126,6 +129,9 @@ unsafe impl Params for BacklineParams {
             top("return_gain", self.return_gain.as_ptr()),
             top("monitor_gain", self.monitor_gain.as_ptr()),
         ];
+        if !self.kind.can_send() {
+            entries.retain(|(id, ..)| id == "return_gain");
+        }
         entries.extend(self.slots.iter().enumerate().flat_map(|(index, slot)| slot.entries(index)));
         entries.push(top("bypass", self.bypass.as_ptr()));
         entries.push(top("touched", self.touched.as_ptr()));
@@ -155,6 +161,13 @@ fn pan_param(name: impl Into<String>) -> FloatParam {
         .with_step_size(PAN_STEP)
         .with_value_to_string(Arc::new(pan_text))
         .with_string_to_value(Arc::new(parse_pan))
+}
+
+/// Off by default.
+fn switch_param(name: impl Into<String>) -> BoolParam {
+    BoolParam::new(name, false)
+        .with_value_to_string(Arc::new(switch_text))
+        .with_string_to_value(Arc::new(parse_switch))
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! Backline for the framework: names, ids, ports, and the calls of a host handed on to `processor.rs`.
 //!
-//! Two classes from one type: *Backline* (stereo) and *Backline Multi* (with eight auxiliary stereo outputs).
-//! Multi is exported for CLAP only: nice-plug 0.4.2 skips `process` while a host leaves any auxiliary output
-//! inactive, which VST3 hosts do and CLAP hosts must not (LANDSCAPE, fault 1).
+//! Three classes from one type: *Backline* (stereo), *Backline Multi* (with eight auxiliary stereo outputs) and
+//! *Backline Return* (an instrument without audio input, for hosts and tracks that want one).
+//! VST3 hosts may leave any bus inactive; what that takes is in `vst3_buses.rs`. CLAP hosts pass all buses.
 
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
@@ -12,13 +12,15 @@ use backline_bridge::{AUX_BUSES, StereoBus};
 use nice_plug::context::PluginApi;
 use nice_plug::prelude::*;
 
+use crate::absent_buses::AbsentBuses;
 use crate::editor::BacklineEditor;
 use crate::fence::{Fence, FenceTask};
+use crate::kind::Kind;
 use crate::logging;
 use crate::processor::{AuxBuses, Processor};
 use crate::state_filter;
 
-/// What tells the two classes apart.
+/// What tells the classes apart.
 pub trait Class: Send + Sync + 'static {
     /// As hosts show it.
     const NAME: &'static str;
@@ -26,6 +28,12 @@ pub trait Class: Send + Sync + 'static {
     const CLAP_ID: &'static str;
     /// One sentence for plugin browsers.
     const DESCRIPTION: &'static str;
+    /// What it can do.
+    const KIND: Kind;
+    /// What CLAP hosts sort it under; the first is the category.
+    const CLAP_FEATURES: &'static [ClapFeature];
+    /// A note input. Notes do nothing; without it some hosts do not let an instrument onto an instrument track.
+    const NOTES: MidiConfig;
     /// The first is the default.
     const LAYOUTS: &'static [AudioIOLayout];
 }
@@ -36,31 +44,43 @@ pub struct Stereo;
 /// Stereo in and out, and eight auxiliary stereo outputs.
 pub struct MultiOut;
 
+/// Nothing in, stereo out; mono accepted.
+pub struct ReturnOnly;
+
 /// The plugin of a class.
 pub struct BacklinePlugin<C: Class> {
     processor: Processor,
     fence: Fence<Self>,
     api: PluginApi,
+    absent: Arc<AbsentBuses>,
     class: PhantomData<C>,
 }
 
-/// *Backline*: VST3 and CLAP.
+/// *Backline*.
 pub type Backline = BacklinePlugin<Stereo>;
 
-/// *Backline Multi*: CLAP.
+/// *Backline Multi*.
 pub type BacklineMulti = BacklinePlugin<MultiOut>;
+
+/// *Backline Return*.
+pub type BacklineReturn = BacklinePlugin<ReturnOnly>;
 
 const MONO: Option<NonZeroU32> = NonZeroU32::new(1);
 const STEREO: Option<NonZeroU32> = NonZeroU32::new(2);
 const AUX_STEREO: [NonZeroU32; AUX_BUSES] = [new_nonzero_u32(2); AUX_BUSES];
 const AUX_NAMES: &[&str] = &["Aux 1", "Aux 2", "Aux 3", "Aux 4", "Aux 5", "Aux 6", "Aux 7", "Aux 8"];
 const _: () = assert!(AUX_NAMES.len() == AUX_STEREO.len());
+const EFFECT_FEATURES: &[ClapFeature] =
+    &[ClapFeature::AudioEffect, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
 
 impl Class for Stereo {
     const NAME: &'static str = "Backline";
     const CLAP_ID: &'static str = "org.backline.backline";
     const DESCRIPTION: &'static str =
         "Play together over the network: this track to everybody, everybody on a fader";
+    const KIND: Kind = Kind::Track;
+    const CLAP_FEATURES: &'static [ClapFeature] = EFFECT_FEATURES;
+    const NOTES: MidiConfig = MidiConfig::None;
     const LAYOUTS: &'static [AudioIOLayout] = &[
         AudioIOLayout {
             main_input_channels: STEREO,
@@ -85,7 +105,25 @@ impl Class for MultiOut {
     const CLAP_ID: &'static str = "org.backline.backline-multi";
     const DESCRIPTION: &'static str =
         "Backline with eight auxiliary outputs: every musician on a DAW track of their own";
+    const KIND: Kind = Kind::Multi;
+    const CLAP_FEATURES: &'static [ClapFeature] = EFFECT_FEATURES;
+    const NOTES: MidiConfig = MidiConfig::None;
     const LAYOUTS: &'static [AudioIOLayout] = &[multi_layout(STEREO), multi_layout(MONO)];
+}
+
+impl Class for ReturnOnly {
+    const NAME: &'static str = "Backline Return";
+    const CLAP_ID: &'static str = "org.backline.backline-return";
+    const DESCRIPTION: &'static str =
+        "Everybody of a Backline session on an instrument track: nothing is sent from here";
+    const KIND: Kind = Kind::Return;
+    const CLAP_FEATURES: &'static [ClapFeature] =
+        &[ClapFeature::Instrument, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
+    const NOTES: MidiConfig = MidiConfig::Basic;
+    const LAYOUTS: &'static [AudioIOLayout] = &[
+        AudioIOLayout { main_output_channels: STEREO, ..AudioIOLayout::const_default() },
+        AudioIOLayout { main_output_channels: MONO, ..AudioIOLayout::const_default() },
+    ];
 }
 
 const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout {
@@ -100,11 +138,11 @@ const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout 
 
 impl<C: Class> Default for BacklinePlugin<C> {
     fn default() -> Self {
-        let has_aux_buses = C::LAYOUTS.iter().any(|layout| !layout.aux_output_ports.is_empty());
         Self {
-            processor: Processor::new(has_aux_buses),
+            processor: Processor::new(C::KIND),
             fence: Fence::default(),
             api: PluginApi::Standalone,
+            absent: AbsentBuses::prepared(),
             class: PhantomData,
         }
     }
@@ -124,6 +162,7 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
+    const MIDI_INPUT: MidiConfig = C::NOTES;
     // See `params.rs`.
     const SAMPLE_ACCURATE_AUTOMATION: bool = false;
 
@@ -171,8 +210,9 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
         _context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
         let mut buses: AuxBuses = [const { None }; AUX_BUSES];
-        for (bus, output) in buses.iter_mut().zip(aux.outputs.iter_mut()) {
-            *bus = StereoBus::from_channels(output.as_slice());
+        let present = aux.outputs.iter_mut().enumerate().filter(|(index, _)| !self.absent.has_no_aux(*index));
+        for (index, output) in present.take(AUX_BUSES) {
+            buses[index] = StereoBus::from_channels(output.as_slice());
         }
         self.processor.process(buffer.as_slice(), buses);
         // Others play whether or not this track does: a tail without end.
@@ -196,8 +236,7 @@ impl<C: Class> ClapPlugin for BacklinePlugin<C> {
     const CLAP_DESCRIPTION: Option<&'static str> = Some(C::DESCRIPTION);
     const CLAP_MANUAL_URL: Option<&'static str> = None;
     const CLAP_SUPPORT_URL: Option<&'static str> = None;
-    const CLAP_FEATURES: &'static [ClapFeature] =
-        &[ClapFeature::AudioEffect, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
+    const CLAP_FEATURES: &'static [ClapFeature] = C::CLAP_FEATURES;
 }
 
 impl Vst3Plugin for Backline {
@@ -205,6 +244,20 @@ impl Vst3Plugin for Backline {
     const VST3_CLASS_ID: [u8; 16] = *b"BacklineNetMixB1";
     const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
         &[Vst3SubCategory::Fx, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
+}
+
+impl Vst3Plugin for BacklineMulti {
+    // Frozen: projects hold it.
+    const VST3_CLASS_ID: [u8; 16] = *b"BacklineMultiOM1";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
+        &[Vst3SubCategory::Fx, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
+}
+
+impl Vst3Plugin for BacklineReturn {
+    // Frozen: projects hold it.
+    const VST3_CLASS_ID: [u8; 16] = *b"BacklineReturnR1";
+    const VST3_SUBCATEGORIES: &'static [Vst3SubCategory] =
+        &[Vst3SubCategory::Instrument, Vst3SubCategory::Network, Vst3SubCategory::Stereo];
 }
 
 #[cfg(test)]

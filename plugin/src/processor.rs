@@ -12,6 +12,7 @@ use backline_client::{Client, ClientConfig, Command, Severity, sentences};
 
 use crate::controls::ControlReader;
 use crate::environment::Environment;
+use crate::kind::Kind;
 use crate::live_instances::LiveInstance;
 use crate::params::BacklineParams;
 use crate::project::Project;
@@ -36,8 +37,8 @@ struct Active {
 }
 
 impl Processor {
-    /// A fresh instance with an id of its own, of the class with or without auxiliary outputs. Opens nothing. [main-thread]
-    pub fn new(has_aux_buses: bool) -> Self {
+    /// A fresh instance with an id of its own. Opens nothing. [main-thread]
+    pub fn new(kind: Kind) -> Self {
         let live = LiveInstance::random();
         let config = ClientConfig {
             instance: live.id(),
@@ -46,9 +47,9 @@ impl Processor {
             uses_local_network: Environment::uses_local_network(),
         };
         let client = Arc::new(Client::new(config));
-        let project = Arc::new(Project::new(client, live));
+        let project = Arc::new(Project::new(client, live, kind));
         Self {
-            params: Arc::new(BacklineParams::new(project, has_aux_buses)),
+            params: Arc::new(BacklineParams::new(project, kind)),
             controls: ControlReader::default(),
             audio: None,
             unattended: None,
@@ -94,6 +95,10 @@ impl Processor {
     pub fn process(&mut self, main: &mut [&mut [f32]], aux: AuxBuses) {
         let Some(active) = &mut self.audio else {
             silence(aux);
+            if !self.params.kind.can_send() {
+                // There is no input to pass: this is what the host has left there.
+                main.iter_mut().for_each(|channel| channel.fill(0.0));
+            }
             return;
         };
         let now = Instant::now();

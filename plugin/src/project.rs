@@ -10,8 +10,11 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use backline_bridge::{AUX_BUSES, BusChoice};
-use backline_client::{Client, Command, Connection, DEPTH_CEILING_MAX, SLOTS, Severity, Snapshot};
+use backline_client::{
+    Client, Command, Connection, DEPTH_CEILING_MAX, ReturnChoice, SLOTS, Severity, Snapshot,
+};
 
+use crate::kind::Kind;
 use crate::live_instances::LiveInstance;
 use crate::servers::ServerFields;
 use crate::state::{LastSession, ProjectState, Role, Saved, StateError};
@@ -22,6 +25,7 @@ pub struct Project {
     inner: Mutex<Inner>,
     buses: [AtomicU8; SLOTS],
     changed: AtomicBool,
+    kind: Kind,
 }
 
 struct Inner {
@@ -35,14 +39,22 @@ struct Inner {
 
 impl Project {
     /// A fresh project state around a client that has the id of `live`.
-    pub fn new(client: Arc<Client>, live: LiveInstance) -> Self {
+    pub fn new(client: Arc<Client>, live: LiveInstance, kind: Kind) -> Self {
         let mut saved = Saved::default();
         saved.state.instance = live.id();
+        if !kind.can_send() {
+            saved.state.sends = false;
+            // Whoever adds a Return wants the mix there, not where it was until now.
+            saved.state.returns = ReturnChoice::Mix;
+            client.send(Command::SetSends(false));
+            client.send(Command::SetReturns(ReturnChoice::Mix));
+        }
         Self {
             client,
             inner: Mutex::new(Inner { saved, turn_password: String::new(), left: None, live }),
             buses: std::array::from_fn(|_| AtomicU8::new(bus_code(BusChoice::Main))),
             changed: AtomicBool::new(false),
+            kind,
         }
     }
 
@@ -143,6 +155,8 @@ impl Project {
         let (state, before) = {
             let mut inner = self.lock();
             let before = std::mem::replace(&mut inner.saved, saved).state.servers;
+            // The project may be one of a class that sends.
+            inner.saved.state.sends &= self.kind.can_send();
             self.choose_instance(&mut inner);
             (inner.saved.state.clone(), before)
         };

@@ -19,6 +19,7 @@ use nice_plug::editor::{Editor, EditorHandle};
 use thiserror::Error;
 
 use crate::editor::BacklineEditor;
+use crate::kind::Kind;
 use crate::logging;
 use crate::params::BacklineParams;
 use crate::processor::Processor;
@@ -112,7 +113,7 @@ pub fn run(options: Options) -> Result<(), StandaloneError> {
     logging::set_up();
     // Before the first thread, which inherits it.
     let signals = options.is_windowless.then(EndSignals::hold);
-    let processor = Processor::new(false);
+    let processor = Processor::new(Kind::Track);
     let params = processor.params().clone();
     memory::recall(&params);
     let running = start_audio(options.audio, processor)?;

@@ -1,4 +1,4 @@
-//! Value texts of parameters, both ways: gains in dB, pan as L50…C…R50.
+//! Value texts of parameters, both ways: gains in dB, pan as L50…C…R50, switches as On and Off.
 //!
 //! Not the parameters themselves (`params.rs`), and not the laws behind the values: those are
 //! `backline_audio`'s. Every value on a parameter's grid survives its text form exactly, because
@@ -42,19 +42,40 @@ pub fn pan_text(pan: f32) -> String {
     }
 }
 
-/// Reads "L50", "r 20", "C", "centre", "-20", "20"; none where the text is no pan.
+/// Reads "L50", "r 20", "30L", "C", "centre", "left", "-20", "20"; none where the text is no pan.
 pub fn parse_pan(text: &str) -> Option<f32> {
-    let text = text.trim().to_lowercase();
-    if matches!(text.as_str(), "c" | "centre" | "center" | "0") {
-        return Some(0.0);
+    let text = text.trim().to_lowercase().replace('−', "-").replace(',', ".");
+    match text.as_str() {
+        "c" | "centre" | "center" | "middle" | "mid" => return Some(0.0),
+        "left" => return Some(-1.0),
+        "right" => return Some(1.0),
+        _ => {}
     }
-    let (sign, digits) = match text.split_at_checked(1) {
-        Some(("l", digits)) => (-1.0, digits),
-        Some(("r", digits)) => (1.0, digits),
-        _ => (1.0, text.as_str()),
+    let left = text.strip_prefix('l').or_else(|| text.strip_suffix('l'));
+    let right = text.strip_prefix('r').or_else(|| text.strip_suffix('r'));
+    let (sign, digits) = match (left, right) {
+        (Some(digits), _) => (-1.0, digits),
+        (None, Some(digits)) => (1.0, digits),
+        (None, None) => (1.0, text.as_str()),
     };
     let steps = digits.trim().parse::<f32>().ok().filter(|steps| steps.is_finite())?;
     Some((sign * steps / PAN_TEXT_STEPS).clamp(-1.0, 1.0))
+}
+
+/// "On" or "Off".
+pub fn switch_text(is_on: bool) -> String {
+    if is_on { "On" } else { "Off" }.to_owned()
+}
+
+/// Reads "on", "Off", "yes", "0", and the words for what a switch does: "mute", "solo", "bypassed"; none where the text is neither.
+pub fn parse_switch(text: &str) -> Option<bool> {
+    match text.trim().to_lowercase().as_str() {
+        "on" | "yes" | "true" | "1" | "mute" | "muted" | "solo" | "soloed" | "bypass" | "bypassed" => {
+            Some(true)
+        }
+        "off" | "no" | "false" | "0" | "unmute" | "unmuted" | "unsolo" | "active" => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -88,8 +109,36 @@ mod tests {
         }
         assert_eq!(parse_pan("center"), Some(0.0));
         assert_eq!(parse_pan("r 500"), Some(1.0));
-        for nonsense in ["", "L", "left-ish", "Rnan"] {
+        for (typed, pan) in [
+            ("30L", -0.6),
+            ("30 r", 0.6),
+            ("l30", -0.6),
+            ("−20", -0.4),
+            ("centre", 0.0),
+            ("Left", -1.0),
+            ("right", 1.0),
+            ("0", 0.0),
+        ] {
+            assert!((parse_pan(typed).unwrap() - pan).abs() < 1e-6, "{typed}");
+        }
+        for nonsense in ["", "L", "left-ish", "Rnan", "l30r", "lr", "mono"] {
             assert_eq!(parse_pan(nonsense), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn switches_read_as_people_write_them() {
+        for is_on in [false, true] {
+            assert_eq!(parse_switch(&switch_text(is_on)), Some(is_on));
+        }
+        for on in ["ON", " yes ", "1", "mute", "Solo", "bypassed"] {
+            assert_eq!(parse_switch(on), Some(true), "{on}");
+        }
+        for off in ["off", "No", "0", "unmute", "active"] {
+            assert_eq!(parse_switch(off), Some(false), "{off}");
+        }
+        for nonsense in ["", "2", "maybe", "-6 dB"] {
+            assert_eq!(parse_switch(nonsense), None, "{nonsense}");
         }
     }
 
@@ -105,7 +154,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_parser_panic(text in ".*") {
-            let _ = (parse_gain(&text), parse_pan(&text));
+            let _ = (parse_gain(&text), parse_pan(&text), parse_switch(&text));
         }
     }
 }

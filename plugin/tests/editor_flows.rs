@@ -772,6 +772,24 @@ fn a_bus_is_chosen_in_the_multi_output_class() {
 }
 
 #[test]
+fn a_return_shows_what_comes_back_and_no_send() {
+    let mut session = MadeUpSession::band();
+    session.values.returns_only = true;
+    let mut editor = open(session);
+    for label in ["Send gain", "Mute send", "Send this track", "Monitor", "Quality", "Send level"] {
+        assert!(editor.query_by_label(label).is_none(), "{label} in a plugin that sends nothing");
+    }
+    for label in ["Return", "Playout ≤", "Your name", "Name of this track"] {
+        editor.get_by_label(label);
+    }
+    click(&mut editor, "Returns");
+    assert!(editor.query_by_label("Nothing").is_none(), "it would do nothing at all then");
+    click(&mut editor, "Automatic");
+    let commands = editor.state().session.commands();
+    assert_eq!(commands, [Command::SetReturns(ReturnChoice::Automatic)]);
+}
+
+#[test]
 fn notices_are_shown_worst_first_and_dismissed_one_by_one() {
     let mut session = MadeUpSession::band();
     session.notice(1, Severity::Info, "Farid joined.", "");

@@ -4,6 +4,7 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
+use backline::kind::Kind;
 use backline::processor::Processor;
 
 fn threads() -> usize {
@@ -23,7 +24,7 @@ fn an_idle_instance_has_no_thread_and_no_socket() {
     // SAFETY: the only test of this binary; no other thread reads the environment.
     unsafe { std::env::set_var("BACKLINE_CONFIG_DIR", folder.path()) };
     let before = (threads(), sockets());
-    let mut processors: Vec<Processor> = (0..8).map(|_| Processor::new(false)).collect();
+    let mut processors: Vec<Processor> = (0..8).map(|_| Processor::new(Kind::Track)).collect();
     assert_eq!((threads(), sockets()), before, "made");
     processors.iter_mut().for_each(|processor| processor.activate(2, 48_000.0, 64));
     assert_eq!((threads(), sockets()), before, "activated");

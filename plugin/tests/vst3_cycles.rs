@@ -7,27 +7,23 @@
 #![cfg(target_os = "linux")]
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 
-use std::ffi::c_void;
+mod vst3_host;
 
 use backline::plugin::Backline;
-use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait, IComponent,
-    IComponent_iid, IComponentTrait, IParamValueQueue, IParamValueQueueTrait, IParameterChanges,
-    IParameterChangesTrait, ParamID, ParamValue, ProcessData, ProcessSetup,
+    AudioBusBuffers, AudioBusBuffers__type0, IAudioProcessor, IAudioProcessorTrait, IComponentTrait,
+    IParamValueQueue, IParamValueQueueTrait, IParameterChanges, IParameterChangesTrait, ParamID, ParamValue,
+    ProcessData, ProcessSetup,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
-    IPluginBaseTrait, IPluginFactory, IPluginFactoryTrait, int32, kResultFalse, kResultOk, tresult,
+    IPluginBaseTrait, IPluginFactory, int32, kResultFalse, kResultOk, tresult,
 };
 use nice_plug::wrapper::vst3::vst3::{Class, ComPtr, ComWrapper};
+use vst3_host::{create, parameter};
 
 const CYCLES: usize = 1_000;
 const BLOCKS: usize = 12;
 const BLOCK_FRAMES: usize = 32;
-
-unsafe extern "system" {
-    safe fn GetPluginFactory() -> *mut c_void;
-}
 
 /// One parameter, one value at the start of the block.
 struct Queue {
@@ -79,23 +75,6 @@ impl IParameterChangesTrait for Changes {
     }
 }
 
-/// The id that a VST3 host sees, as nice-plug 0.4.2 makes it.
-fn parameter(id: &str) -> ParamID {
-    id.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) & !(1 << 31)
-}
-
-fn create(factory: &ComPtr<IPluginFactory>) -> ComPtr<IComponent> {
-    let class = Backline::PLATFORM_VST3_CLASS_ID;
-    let mut object = std::ptr::null_mut();
-    // SAFETY: both ids have 16 bytes, and `object` gets an interface of the kind that was asked for.
-    unsafe {
-        let created =
-            factory.createInstance(class.as_ptr().cast(), IComponent_iid.as_ptr().cast(), &mut object);
-        assert_eq!(created, kResultOk);
-        ComPtr::from_raw(object.cast()).unwrap()
-    }
-}
-
 /// The audio thread's part: every block moves every fader of eight strips.
 fn automate(processor: &ComPtr<IAudioProcessor>, cycle: usize) {
     let mut channels = [[0.1_f32; BLOCK_FRAMES]; 2];
@@ -124,7 +103,7 @@ fn automate(processor: &ComPtr<IAudioProcessor>, cycle: usize) {
 }
 
 fn one_life(factory: &ComPtr<IPluginFactory>, cycle: usize) {
-    let component = create(factory);
+    let component = create::<Backline>(factory);
     let processor = component.cast::<IAudioProcessor>().unwrap();
     let mut setup = ProcessSetup {
         processMode: 0,
@@ -150,7 +129,6 @@ fn one_life(factory: &ComPtr<IPluginFactory>, cycle: usize) {
 
 #[test]
 fn a_thousand_automated_instances_come_and_go() {
-    // SAFETY: the factory hands over one reference.
-    let factory = unsafe { ComPtr::<IPluginFactory>::from_raw(GetPluginFactory().cast()) }.unwrap();
+    let factory = vst3_host::factory();
     (0..CYCLES).for_each(|cycle| one_life(&factory, cycle));
 }

@@ -74,6 +74,8 @@ pub struct Values {
     pub slots: [SlotValues; SLOTS],
     /// The plugin has auxiliary outputs (Backline Multi): a strip chooses its bus.
     pub has_aux_buses: bool,
+    /// The plugin has no input (Backline Return): there is nothing to send, and no send to show.
+    pub returns_only: bool,
 }
 
 /// The editor's side of the plugin. All of it is `[main-thread]`, and none of it may wait.

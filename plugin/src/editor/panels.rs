@@ -8,6 +8,7 @@ pub mod connect;
 pub mod header;
 pub mod mix;
 pub mod network;
+pub mod returning;
 pub mod send;
 pub mod session;
 pub mod status;

@@ -124,16 +124,17 @@ fn resize_hint() -> ResizeHint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kind::Kind;
     use crate::processor::Processor;
     use crate::state::EDITOR_SIZE_POINTS_DEFAULT;
 
     #[test]
     fn a_project_that_is_loaded_after_the_editor_was_made_has_its_size() {
-        let saved = Processor::new(false);
+        let saved = Processor::new(Kind::Track);
         let wanted = EditorState { width_points: 1200, height_points: 700, scale: 1.5 };
         saved.project().update(|state| state.editor = wanted);
 
-        let opened = Processor::new(false);
+        let opened = Processor::new(Kind::Track);
         let editor = SizedEditor::new(opened.params().clone()).unwrap();
         let size = |editor: &SizedEditor| (editor.size().width, editor.size().height);
         assert_eq!(size(&editor), EDITOR_SIZE_POINTS_DEFAULT);

@@ -21,7 +21,7 @@ use super::intent::{Control, Intent, OfMix};
 use super::layout::Layout;
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
-use super::panels::{header, mix, send, session, status};
+use super::panels::{header, mix, returning, send, session, status};
 use super::theme::{self, colour};
 use super::view_model::{Stage, ViewModel};
 use crate::servers::ServerFields;
@@ -171,7 +171,10 @@ impl EditorView {
     fn panels(&mut self, ui: &mut Ui, layout: &Layout, model: &ViewModel, intents: &mut Vec<Intent>) {
         let zoom_percent = (ui.ctx().zoom_factor() * 100.0).round() as u32;
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
-        within(ui, layout.send, |ui| send::show(ui, layout.send, &model.send, &self.send_meter, intents));
+        within(ui, layout.send, |ui| match model.send.returns_only {
+            true => returning::show(ui, layout.send, &model.send, intents),
+            false => send::show(ui, layout.send, &model.send, &self.send_meter, intents),
+        });
         match &model.stage {
             Stage::Connect(panel) => within(ui, layout.stage, |ui| {
                 connect::show(ui, layout.stage, panel, &mut self.edits, intents)

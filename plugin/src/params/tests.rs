@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use crate::processor::Processor;
 
 fn params() -> Arc<BacklineParams> {
-    Processor::new(false).params().clone()
+    Processor::new(Kind::Track).params().clone()
 }
 
 fn pointer(params: &BacklineParams, id: &str) -> ParamPtr {
@@ -22,6 +22,18 @@ fn every_id_is_frozen() {
     expected.extend(["bypass", "touched"].map(str::to_owned));
     let ids: Vec<String> = params().param_map().into_iter().map(|(id, _, _)| id).collect();
     assert_eq!(ids, expected);
+}
+
+/// The same ids as Backline's, without those of what it has not.
+#[test]
+fn a_return_shows_no_send_and_no_monitor() {
+    let ids = |kind| {
+        let params = Processor::new(kind).params().param_map();
+        params.into_iter().map(|(id, _, _)| id).collect::<BTreeSet<String>>()
+    };
+    let missing = &ids(Kind::Track) - &ids(Kind::Return);
+    assert_eq!(missing, ["send_gain", "send_mute", "monitor_gain"].map(str::to_owned).into());
+    assert!(ids(Kind::Return).is_subset(&ids(Kind::Track)));
 }
 
 /// Hosts see a hash of each id (as nice-plug 0.4.2 makes it), which must differ too.
@@ -80,6 +92,63 @@ fn every_value_on_the_grid_survives_text_and_normalising() {
         let text = pan.normalized_value_to_string(pan.preview_normalized(steps as f32 / 50.0), true);
         let again = pan.string_to_normalized_value(&text).unwrap();
         assert_eq!(pan.normalized_value_to_string(again, true), text);
+    }
+}
+
+/// Over the whole range, also where a host's automation stands between two steps.
+#[test]
+fn every_parameter_reads_what_it_shows_and_shows_what_it_read() {
+    for kind in [Kind::Track, Kind::Multi, Kind::Return] {
+        let params = Processor::new(kind).params().clone();
+        for (id, pointer, _) in params.param_map() {
+            for step in 0..=1_000_u16 {
+                // SAFETY: `params` lives until the end of the loop.
+                unsafe {
+                    for with_unit in [true, false] {
+                        let shown = pointer.normalized_value_to_string(f32::from(step) / 1_000.0, with_unit);
+                        let read = pointer.string_to_normalized_value(&shown);
+                        let read = read.unwrap_or_else(|| panic!("{id} does not read its own {shown:?}"));
+                        let again = pointer.normalized_value_to_string(read, with_unit);
+                        assert_eq!(again, shown, "{id} at {step}");
+                        assert_eq!(pointer.string_to_normalized_value(&again), Some(read), "{id}: {shown:?}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn every_parameter_reads_what_people_type() {
+    let params = params();
+    let gains: &[(&str, &str)] = &[
+        ("-6", "-6.0 dB"),
+        ("-6dB", "-6.0 dB"),
+        ("-6 db", "-6.0 dB"),
+        ("−6,5", "-6.5 dB"),
+        ("-inf", "-inf dB"),
+        ("off", "-inf dB"),
+        ("mute", "-inf dB"),
+        ("+3", "3.0 dB"),
+    ];
+    let pans: &[(&str, &str)] =
+        &[("centre", "C"), ("30L", "L30"), ("L50", "L50"), ("r12", "R12"), ("0", "C")];
+    let switches: &[(&str, &str)] =
+        &[("on", "On"), ("Off", "Off"), ("mute", "On"), ("unmute", "Off"), ("1", "On"), ("no", "Off")];
+    for (id, pointer, _) in params.param_map() {
+        let table = match &id {
+            id if id.ends_with("gain") => gains,
+            id if id.ends_with("pan") => pans,
+            _ => switches,
+        };
+        for (typed, shown) in table {
+            // SAFETY: `params` lives until the end of the test.
+            let text = unsafe {
+                let value = pointer.string_to_normalized_value(typed);
+                pointer.normalized_value_to_string(value.unwrap_or_else(|| panic!("{id}: {typed}")), true)
+            };
+            assert_eq!(text, *shown, "{id}: {typed}");
+        }
     }
 }
 

@@ -86,17 +86,27 @@ fn run_one_block<C: Class>() -> ProcessStatus {
 }
 
 #[test]
-fn both_classes_make_sound_without_input_for_as_long_as_they_live() {
+fn all_classes_make_sound_without_input_for_as_long_as_they_live() {
     assert_eq!(run_one_block::<Stereo>(), ProcessStatus::KeepAlive);
     assert_eq!(run_one_block::<MultiOut>(), ProcessStatus::KeepAlive);
+    assert_eq!(run_one_block::<ReturnOnly>(), ProcessStatus::KeepAlive);
 }
 
 #[test]
 fn the_main_class_has_no_auxiliary_ports_and_multi_has_eight() {
     assert!(Stereo::LAYOUTS.iter().all(|layout| layout.aux_output_ports.is_empty()));
     assert!(MultiOut::LAYOUTS.iter().all(|layout| layout.aux_output_ports.len() == 8));
-    assert!(!Backline::default().processor.params().has_aux_buses);
-    assert!(BacklineMulti::default().processor.params().has_aux_buses);
+    assert!(!Backline::default().processor.params().kind.has_aux_buses());
+    assert!(BacklineMulti::default().processor.params().kind.has_aux_buses());
+}
+
+#[test]
+fn a_return_has_no_input_and_takes_notes_and_its_ids_are_its_own() {
+    assert!(ReturnOnly::LAYOUTS.iter().all(|layout| layout.main_input_channels.is_none()));
+    assert_eq!(BacklineReturn::MIDI_INPUT, MidiConfig::Basic);
+    assert_ne!(BacklineReturn::VST3_CLASS_ID, Backline::VST3_CLASS_ID);
+    let ids = [Stereo::CLAP_ID, MultiOut::CLAP_ID, ReturnOnly::CLAP_ID];
+    assert!(ids.iter().all(|id| ids.iter().filter(|other| id == *other).count() == 1));
 }
 
 #[test]

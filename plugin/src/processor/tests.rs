@@ -36,7 +36,7 @@ fn monitor_at_unity(processor: &Processor) {
 #[test]
 fn every_rate_and_block_size_processes_without_allocating() {
     for rate_hz in RATES_HZ {
-        let mut processor = Processor::new(false);
+        let mut processor = Processor::new(Kind::Track);
         processor.activate(2, rate_hz, 8192);
         processor.reset();
         monitor_at_unity(&processor);
@@ -51,7 +51,7 @@ fn every_rate_and_block_size_processes_without_allocating() {
 
 #[test]
 fn the_monitor_passes_at_unity_once_the_ramps_have_settled() {
-    let mut processor = Processor::new(false);
+    let mut processor = Processor::new(Kind::Track);
     monitor_at_unity(&processor);
     processor.activate(2, 48_000.0, 512);
     for _ in 0..100 {
@@ -64,7 +64,7 @@ fn the_monitor_passes_at_unity_once_the_ramps_have_settled() {
 
 #[test]
 fn mono_in_reaches_both_sides() {
-    let mut processor = Processor::new(false);
+    let mut processor = Processor::new(Kind::Track);
     monitor_at_unity(&processor);
     processor.activate(1, 48_000.0, 512);
     let mut main = Vec::new();
@@ -82,7 +82,7 @@ fn mono_in_reaches_both_sides() {
 
 #[test]
 fn auxiliary_outputs_are_overwritten_whatever_their_shape() {
-    let mut processor = Processor::new(true);
+    let mut processor = Processor::new(Kind::Multi);
     processor.activate(2, 48_000.0, 64);
     let mut aux = vec![stereo(64, 9.0), vec![], stereo(64, 9.0), stereo(64, 9.0)];
     process(&mut processor, &mut stereo(64, 0.1), &mut aux);
@@ -91,7 +91,7 @@ fn auxiliary_outputs_are_overwritten_whatever_their_shape() {
 
 #[test]
 fn calls_in_any_order_are_harmless() {
-    let mut processor = Processor::new(false);
+    let mut processor = Processor::new(Kind::Track);
     processor.reset();
     processor.deactivate();
     process(&mut processor, &mut stereo(64, 0.5), &mut []);
@@ -110,7 +110,7 @@ fn calls_in_any_order_are_harmless() {
 
 #[test]
 fn a_rate_beyond_reach_passes_the_track_and_says_so() {
-    let mut processor = Processor::new(true);
+    let mut processor = Processor::new(Kind::Multi);
     processor.activate(2, 8_000.0, 64);
     let (mut main, mut aux) = (stereo(64, 0.5), vec![stereo(64, 9.0)]);
     process(&mut processor, &mut main, &mut aux);
@@ -124,11 +124,29 @@ fn a_rate_beyond_reach_passes_the_track_and_says_so() {
 
 #[test]
 fn fifty_instances_live_and_die_together() {
-    let mut processors: Vec<Processor> = (0..50).map(|_| Processor::new(false)).collect();
+    let mut processors: Vec<Processor> = (0..50).map(|_| Processor::new(Kind::Track)).collect();
     for processor in &mut processors {
         processor.activate(2, 48_000.0, 64);
         process(processor, &mut stereo(64, 0.5), &mut []);
     }
     processors.truncate(10);
     processors.iter_mut().for_each(|processor| process(processor, &mut stereo(64, 0.5), &mut []));
+}
+
+/// What the host left in the buffers of an instrument is no input; bypassed or not.
+#[test]
+fn a_return_overwrites_what_is_in_the_buffers() {
+    let mut processor = Processor::new(Kind::Return);
+    processor.activate(0, 8_000.0, 64);
+    let mut main = stereo(64, 0.7);
+    process(&mut processor, &mut main, &mut []);
+    assert_eq!(main, stereo(64, 0.0), "also at a rate that is none");
+    processor.activate(0, 48_000.0, 64);
+    for turn in 0..100 {
+        // SAFETY: the parameter lives as long as the processor.
+        unsafe { processor.params().bypass.as_ptr()._internal_set_normalized_value(f32::from(turn > 50)) };
+        let mut main = stereo(64, 0.7);
+        process(&mut processor, &mut main, &mut []);
+        assert_eq!(main, stereo(64, 0.0));
+    }
 }

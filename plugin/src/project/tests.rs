@@ -7,7 +7,7 @@ use crate::servers::ServerFields;
 use crate::state::{KEPT_FIELD, STATE_FIELD};
 
 fn project() -> Arc<Project> {
-    Processor::new(true).project().clone()
+    Processor::new(Kind::Multi).project().clone()
 }
 
 fn source(byte: u8) -> SourceId {
@@ -153,4 +153,23 @@ fn a_snapshot_of_before_does_not_bring_an_ended_session_back() {
     assert_eq!(state.session, None);
     fetch(&mut state, &snapshot, None);
     assert_eq!(state.session.map(|last| last.role), Some(Role::Hosted));
+}
+
+#[test]
+fn a_return_publishes_nothing_and_wants_the_mix() {
+    let returning = Processor::new(Kind::Return).project().clone();
+    assert!(!returning.state().sends);
+    assert_eq!(returning.state().returns, ReturnChoice::Mix);
+    assert!(!returning.client().snapshot().sends);
+}
+
+#[test]
+fn a_return_that_gets_a_senders_project_still_publishes_nothing() {
+    let sender = project();
+    sender.send(Command::SetReturns(ReturnChoice::Automatic));
+    let returning = Processor::new(Kind::Return).project().clone();
+    returning.load(&sender.save());
+    assert!(!returning.state().sends);
+    assert_eq!(returning.state().returns, ReturnChoice::Automatic);
+    assert!(!returning.client().snapshot().sends);
 }

@@ -17,13 +17,13 @@ fn the_command_line_is_read() {
 
 #[test]
 fn what_is_kept_comes_back() {
-    let first = Processor::new(false);
+    let first = Processor::new(Kind::Track);
     // SAFETY: the parameter lives in an `Arc` that `first` holds.
     unsafe {
         nice_plug::prelude::Param::as_ptr(&first.params().slots[4].pan)._internal_set_normalized_value(0.25)
     };
     first.project().update(|state| state.source_name = "Flute".to_owned());
-    let second = Processor::new(false);
+    let second = Processor::new(Kind::Track);
     memory::apply(second.params(), memory::state(first.params()));
     assert_eq!(second.params().slots[4].pan.value(), -0.5);
     assert_eq!(second.project().state().source_name, "Flute");

@@ -1,8 +1,9 @@
 use super::*;
+use crate::kind::Kind;
 use crate::processor::Processor;
 
 fn project() -> Arc<Project> {
-    Processor::new(false).project().clone()
+    Processor::new(Kind::Track).project().clone()
 }
 
 #[test]

@@ -8,7 +8,8 @@ import sys
 import threading
 
 import numpy as np
-from pedalboard import load_plugin
+
+from vst3_bundle import load
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 176_400, 192_000)
 BLOCKS = (64, 128, 256, 512, 1024)
@@ -173,8 +174,8 @@ def conformance(arguments):
     """looks at what pluginval looks at, on a new instance for each check and then on one for all of them"""
     random = np.random.default_rng(arguments.seed)
     for check in CHECKS:
-        check(load_plugin(arguments.bundle), random)
-    plugin = load_plugin(arguments.bundle)
+        check(load(arguments.bundle), random)
+    plugin = load(arguments.bundle)
     for check in CHECKS:
         if check is not check_parameters:
             check(plugin, random)

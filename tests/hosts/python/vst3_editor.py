@@ -10,8 +10,8 @@ import sys
 import threading
 
 import numpy as np
-from pedalboard import load_plugin
 
+from vst3_bundle import load
 from vst3_host import blocks_of_music, monotonic_ns, raise_priority, sleep_until
 
 RATE_HZ = 48_000
@@ -26,7 +26,7 @@ def main():
     arguments = parser.parse_args()
     blocks = arguments.loop_frames // BLOCK
     music = blocks_of_music(arguments.music, arguments.loop_frames, blocks * BLOCK, BLOCK, blocks)
-    plugin = load_plugin(arguments.bundle)
+    plugin = load(arguments.bundle)
     # The first call activates the plugin, and JUCE wants that on the thread of the window.
     plugin.process(np.zeros((2, BLOCK), dtype=np.float32), RATE_HZ, buffer_size=BLOCK, reset=True)
     close, running = threading.Event(), threading.Event()

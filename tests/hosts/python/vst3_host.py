@@ -5,6 +5,9 @@
     vst3_host.py cycles  creates, automates, processes and destroys the plugin again and again in this one process
     vst3_host.py state   saves the state, loads it into another instance and compares
     vst3_host.py shapes  processes at every rate and block size of the specification
+    vst3_host.py classes loads every class of the bundle and processes with it, auxiliary outputs inactive
+    vst3_host.py save    moves parameters of a class and writes its state as a .vstpreset, and the values as JSON
+    vst3_host.py load_state  loads such a state, and writes the values that it brought
     vst3_host.py hurry   processes faster than real time: silence must come back
     vst3_host.py conformance  looks at what pluginval looks at (vst3_conformance.py)
 
@@ -22,9 +25,9 @@ import threading
 import time
 
 import numpy as np
-from pedalboard import load_plugin
 from pedalboard.io import AudioFile
 
+from vst3_bundle import CLASSES, load, names
 from vst3_conformance import conformance
 
 RATES_HZ = (44_100, 48_000, 88_200, 96_000, 192_000)
@@ -90,10 +93,10 @@ def play(arguments):
     music = blocks_of_music(arguments.music, arguments.loop_frames, arguments.play_frames, block, count)
     heard = np.zeros_like(music)
     costs, lates = np.zeros(count), np.zeros(count)
-    plugin = load_plugin(arguments.bundle)
+    plugin = load(arguments.bundle, arguments.name)
     # JUCE prepares the plugin at the first call, for the block size of that call.
     silence = np.zeros((2, block), dtype=np.float32)
-    plugin.process(silence, rate, buffer_size=block, reset=True)
+    process(plugin, silence, rate, reset=True)
     orders = Orders()
     gc.disable()
     lock_memory()
@@ -110,14 +113,14 @@ def play(arguments):
             start_ns = due
             others_before = time.process_time() - time.thread_time()
         if not start_ns:
-            plugin.process(silence, rate, buffer_size=block, reset=False)
+            process(plugin, silence, rate)
             if tick == 50:
                 print("ready", flush=True)
             if orders.abandoned:
                 sys.exit("abandoned")
             continue
         called = time.perf_counter()
-        heard[done] = plugin.process(music[done], rate, buffer_size=block, reset=False)
+        heard[done] = process(plugin, music[done], rate)
         costs[done] = time.perf_counter() - called
         lates[done] = late
         done += 1
@@ -127,6 +130,14 @@ def play(arguments):
     gc.collect()
     write_heard(arguments, heard)
     write_figures(arguments, start_ns, costs, lates, others, realtime)
+
+
+def process(plugin, block, rate, reset=False):
+    """One block; an instrument gets its length only, as a time that rounding cannot make a sample frame shorter."""
+    frames = block.shape[1]
+    if plugin.is_instrument:
+        return plugin.process([], (frames + 0.25) / rate, rate, 2, buffer_size=frames, reset=reset)
+    return plugin.process(block, rate, buffer_size=frames, reset=reset)
 
 
 def write_heard(arguments, heard):
@@ -159,7 +170,7 @@ def cycles(arguments):
     """Faults of a framework that shares a thread between instances show after some hundred of these."""
     noise = np.random.default_rng(1).standard_normal((2, 256)).astype(np.float32) * 0.1
     for turn in range(arguments.count):
-        plugin = load_plugin(arguments.bundle)
+        plugin = load(arguments.bundle)
         automate(plugin, turn)
         for _ in range(4):
             out = plugin.process(noise, 48_000, buffer_size=64, reset=False)
@@ -181,7 +192,7 @@ def automate(plugin, turn):
 
 
 def state(arguments):
-    first, second = load_plugin(arguments.bundle), load_plugin(arguments.bundle)
+    first, second = load(arguments.bundle), load(arguments.bundle)
     for index, (name, parameter) in enumerate(first.parameters.items()):
         if "gain" in name or "pan" in name:
             parameter.raw_value = (index % 10) / 10
@@ -201,7 +212,7 @@ def state(arguments):
 
 def shapes(arguments):
     """Without a session: what comes back is silence (the monitor is off), at every rate and block size, also when they change."""
-    plugin = load_plugin(arguments.bundle)
+    plugin = load(arguments.bundle)
     random = np.random.default_rng(2)
     for rate in RATES_HZ:
         for block in BLOCKS:
@@ -214,9 +225,65 @@ def shapes(arguments):
     print(f"ok: {len(RATES_HZ)} rates with {len(BLOCKS)} block sizes, and mono")
 
 
+def classes(arguments):
+    """Every class is listed and processes; Multi with all auxiliary outputs inactive, the Return without input."""
+    require(names(arguments.bundle) == CLASSES, f"the bundle lists {names(arguments.bundle)}")
+    tone = np.full((2, 48_000), 0.25, dtype=np.float32)
+    for name in ("Backline", "Backline Multi"):
+        plugin = load(arguments.bundle, name)
+        require(plugin.is_effect and not plugin.is_instrument, f"{name} is no effect")
+        gain = next(one for one in plugin._parameters if one.name == "Monitor Gain")
+        gain.raw_value = gain.get_raw_value_for_text("0 dB")
+        out = plugin.process(tone, 48_000, buffer_size=512, reset=True)
+        require((out[:, -4_800:] == tone[:, -4_800:]).all(), f"{name} does not pass its own track")
+        gain.raw_value = 0.0
+        out = plugin.process(tone, 48_000, buffer_size=512, reset=False)
+        require((out[:, -4_800:] == 0).all(), f"{name} passes its track although its monitor is off")
+    plugin = load(arguments.bundle, "Backline Return")
+    require(plugin.is_instrument and not plugin.is_effect, "Backline Return is no instrument")
+    out = plugin.process([], duration=1, sample_rate=48_000, num_channels=2, buffer_size=512)
+    require(out.shape == (2, 48_000) and (out == 0).all(), "Backline Return does not return silence")
+    print(f"ok: {len(CLASSES)} classes process")
+
+
+def texts(plugin):
+    """What each parameter shows."""
+    return {one.name: one.get_text_for_raw_value(one.raw_value) for one in plugin._parameters if one.is_automatable}
+
+
+def run_a_block(plugin):
+    # The host hands parameter changes over with the next block.
+    process(plugin, np.zeros((2, 64), dtype=np.float32), 48_000)
+
+
+def save(arguments):
+    plugin = load(arguments.bundle, arguments.name)
+    for index, one in enumerate(one for one in plugin._parameters if one.is_automatable and one.name != "Bypass"):
+        # On the grid of every parameter, so that the host's own copy is the plugin's value.
+        one.raw_value = one.get_raw_value_for_text(one.get_text_for_raw_value((index % 11) / 10))
+    run_a_block(plugin)
+    with open(arguments.state, "wb") as file:
+        file.write(plugin.preset_data)
+    with open(arguments.values, "w", encoding="utf-8") as file:
+        json.dump(texts(plugin), file)
+    print("ok: saved")
+
+
+def load_state(arguments):
+    plugin = load(arguments.bundle, arguments.name)
+    with open(arguments.state, "rb") as file:
+        plugin.preset_data = file.read()
+    # A preset moves the plugin's values and not the host's own copies of them; a state moves both.
+    plugin.raw_state = plugin.raw_state
+    run_a_block(plugin)
+    with open(arguments.values, "w", encoding="utf-8") as file:
+        json.dump(texts(plugin), file)
+    print("ok: loaded")
+
+
 def hurry(arguments):
     """Ten seconds in one call, far faster than real time: silence must come back, not old network audio."""
-    plugin = load_plugin(arguments.bundle)
+    plugin = load(arguments.bundle)
     noise = np.random.default_rng(3).standard_normal((2, 480_000)).astype(np.float32) * 0.1
     began = time.perf_counter()
     out = plugin.process(noise, 48_000, buffer_size=512, reset=True)
@@ -233,12 +300,18 @@ def require(condition, message):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for command in (play, cycles, state, shapes, hurry, conformance):
+    for command in (play, cycles, state, shapes, classes, save, load_state, hurry, conformance):
         one = commands.add_parser(command.__name__, help=command.__doc__)
         one.set_defaults(run=command)
         one.add_argument("--bundle", required=True)
     one = commands.choices["cycles"]
     one.add_argument("--count", type=int, default=1000)
+    for command in ("play", "save", "load_state"):
+        commands.choices[command].add_argument("--name", choices=CLASSES, default=CLASSES[0])
+    for command in ("save", "load_state"):
+        one = commands.choices[command]
+        one.add_argument("--state", required=True)
+        one.add_argument("--values", required=True)
     one = commands.choices["conformance"]
     one.add_argument("--seed", type=int, default=1)
     one = commands.choices["play"]

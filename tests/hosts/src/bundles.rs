@@ -8,6 +8,8 @@ use crate::error::HostError;
 pub const CLAP_ID: &str = "org.backline.backline";
 /// Class id of the plugin with eight auxiliary outputs.
 pub const CLAP_MULTI_ID: &str = "org.backline.backline-multi";
+/// Class id of the plugin without an input.
+pub const CLAP_RETURN_ID: &str = "org.backline.backline-return";
 /// The environment variable that names the folder of the bundles.
 pub const FOLDER_VARIABLE: &str = "BACKLINE_BUNDLES";
 /// The environment variable that names the Python program with pedalboard and dawdreamer.

@@ -51,7 +51,7 @@ fn one(bundle: &ClapBundle, class: &str, turn: usize) -> Result<(), HostError> {
     }
     let mut processor = plugin.activate(rate, block)?;
     for step in 0..BLOCKS_IN_A_TURN {
-        for channel in 0..2 {
+        for channel in 0..processor.input_channels() {
             processor.input(0, channel).fill(0.1);
         }
         for offset in 0..5 {

@@ -23,13 +23,26 @@ pub use report::PluginReport;
 pub enum HostKind {
     /// `pedalboard` (JUCE) with the VST3 bundle.
     Vst3,
+    /// The same with *Backline Multi*, whose auxiliary outputs this host leaves inactive.
+    Vst3Multi,
+    /// The same with *Backline Return*: it plays nothing.
+    Vst3Return,
     /// The CLAP host of this crate with the CLAP bundle.
     Clap,
-    /// The same with *Backline Multi*, listening to one of its output ports.
+    /// CLAP with *Backline Multi*, listening to one of its output ports.
     ClapMulti {
         /// 0 is main, 1 to 8 are the auxiliary ones.
         output_port: usize,
     },
+    /// CLAP with *Backline Return*: it plays nothing.
+    ClapReturn,
+}
+
+impl HostKind {
+    /// Whether the other side has something to hear.
+    fn sends(self) -> bool {
+        !matches!(self, Self::ClapReturn | Self::Vst3Return)
+    }
 }
 
 /// One side of a session.
@@ -124,8 +137,8 @@ pub fn run(setup: &Setup, say: &mut dyn FnMut(&str)) -> Result<Played, HostError
     let mut b = HostProcess::start("b", setup, &setup.sides[1], &folders[1], ("BACKLINE_JOIN", &link))?;
     a.wait_ready()?;
     b.wait_ready()?;
-    wait_connected(&mut a, &mut b)?;
-    say("both hear each other's stream; the music begins");
+    wait_connected(setup, &mut a, &mut b)?;
+    say("each has the other's stream; the music begins");
     let watch = MachineWatch::start();
     let begin_ns = monotonic_now() + COUNT_IN.as_nanos() as u64;
     a.play(begin_ns)?;
@@ -149,13 +162,15 @@ fn wait_for_link(link: &Path, host: &mut HostProcess) -> Result<(), HostError> {
     Ok(())
 }
 
-fn wait_connected(a: &mut HostProcess, b: &mut HostProcess) -> Result<(), HostError> {
+fn wait_connected(setup: &Setup, a: &mut HostProcess, b: &mut HostProcess) -> Result<(), HostError> {
     let started = Instant::now();
+    // Each by what the other does.
+    let hears = [setup.sides[1].kind.sends(), setup.sides[0].kind.sends()];
     loop {
         a.check_running()?;
         b.check_running()?;
         let reports = [a.report(), b.report()];
-        if reports.iter().all(|report| report.hears_somebody()) {
+        if reports.iter().zip(hears).all(|(report, hears)| report.hears_somebody() == hears) {
             return Ok(());
         }
         if started.elapsed() > CONNECT_WITHIN {

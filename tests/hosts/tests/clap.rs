@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use backline_hosts::bundles::{self, CLAP_ID, CLAP_MULTI_ID};
+use backline_hosts::bundles::{self, CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID};
 use backline_hosts::clap_plugin::{ClapBundle, ClapProcessor};
 
 const RATES_HZ: [u32; 5] = [44_100, 48_000, 88_200, 96_000, 192_000];
@@ -15,7 +15,7 @@ fn bundle() -> ClapBundle {
 }
 
 fn fill(processor: &mut ClapProcessor, frames: usize, turn: usize) {
-    for channel in 0..2 {
+    for channel in 0..processor.input_channels() {
         for (index, sample) in processor.input(0, channel)[..frames].iter_mut().enumerate() {
             *sample = 0.2 * ((turn * frames + index) as f32 * 0.05).sin();
         }
@@ -33,8 +33,8 @@ fn loudest_output(processor: &ClapProcessor, frames: usize) -> f32 {
 }
 
 #[test]
-fn the_bundle_holds_both_classes() {
-    assert_eq!(bundle().class_ids(), [CLAP_ID, CLAP_MULTI_ID]);
+fn the_bundle_holds_all_classes() {
+    assert_eq!(bundle().class_ids(), [CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID]);
 }
 
 #[test]
@@ -44,12 +44,14 @@ fn ports_are_as_the_classes_say() {
     assert_eq!((stereo.port_channels(true), stereo.port_channels(false)), (vec![2], vec![2]));
     let mut multi = bundle.instance(CLAP_MULTI_ID).unwrap();
     assert_eq!((multi.port_channels(true), multi.port_channels(false)), (vec![2], vec![2; 9]));
+    let mut returning = bundle.instance(CLAP_RETURN_ID).unwrap();
+    assert_eq!((returning.port_channels(true), returning.port_channels(false)), (vec![], vec![2]));
 }
 
 #[test]
 fn every_rate_and_block_size_works_and_they_may_change() {
     let bundle = bundle();
-    for class in [CLAP_ID, CLAP_MULTI_ID] {
+    for class in [CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID] {
         let mut plugin = bundle.instance(class).unwrap();
         for rate in RATES_HZ {
             for largest in BLOCKS {
@@ -99,6 +101,36 @@ fn the_monitor_gain_lets_the_own_input_through() {
         (0.15..=0.201).contains(&loudest),
         "the monitor is at {loudest} after 200 blocks of a sine at 0.2"
     );
+}
+
+/// Automation is read at the start of a block, on purpose (`plugin/src/params.rs`), and ramped over 10 ms: a change at a frame of a block
+/// begins in that block, never in a later one, and is whole a ramp after the block has begun.
+#[test]
+fn a_change_at_a_frame_of_a_block_begins_in_that_block_and_lasts_a_ramp() {
+    const BLOCK: usize = 512;
+    const RAMP: usize = 480;
+    let mut plugin = bundle().instance(CLAP_ID).unwrap();
+    let monitor = plugin.parameter_id("Monitor Gain").unwrap();
+    let [unity, silent] = ["0 dB", "mute"].map(|text| plugin.value_of_text(monitor, text).unwrap());
+    let mut processor = plugin.activate(48_000, BLOCK).unwrap();
+    let mut block = |changes: &[(f64, u32)]| {
+        (0..2).for_each(|channel| processor.input(0, channel).fill(0.5));
+        changes.iter().for_each(|(value, at_frame)| processor.automate(monitor, *value, *at_frame));
+        processor.process(BLOCK).unwrap();
+        processor.output(0, 0).to_vec()
+    };
+    block(&[(unity, 0)]);
+    assert!(block(&[]).iter().all(|sample| *sample == 0.5));
+    for at_frame in [0, 100, 511] {
+        let heard = block(&[(silent, at_frame)]);
+        assert!(heard[at_frame as usize..].iter().all(|sample| *sample < 0.5), "frame {at_frame}");
+        let steps = heard.windows(2).map(|pair| (pair[0] - pair[1]).abs());
+        assert!(steps.fold(0.0, f32::max) < 0.01, "a click at frame {at_frame}");
+        assert!(heard[RAMP..].iter().all(|sample| *sample == 0.0), "frame {at_frame}");
+        block(&[(unity, 0)]);
+        assert!(block(&[]).iter().all(|sample| *sample == 0.5));
+    }
+    plugin.deactivate(processor);
 }
 
 #[test]
@@ -205,6 +237,11 @@ fn a_thousand_lives_of_backline() {
 #[test]
 fn a_thousand_lives_of_backline_multi() {
     thousand_lives(CLAP_MULTI_ID);
+}
+
+#[test]
+fn a_thousand_lives_of_backline_return() {
+    thousand_lives(CLAP_RETURN_ID);
 }
 
 /// Each life opens a session: socket, worker, identity, link.

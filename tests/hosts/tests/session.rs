@@ -66,6 +66,39 @@ fn clap_and_vst3_hear_each_other_at_44100() {
     ));
 }
 
+#[test]
+fn a_return_hears_the_others_and_is_heard_by_nobody() {
+    let figures = figures(
+        [side(HostKind::Clap, 'a', 64), side(HostKind::ClapReturn, 'b', 256)],
+        "lowest-latency",
+        48_000,
+    );
+    assert!(figures.sides[1].heard, "the Return did not hear A: {figures:#?}");
+    assert!(figures.sides[1].level_difference_db.abs() < 0.5, "{figures:#?}");
+    assert!(!figures.sides[0].heard, "A hears something of a plugin that sends nothing");
+}
+
+/// The framework alone would pass the own track through there, and nobody else.
+#[test]
+fn multi_in_vst3_hears_the_others_with_its_auxiliary_outputs_inactive() {
+    assert_both_hear_each_other(&figures(
+        [side(HostKind::Vst3Multi, 'a', 128), side(HostKind::Clap, 'b', 128)],
+        "lowest-latency",
+        48_000,
+    ));
+}
+
+#[test]
+fn a_return_in_vst3_hears_the_others() {
+    let figures = figures(
+        [side(HostKind::Clap, 'a', 128), side(HostKind::Vst3Return, 'b', 128)],
+        "lowest-latency",
+        48_000,
+    );
+    assert!(figures.sides[1].heard, "the Return did not hear A: {figures:#?}");
+    assert!(!figures.sides[0].heard, "A hears something of a plugin that sends nothing");
+}
+
 /// A project of Multi in which every slot plays on an auxiliary output.
 fn state_on_bus(folder: &Path, bus: &str) -> PathBuf {
     let mut plugin = ClapBundle::open(&bundles::clap().unwrap()).unwrap().instance(CLAP_MULTI_ID).unwrap();

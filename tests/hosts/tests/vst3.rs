@@ -35,6 +35,11 @@ fn pedalboard_processes_every_rate_and_block_size() {
 }
 
 #[test]
+fn pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive() {
+    run("vst3_host.py", &["classes"]);
+}
+
+#[test]
 fn pedalboard_keeps_the_state() {
     run("vst3_host.py", &["state"]);
 }

@@ -52,7 +52,8 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, int
     );
 }
 
-fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
+/// Colour, name of this track, name of the person.
+pub(super) fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let row = rows.top(30.0, 6.0);
     let swatch = Rect::from_min_size(row.min, vec2(30.0, 30.0));
     if let Some(picked) = colour_menu(ui, swatch, panel.colour) {
@@ -200,21 +201,10 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
 
 /// What this track returns, whether it is sent, and which track returns the mix.
 fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
-    let returns = &panel.returns;
-    let choices: Vec<Choice> = returns
-        .choices
-        .iter()
-        .map(|option| Choice { name: option.name.clone(), sentence: option.sentence.clone() })
-        .collect();
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
     let send = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
     let row = Rect::from_min_max(row.min, pos2(send.left() - 6.0, row.bottom()));
-    let shown = format!("Returns: {}", returns.shown);
-    if let Some(index) =
-        drop_down(ui, row, Id::unique("returns"), "Returns", &shown, &choices, &returns.chosen)
-    {
-        intents.push(Intent::send(Command::SetReturns(returns.choices[index].choice.clone())));
-    }
+    returns_choice(ui, row, panel, intents);
     let toggle = Toggle {
         control: Control::Sends,
         text: "Send",
@@ -225,10 +215,40 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
     toggle
         .show(ui, send, intents)
         .on_hover_text("Off: this track is no source in the session. Mute is for moments; this is for good");
+    returns_line(ui, rows, panel);
+}
+
+/// What this track returns, as a menu.
+pub(super) fn returns_choice(ui: &Ui, row: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {
+    let returns = &panel.returns;
+    let choices: Vec<Choice> = returns
+        .choices
+        .iter()
+        .map(|option| Choice { name: option.name.clone(), sentence: option.sentence.clone() })
+        .collect();
+    let shown = format!("Returns: {}", returns.shown);
+    if let Some(index) =
+        drop_down(ui, row, Id::unique("returns"), "Returns", &shown, &choices, &returns.chosen)
+    {
+        intents.push(Intent::send(Command::SetReturns(returns.choices[index].choice.clone())));
+    }
+}
+
+/// Which track returns the mix.
+pub(super) fn returns_line(ui: &Ui, rows: &mut Rows, panel: &SendPanel) {
+    let mix = &panel.returns.mix;
     let row = rows.top(14.0, 8.0);
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &returns.mix));
-    draw::line(ui.painter(), row, Align2::LEFT_CENTER, &returns.mix, theme::regular(11.0), colour::TEXT_SOFT);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, mix));
+    draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour::TEXT_SOFT);
+}
+
+/// Who else may set what is heard here, at the bottom; nothing outside of a session.
+pub(super) fn mix_access(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
+    let Some(mix) = &panel.mix_access else { return };
+    access::mix(ui, rows.bottom(24.0, 2.0), mix, intents);
+    let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
+    draw::line(ui.painter(), rows.bottom(14.0, 0.0), left, "Others may move", small, colour::TEXT_SOFT);
 }
 
 fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
@@ -267,7 +287,7 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
 }
 
 /// One knob with a name and a value beside it.
-struct Row<'a> {
+pub(super) struct Row<'a> {
     control: Control,
     name: &'a str,
     value: f32,
@@ -299,30 +319,41 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
             scale: gain_scale(KNOB_TRAVEL, f32::NEG_INFINITY),
             help: "Your own track in your ears",
         },
-        Row {
-            control: Control::ReturnGain,
-            name: "Return",
-            value: panel.return_db,
-            text: &words::gain,
-            parse: &words::parse_gain,
-            scale: gain_scale(KNOB_TRAVEL, 0.0),
-            help: "Everybody else in your ears",
-        },
-        Row {
-            control: Control::DepthCeiling,
-            name: "Playout ≤",
-            value: panel.depth_ms,
-            text: &|ms| format!("{ms:.1} ms"),
-            parse: &parse_depth,
-            scale: depth_scale(),
-            help: "The most that is held back of everybody else. Backline finds the\nsmallest depth that works by itself, and stays below this",
-        },
+        return_row(panel),
+        playout_row(panel),
     ] {
         knob_row(ui, rows.top(height, 0.0), &row, intents);
     }
 }
 
-fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {
+/// How loud everybody else is.
+pub(super) fn return_row(panel: &SendPanel) -> Row<'static> {
+    Row {
+        control: Control::ReturnGain,
+        name: "Return",
+        value: panel.return_db,
+        text: &words::gain,
+        parse: &words::parse_gain,
+        scale: gain_scale(KNOB_TRAVEL, 0.0),
+        help: "Everybody else in your ears",
+    }
+}
+
+/// How much is held back of everybody else.
+pub(super) fn playout_row(panel: &SendPanel) -> Row<'static> {
+    Row {
+        control: Control::DepthCeiling,
+        name: "Playout ≤",
+        value: panel.depth_ms,
+        text: &|ms| format!("{ms:.1} ms"),
+        parse: &parse_depth,
+        scale: depth_scale(),
+        help: "The most that is held back of everybody else. Backline finds the\nsmallest depth that works by itself, and stays below this",
+    }
+}
+
+/// Draws a knob, its name, and its value, which may be typed.
+pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {
     let place = Rect::from_center_size(pos2(rect.left() + KNOB / 2.0, rect.center().y), vec2(KNOB, KNOB));
     let knob = Knob {
         control: row.control,

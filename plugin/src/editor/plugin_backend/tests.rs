@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use nice_plug::prelude::{GuiContextInner, Param, ParamPtr, PluginApi, PluginState};
 
 use super::*;
+use crate::kind::Kind;
 use crate::processor::Processor;
 
 /// A host that takes every change at once and writes it down.
@@ -54,7 +55,7 @@ fn moved(processor: &Processor, control: Control, value: f32) -> (Vec<(&'static 
 
 #[test]
 fn every_control_moves_its_own_parameter_in_one_gesture() {
-    let processor = Processor::new(true);
+    let processor = Processor::new(Kind::Multi);
     let params = processor.params();
     for (control, param) in [
         (Control::SendGain, params.send_gain.as_ptr()),
@@ -74,7 +75,7 @@ fn every_control_moves_its_own_parameter_in_one_gesture() {
 
 #[test]
 fn what_was_set_is_what_is_shown() {
-    let processor = Processor::new(true);
+    let processor = Processor::new(Kind::Multi);
     for db in [-6.0, 0.0, 12.0, -79.9, f32::NEG_INFINITY] {
         let shown = moved(&processor, Control::SlotGain(2), db).1.slots[2].gain_db;
         assert!(shown == db || (shown - db).abs() < 0.001, "{db} dB is shown as {shown} dB");
@@ -90,7 +91,7 @@ fn what_was_set_is_what_is_shown() {
 
 #[test]
 fn a_bus_is_the_projects_and_no_parameter() {
-    let processor = Processor::new(true);
+    let processor = Processor::new(Kind::Multi);
     for bus in [0, 1, 8] {
         let (heard, values) = moved(&processor, Control::SlotBus(6), bus as f32);
         assert!(heard.is_empty());
@@ -101,7 +102,7 @@ fn a_bus_is_the_projects_and_no_parameter() {
 
 #[test]
 fn a_fresh_instance_is_silent_and_not_in_a_session() {
-    let processor = Processor::new(false);
+    let processor = Processor::new(Kind::Track);
     let host = Host::default();
     let mut backend = PluginBackend {
         params: processor.params(),

@@ -29,7 +29,8 @@ pub struct ReturnOption {
 }
 
 impl Returns {
-    pub(super) fn new(snapshot: &Snapshot) -> Self {
+    /// Where nothing is sent, to return nothing is no choice.
+    pub(super) fn new(snapshot: &Snapshot, returns_only: bool) -> Self {
         let own = [
             (
                 ReturnChoice::Automatic,
@@ -40,10 +41,11 @@ impl Returns {
             (ReturnChoice::Nothing, "Nothing", "This track only sends"),
         ];
         let chosen_sources = chosen_sources(&snapshot.returns);
+        let own = &own[..if returns_only { 2 } else { 3 }];
         let mut chosen: Vec<usize> =
             own.iter().position(|own| own.0 == snapshot.returns).into_iter().collect();
         let mut choices: Vec<ReturnOption> =
-            own.map(|(choice, name, sentence)| option(choice, name, sentence)).into();
+            own.iter().map(|(choice, name, sentence)| option(choice.clone(), name, sentence)).collect();
         for source in offered(snapshot) {
             chosen.extend(chosen_sources.contains(&source).then_some(choices.len()));
             let choice = toggled(chosen_sources, source);

@@ -25,6 +25,8 @@ pub struct SendPanel {
     pub rate: String,
     /// What this track returns.
     pub returns: Returns,
+    /// There is nothing to send here (Backline Return).
+    pub returns_only: bool,
     /// The person wants the others to get this track.
     pub sends: bool,
     /// The quality that is chosen.
@@ -64,7 +66,8 @@ impl SendPanel {
             state: state.to_owned(),
             encoding: if in_session { snapshot.send.encoding.clone() } else { String::new() },
             rate: if in_session { words::rate(snapshot.send.bits_per_second) } else { String::new() },
-            returns: Returns::new(snapshot),
+            returns: Returns::new(snapshot, values.returns_only),
+            returns_only: values.returns_only,
             sends: snapshot.sends,
             quality: snapshot.quality,
             automatic: snapshot.automatic,
@@ -89,6 +92,8 @@ fn state(snapshot: &Snapshot, values: &Values, pace: HostPace) -> (Tone, &'stati
     match (in_session(&snapshot.connection), pace) {
         (_, HostPace::Faster) => (Tone::Warning, "Paused: offline render"),
         (_, HostPace::Slower) => (Tone::Warning, "Paused: DAW too slow"),
+        (true, _) if values.returns_only => (Tone::Good, "Returns only"),
+        (false, _) if values.returns_only => (Tone::Quiet, "Returns only"),
         (_, _) if !snapshot.sends => (Tone::Quiet, "Sends nothing"),
         (false, _) => (Tone::Quiet, "Nobody listens yet"),
         (true, _) if !is_published(snapshot) => (Tone::Warning, "Not sent: 8 tracks are"),

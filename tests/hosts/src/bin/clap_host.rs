@@ -287,7 +287,8 @@ impl SoundCard {
     fn block(&mut self, due_ns: u64, recording: bool) -> Result<(), HostError> {
         let late = monotonic_now().saturating_sub(due_ns);
         let at = self.heard.frames();
-        for (channel, side) in [&self.music.left, &self.music.right].into_iter().enumerate() {
+        let sides = [&self.music.left, &self.music.right].into_iter().enumerate();
+        for (channel, side) in sides.take(self.processor.input_channels()) {
             let input = self.processor.input(0, channel);
             for (offset, sample) in input.iter_mut().enumerate() {
                 *sample = if recording { side.get(at + offset).copied().unwrap_or(0.0) } else { 0.0 };

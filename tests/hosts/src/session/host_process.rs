@@ -209,19 +209,31 @@ fn tail_frames(setup: &Setup) -> usize {
 /// The program of a host and the bundle that it opens.
 fn command(side: &Side) -> Result<Command, HostError> {
     let mut command = match side.kind {
-        HostKind::Vst3 => {
+        HostKind::Vst3 | HostKind::Vst3Multi | HostKind::Vst3Return => {
             let mut command = Command::new(bundles::python()?);
             command.arg(bundles::vst3_host_script()).arg("play").arg("--bundle").arg(bundles::vst3()?);
             command
         }
-        HostKind::Clap | HostKind::ClapMulti { .. } => {
+        HostKind::Clap | HostKind::ClapMulti { .. } | HostKind::ClapReturn => {
             let mut command = Command::new(clap_host_program()?);
             command.arg("play").arg("--bundle").arg(bundles::clap()?);
             command
         }
     };
-    if let HostKind::ClapMulti { output_port } = side.kind {
-        command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
+    match side.kind {
+        HostKind::Vst3 | HostKind::Clap => {}
+        HostKind::Vst3Multi => {
+            command.args(["--name", "Backline Multi"]);
+        }
+        HostKind::Vst3Return => {
+            command.args(["--name", "Backline Return"]);
+        }
+        HostKind::ClapMulti { output_port } => {
+            command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
+        }
+        HostKind::ClapReturn => {
+            command.args(["--class", bundles::CLAP_RETURN_ID]);
+        }
     }
     if let Some(state) = &side.state {
         command.arg("--state").arg(state);

@@ -1,4 +1,4 @@
-//! What plugin validators look at, on both CLAP classes, by a host of our own: bundle and classes, parameters and their texts,
+//! What plugin validators look at, on all CLAP classes, by a host of our own: bundle and classes, parameters and their texts,
 //! every way to hand over a block, states and the streams they come through, ports. clap-validator itself is in no registry
 //! (`cargo xtask validate` runs it where it is installed); these tests need nothing but the bundle.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test that is the way to fail")]
@@ -12,10 +12,12 @@ mod states;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use backline_hosts::bundles::{self, CLAP_ID, CLAP_MULTI_ID};
+use backline_hosts::bundles::{self, CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID};
 use backline_hosts::clap_plugin::{ClapBundle, ClapPlugin, ClapProcessor, Parameter};
 
-const CLASSES: [&str; 2] = [CLAP_ID, CLAP_MULTI_ID];
+const CLASSES: [&str; 3] = [CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID];
+/// Those with an input.
+const EFFECTS: [&str; 2] = [CLAP_ID, CLAP_MULTI_ID];
 const BLOCK_FRAMES: usize = 512;
 
 fn bundle() -> ClapBundle {

@@ -1,10 +1,10 @@
-//! Audio ports, the choices of them, and that there are no note ports.
+//! Audio ports, the choices of them, and that only the instrument has a note port.
 
 use std::collections::BTreeSet;
 
 use backline_hosts::clap_plugin::{ClapPlugin, Port};
 
-use crate::{BLOCK_FRAMES, CLASSES, Random, active, bundle, fill};
+use crate::{BLOCK_FRAMES, CLASSES, EFFECTS, Random, active, bundle, fill};
 
 /// What both directions must be, whatever was chosen.
 fn check(plugin: &mut ClapPlugin) -> (Vec<Port>, Vec<Port>) {
@@ -12,7 +12,7 @@ fn check(plugin: &mut ClapPlugin) -> (Vec<Port>, Vec<Port>) {
     for ports in [&inputs, &outputs] {
         let ids: BTreeSet<u32> = ports.iter().map(|port| port.id).collect();
         assert_eq!(ids.len(), ports.len(), "an id twice in {ports:?}");
-        assert!(ports[0].is_main && !ports[1..].iter().any(|port| port.is_main), "{ports:?}");
+        assert!(ports.iter().enumerate().all(|(index, port)| port.is_main == (index == 0)), "{ports:?}");
         for port in ports {
             let channels = match port.kind.as_deref() {
                 Some("mono") => 1,
@@ -33,8 +33,8 @@ fn check(plugin: &mut ClapPlugin) -> (Vec<Port>, Vec<Port>) {
 }
 
 #[test]
-fn ports_are_described_consistently_and_take_no_notes() {
-    for class in CLASSES {
+fn ports_are_described_consistently_and_effects_take_no_notes() {
+    for class in EFFECTS {
         let mut plugin = bundle().instance(class).unwrap();
         let (inputs, outputs) = check(&mut plugin);
         assert_eq!((inputs.len(), inputs[0].in_place_with), (1, Some(outputs[0].id)), "{class}");
@@ -45,8 +45,25 @@ fn ports_are_described_consistently_and_take_no_notes() {
 }
 
 #[test]
+fn a_return_has_no_input_and_a_note_port_that_lets_it_onto_an_instrument_track() {
+    let mut plugin = bundle().instance(CLASSES[2]).unwrap();
+    for configuration in plugin.configurations() {
+        plugin.select_configuration(configuration.id).unwrap();
+        let (inputs, outputs) = check(&mut plugin);
+        assert_eq!((inputs.len(), outputs.len(), outputs[0].in_place_with), (0, 1, None));
+        assert_eq!(configuration.main_channels, (None, Some(outputs[0].channels)));
+        active(&mut plugin, |processor| {
+            processor.process_checked(BLOCK_FRAMES).unwrap();
+            assert!(processor.output(0, 0).iter().all(|sample| *sample == 0.0));
+        });
+    }
+    assert_eq!(plugin.note_ports(), (1, 0));
+    assert!(plugin.class().unwrap().features.iter().any(|feature| feature == "instrument"));
+}
+
+#[test]
 fn every_configuration_is_as_it_says_and_lets_audio_through() {
-    for class in CLASSES {
+    for class in EFFECTS {
         let mut plugin = bundle().instance(class).unwrap();
         let bypass = plugin.parameter_id("Bypass").unwrap();
         let configurations = plugin.configurations();

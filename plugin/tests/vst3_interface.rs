@@ -1,0 +1,298 @@
+//! The VST3 classes as a host calls them that leaves buses inactive, sends blocks of no samples, activates twice, never processes, or
+//! processes on several threads in turn. LANDSCAPE, fault 1: the framework alone skips `process` then.
+
+#![expect(clippy::unwrap_used, reason = "helpers of a test")]
+
+mod vst3_host;
+
+use backline::plugin::{Backline, BacklineMulti, BacklineReturn};
+use nice_plug::prelude::Vst3Plugin;
+use nice_plug::wrapper::vst3::vst3::ComPtr;
+use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
+    AudioBusBuffers, AudioBusBuffers__type0, BusInfo, IAudioProcessor, IAudioProcessorTrait, IComponent,
+    IComponentTrait, IEditController, IEditControllerTrait, ProcessData, ProcessSetup, SpeakerArr,
+};
+use nice_plug::wrapper::vst3::vst3::Steinberg::{
+    IPluginBaseTrait, IPluginFactory2, IPluginFactory2Trait, IPluginFactoryTrait, PClassInfo2, kResultOk,
+};
+use vst3_host::{create, factory, parameter};
+
+const FRAMES: usize = 64;
+/// Long after the longest ramp.
+const SETTLED: usize = 40;
+/// In `BusInfo::flags`: hosts begin with it active.
+const DEFAULT_ACTIVE: u32 = 1;
+
+/// An instance that is active.
+struct Instance {
+    component: ComPtr<IComponent>,
+    processor: ComPtr<IAudioProcessor>,
+}
+
+/// The memory of a direction: by bus, then channel. A bus without channels is inactive.
+type Buses = Vec<Vec<Vec<f32>>>;
+
+fn buses(channels: &[usize], value: f32) -> Buses {
+    channels.iter().map(|count| vec![vec![value; FRAMES]; *count]).collect()
+}
+
+impl Instance {
+    fn new<P: Vst3Plugin>() -> Self {
+        let component = create::<P>(&factory());
+        let processor = component.cast::<IAudioProcessor>().unwrap();
+        let instance = Self { component, processor };
+        // SAFETY: the order of calls is VST3's.
+        unsafe { assert_eq!(instance.component.initialize(std::ptr::null_mut()), kResultOk) };
+        instance.set_up();
+        instance
+    }
+
+    fn set_up(&self) {
+        let mut setup = ProcessSetup {
+            processMode: 0,
+            symbolicSampleSize: 0,
+            maxSamplesPerBlock: FRAMES as i32,
+            sampleRate: 48_000.0,
+        };
+        // SAFETY: the order of calls is VST3's.
+        unsafe {
+            assert_eq!(self.processor.setupProcessing(&mut setup), kResultOk);
+            assert_eq!(self.component.setActive(1), kResultOk);
+            self.processor.setProcessing(1);
+        }
+    }
+
+    /// One block; a bus without channels is handed over as hosts do it for an inactive one.
+    fn process(&self, inputs: &mut Buses, outputs: &mut Buses, frames: usize) {
+        let mut pointers: Vec<Vec<*mut f32>> = inputs
+            .iter_mut()
+            .chain(&mut *outputs)
+            .map(|bus| bus.iter_mut().map(Vec::as_mut_ptr).collect())
+            .collect();
+        let describe = |pointers: &mut Vec<*mut f32>| AudioBusBuffers {
+            numChannels: pointers.len() as i32,
+            silenceFlags: 0,
+            __field0: AudioBusBuffers__type0 {
+                channelBuffers32: if pointers.is_empty() {
+                    std::ptr::null_mut()
+                } else {
+                    pointers.as_mut_ptr()
+                },
+            },
+        };
+        let mut described: Vec<AudioBusBuffers> = pointers.iter_mut().map(describe).collect();
+        let (input_list, output_list) = described.split_at_mut(inputs.len());
+        // SAFETY: all zeros is a `ProcessData` without buses, events and context.
+        let mut data: ProcessData = unsafe { std::mem::zeroed() };
+        data.numSamples = frames as i32;
+        (data.inputs, data.numInputs) = (input_list.as_mut_ptr(), input_list.len() as i32);
+        (data.outputs, data.numOutputs) = (output_list.as_mut_ptr(), output_list.len() as i32);
+        // SAFETY: everything that `data` points to lives until the call returns.
+        assert_eq!(unsafe { self.processor.process(&mut data) }, kResultOk);
+    }
+
+    /// Lets the own input through at unity.
+    fn monitor(&self) {
+        let controller = self.component.cast::<IEditController>().unwrap();
+        let id = parameter("monitor_gain");
+        // SAFETY: calls of the main thread without pointers.
+        unsafe {
+            let unity = controller.plainParamToNormalized(id, 0.0);
+            // While it processes, only a block brings new values.
+            self.processor.setProcessing(0);
+            assert_eq!(controller.setParamNormalized(id, unity), kResultOk);
+            self.processor.setProcessing(1);
+        }
+    }
+
+    fn bus(&self, direction: i32, index: i32) -> BusInfo {
+        // SAFETY: all zeros is a `BusInfo`.
+        let mut info: BusInfo = unsafe { std::mem::zeroed() };
+        // SAFETY: the answer goes to a place of our own.
+        assert_eq!(unsafe { self.component.getBusInfo(0, direction, index, &mut info) }, kResultOk);
+        info
+    }
+}
+
+impl Drop for Instance {
+    fn drop(&mut self) {
+        // SAFETY: the order of calls is VST3's.
+        unsafe {
+            self.processor.setProcessing(0);
+            self.component.setActive(0);
+            self.component.terminate();
+        }
+    }
+}
+
+fn text(characters: &[i8]) -> String {
+    let bytes: Vec<u8> =
+        characters.iter().take_while(|byte| **byte != 0).map(|byte| byte.cast_unsigned()).collect();
+    String::from_utf8(bytes).unwrap()
+}
+
+fn name(info: &BusInfo) -> String {
+    let characters: Vec<u16> = info.name.iter().copied().take_while(|unit| *unit != 0).collect();
+    String::from_utf16(&characters).unwrap()
+}
+
+#[test]
+fn the_factory_lists_three_classes_and_says_which_is_an_instrument() {
+    let factory = factory().cast::<IPluginFactory2>().unwrap();
+    // SAFETY: the answers go to places of our own.
+    let classes: Vec<(String, String)> = unsafe {
+        (0..factory.countClasses())
+            .map(|index| {
+                let mut info: PClassInfo2 = std::mem::zeroed();
+                assert_eq!(factory.getClassInfo2(index, &mut info), kResultOk);
+                (text(&info.name), text(&info.subCategories))
+            })
+            .collect()
+    };
+    let expected = [
+        ("Backline", "Fx|Network|Stereo"),
+        ("Backline Multi", "Fx|Network|Stereo"),
+        ("Backline Return", "Instrument|Network|Stereo"),
+    ];
+    assert_eq!(classes, expected.map(|(name, kind)| (name.to_owned(), kind.to_owned())));
+}
+
+#[test]
+fn auxiliary_outputs_have_names_and_begin_inactive() {
+    let multi = Instance::new::<BacklineMulti>();
+    assert!(multi.bus(1, 0).flags & DEFAULT_ACTIVE != 0 && multi.bus(0, 0).flags & DEFAULT_ACTIVE != 0);
+    for index in 1..=8 {
+        let info = multi.bus(1, index);
+        assert_eq!((name(&info), info.channelCount), (format!("Aux {index}"), 2));
+        assert_eq!((info.busType, info.flags & DEFAULT_ACTIVE), (1, 0));
+    }
+}
+
+/// The track is heard on main wherever main is active, and nothing that the host left in the buffers is heard anywhere.
+#[test]
+fn multi_processes_with_every_subset_of_its_outputs_active() {
+    let multi = Instance::new::<BacklineMulti>();
+    multi.monitor();
+    for _ in 0..SETTLED {
+        multi.process(&mut buses(&[2], 0.5), &mut buses(&[2; 9], 0.0), FRAMES);
+    }
+    for subset in 1..1_usize << 9 {
+        let shape: Vec<usize> = (0..9).map(|bus| if subset >> bus & 1 == 1 { 2 } else { 0 }).collect();
+        let mut outputs = buses(&shape, 9.0);
+        multi.process(&mut buses(&[2], 0.5), &mut outputs, FRAMES);
+        let expected = |bus: usize| if bus == 0 { 0.5 } else { 0.0 };
+        for (bus, channels) in outputs.iter().enumerate() {
+            assert!(
+                channels.iter().flatten().all(|sample| *sample == expected(bus)),
+                "subset {subset:b}, bus {bus}"
+            );
+        }
+    }
+}
+
+#[test]
+fn outputs_that_the_host_does_not_even_list_are_not_looked_for() {
+    let multi = Instance::new::<BacklineMulti>();
+    multi.monitor();
+    let mut outputs = Buses::new();
+    for _ in 0..SETTLED {
+        outputs = buses(&[2, 0, 2], 9.0);
+        multi.process(&mut buses(&[2], 0.5), &mut outputs, FRAMES);
+    }
+    assert!(outputs[0].iter().flatten().all(|sample| *sample == 0.5));
+    assert!(outputs[2].iter().flatten().all(|sample| *sample == 0.0));
+}
+
+#[test]
+fn an_input_that_is_inactive_is_silence_and_not_what_was_in_the_output() {
+    for inputs in [&[0][..], &[]] {
+        let backline = Instance::new::<Backline>();
+        backline.monitor();
+        for _ in 0..SETTLED {
+            let mut outputs = buses(&[2], 9.0);
+            backline.process(&mut buses(inputs, 0.5), &mut outputs, FRAMES);
+            assert!(outputs.iter().flatten().flatten().all(|sample| *sample == 0.0));
+        }
+    }
+}
+
+#[test]
+fn a_return_has_no_input_and_makes_silence_of_what_was_there() {
+    let returning = Instance::new::<BacklineReturn>();
+    // SAFETY: calls of the main thread; a host without inputs has no list of them.
+    unsafe {
+        assert_eq!(returning.component.getBusCount(0, 0), 0);
+        assert_eq!(returning.component.getBusCount(0, 1), 1);
+        let mut stereo = SpeakerArr::kStereo;
+        let arranged = returning.processor.setBusArrangements(std::ptr::null_mut(), 0, &mut stereo, 1);
+        assert_eq!(arranged, kResultOk);
+    }
+    for _ in 0..SETTLED {
+        let mut outputs = buses(&[2], 9.0);
+        returning.process(&mut Buses::new(), &mut outputs, FRAMES);
+        assert!(outputs.iter().flatten().flatten().all(|sample| *sample == 0.0));
+    }
+}
+
+#[test]
+fn a_bus_that_is_off_may_be_said_to_be_empty() {
+    let multi = create::<BacklineMulti>(&factory());
+    let processor = multi.cast::<IAudioProcessor>().unwrap();
+    let mut inputs = [SpeakerArr::kMono];
+    let mut outputs = [SpeakerArr::kEmpty; 9];
+    (outputs[0], outputs[4]) = (SpeakerArr::kStereo, SpeakerArr::kStereo);
+    // SAFETY: both lists are as long as is said.
+    unsafe {
+        let arranged = processor.setBusArrangements(inputs.as_mut_ptr(), 1, outputs.as_mut_ptr(), 9);
+        assert_eq!(arranged, kResultOk);
+        outputs[4] = SpeakerArr::k51;
+        let arranged = processor.setBusArrangements(inputs.as_mut_ptr(), 1, outputs.as_mut_ptr(), 9);
+        assert_ne!(arranged, kResultOk);
+    }
+}
+
+#[test]
+fn blocks_without_samples_and_without_channels_are_no_audio() {
+    let backline = Instance::new::<Backline>();
+    for _ in 0..SETTLED {
+        backline.process(&mut buses(&[2], 0.5), &mut buses(&[2], 9.0), 0);
+        backline.process(&mut buses(&[0], 0.5), &mut buses(&[0], 9.0), FRAMES);
+        backline.process(&mut Buses::new(), &mut Buses::new(), FRAMES);
+        let mut outputs = buses(&[2], 9.0);
+        backline.process(&mut buses(&[2], 0.5), &mut outputs, FRAMES);
+        assert!(outputs.iter().flatten().flatten().all(|sample| *sample == 0.0));
+    }
+}
+
+#[test]
+fn a_host_that_activates_twice_or_never_processes_does_no_harm() {
+    drop(create::<BacklineMulti>(&factory()));
+    drop(Instance::new::<BacklineMulti>());
+    let backline = Instance::new::<Backline>();
+    backline.monitor();
+    for _ in 0..3 {
+        backline.set_up();
+        let mut outputs = Buses::new();
+        for _ in 0..SETTLED {
+            outputs = buses(&[2], 9.0);
+            backline.process(&mut buses(&[2], 0.5), &mut outputs, FRAMES);
+        }
+        assert!(outputs.iter().flatten().flatten().all(|sample| *sample == 0.5));
+    }
+}
+
+#[test]
+fn a_host_that_processes_on_another_thread_each_time_hears_the_same() {
+    let multi = Instance::new::<BacklineMulti>();
+    multi.monitor();
+    for turn in 0..SETTLED * 2 {
+        let block = || {
+            let mut outputs = buses(&[2, 0, 2, 0, 0, 0, 0, 0, 2], 9.0);
+            multi.process(&mut buses(&[2], 0.5), &mut outputs, FRAMES);
+            outputs
+        };
+        let outputs = std::thread::scope(|scope| scope.spawn(block).join()).unwrap();
+        let is_settled = outputs[0].iter().flatten().all(|sample| *sample == 0.5);
+        assert!(is_settled || turn < SETTLED, "in turn {turn}");
+    }
+}
