@@ -1,7 +1,8 @@
 //! The mixes of one session: one playout for each source, one tick, one encode for all listeners who want the same mix.
 //!
 //! At each tick every playout gives one frame: what is late is made up, and never waited for. What all sources sum up to is computed once; a
-//! listener's mix is that sum, corrected for each source that they do not hear as it is. The step before is `relay/mixing.rs` (packets of
+//! listener's mix is that sum, corrected for each source that they do not hear as it is. Of a source that rests nothing has to be corrected: while
+//! their own is silent, everybody who moved no fader hears the same. The step before is `relay/mixing.rs` (packets of
 //! sources, what each listener wants, time); inside are [`Playout`](backline_media::Playout) and [`Sender`](backline_media::Sender); the step after is each listener's
 //! path. It knows no paths, documents or participants.
 
@@ -18,7 +19,7 @@ use backline_wire::limits::SOURCES_MAX;
 use backline_wire::{GainValue, Levels, PanValue, PeerId, Reception, SourceLevel, Ssrc, StreamFormat};
 
 use group::Group;
-use source::MixedSource;
+use source::{MixedSource, Turn};
 
 /// Further behind than this a tick is left out instead of made up for.
 const BEHIND_MAX: Duration = Duration::from_millis(20);
@@ -119,6 +120,8 @@ pub(crate) struct Mixer {
     /// Of the next tick, in sample frames.
     timestamp: u32,
     total: Vec<f32>,
+    /// Sources that do in this tick what they did not do before.
+    turns: Vec<(Ssrc, Turn)>,
     /// What was told last is that nothing sounds.
     told_silence: bool,
     stats: MixStats,
@@ -143,6 +146,7 @@ impl Mixer {
             was_idle: true,
             timestamp: 0,
             total: vec![0.0; config.frame.frames() * CHANNELS],
+            turns: Vec::new(),
             told_silence: true,
             stats: MixStats::default(),
         }
@@ -198,16 +202,16 @@ impl Mixer {
         match self.listeners.get_mut(&peer) {
             Some(listener) if listener.mix == mix && listener.stream == stream => {}
             Some(listener) if listener.stream == stream => {
-                listener.mix = mix.clone();
-                let group = listener.group;
-                self.change_mix(peer, stream, group, mix);
+                listener.mix = mix;
+                self.follow(peer);
             }
             Some(_) => {
                 self.remove_listener(peer);
                 self.set_listener(peer, stream, mix);
             }
             None => {
-                let settled = |group: &&mut Group| group.is_settled_on(&mix);
+                let audible = self.audible(&mix);
+                let settled = |group: &&mut Group| group.is_settled_on(&audible);
                 let known = self.groups.iter_mut().find(|(_, group)| settled(group));
                 let group = match known {
                     Some((id, group)) => {
@@ -215,7 +219,7 @@ impl Mixer {
                         *id
                     }
                     None => {
-                        let group = Group::new(self.config.encoding(), &mix, self.timestamp);
+                        let group = Group::new(self.config.encoding(), &audible, self.timestamp);
                         self.insert_group(group, peer, stream)
                     }
                 };
@@ -269,6 +273,9 @@ impl Mixer {
             self.stats.ticks += 1;
             self.stats.ticks_late += u64::from(behind >= step);
             failed.extend(self.pull());
+            for (source, turn) in std::mem::take(&mut self.turns) {
+                self.turned(source, turn);
+            }
             let made_at = unix_time.saturating_sub(behind);
             let total_sounds = self.sources.values().any(|source| source.sounds);
             for group in self.groups.values_mut() {
@@ -323,9 +330,32 @@ impl Mixer {
         }
     }
 
-    /// Whoever has a group alone takes it along; others leave the rest behind, from where they heard it.
-    fn change_mix(&mut self, peer: PeerId, stream: Ssrc, group: u64, mix: Mix) {
-        let Some(of_now) = self.groups.get_mut(&group) else { return };
+    /// What of a mix can be heard now: nothing of sources that rest.
+    fn audible(&self, mix: &Mix) -> Mix {
+        let rests = |stream: &Ssrc| self.sources.get(stream).is_some_and(|source| source.rests);
+        mix.iter().filter(|(stream, _)| !rests(stream)).map(|(stream, strip)| (*stream, *strip)).collect()
+    }
+
+    /// A source begins to sound, from the frame on that is being made, or rests: for who does not hear it as it is, that is another mix.
+    fn turned(&mut self, source: Ssrc, turn: Turn) {
+        let is_of_them = |listener: &&Listener| listener.mix.contains_key(&source);
+        let of_them = self.listeners.iter().filter(|(_, listener)| is_of_them(listener));
+        let peers: Vec<PeerId> = of_them.map(|(peer, _)| *peer).collect();
+        for peer in peers {
+            self.follow(peer);
+            let group = self.listeners.get(&peer).and_then(|listener| self.groups.get_mut(&listener.group));
+            if let Some(group) = group.filter(|_| turn == Turn::Sounds) {
+                group.settle(source);
+            }
+        }
+    }
+
+    /// A listener hears what they want of what there is. Whoever has a group alone takes it along; others leave the rest behind, from where they
+    /// heard it.
+    fn follow(&mut self, peer: PeerId) {
+        let Some(Listener { stream, mix, group }) = self.listeners.get(&peer) else { return };
+        let (stream, group, mix) = (*stream, *group, self.audible(mix));
+        let Some(of_now) = self.groups.get_mut(&group).filter(|group| *group.target() != mix) else { return };
         if of_now.is_of_one() {
             return of_now.aim(mix);
         }
@@ -373,9 +403,12 @@ impl Mixer {
         for (stream, source) in &mut self.sources {
             // What is left half done belongs to this source, and goes with it.
             let pulled = catch_unwind(AssertUnwindSafe(|| source.pull(self.next)));
-            if let Err(panic) = pulled {
-                failed.push((*stream, crate::panic_text(&*panic).to_owned()));
-                continue;
+            match pulled {
+                Ok(turn) => self.turns.extend(turn.map(|turn| (*stream, turn))),
+                Err(panic) => {
+                    failed.push((*stream, crate::panic_text(&*panic).to_owned()));
+                    continue;
+                }
             }
             if source.sounds {
                 self.total.iter_mut().zip(&source.block).for_each(|(sum, sample)| *sum += sample);

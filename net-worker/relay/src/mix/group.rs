@@ -98,6 +98,18 @@ impl Group {
         self.mix = mix;
     }
 
+    /// A source that was silent is heard as it should be from its first sample on.
+    pub fn settle(&mut self, stream: Ssrc) {
+        if let Some(strip) = self.mix.get(&stream) {
+            self.gains.insert(stream, settled_on(*strip));
+        }
+    }
+
+    /// Where it is, or is on its way to.
+    pub fn target(&self) -> &Mix {
+        &self.mix
+    }
+
     /// What is heard, once nothing moves any more.
     pub fn settled_mix(&self) -> Option<&Mix> {
         self.gains.values().all(StereoGain::is_settled).then_some(&self.mix)

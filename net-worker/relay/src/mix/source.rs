@@ -14,6 +14,17 @@ use super::CHANNELS;
 
 /// What is below −94 dBFS is silence: a decoder leaves as much (−96) of what was before.
 const QUIET: f32 = 2e-5;
+/// A source that is silent for so long (200 ms) rests.
+const RESTS_AFTER_FRAMES: u64 = 9_600;
+
+/// What a source does that it did not do before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It has been silent for a while.
+    Rests,
+    /// It sounds after a rest, from this frame on.
+    Sounds,
+}
 
 pub(super) struct MixedSource {
     format: StreamFormat,
@@ -23,6 +34,10 @@ pub(super) struct MixedSource {
     /// What it plays in this tick, and whether that is anything.
     pub block: Vec<f32>,
     pub sounds: bool,
+    /// It has been silent for a while, and still is: to whom it belongs hears what everybody hears.
+    pub rests: bool,
+    /// Sample frames of silence that came last.
+    silent_frames: u64,
     /// The largest magnitudes, left and right, since they were told.
     peaks: [f32; 2],
 }
@@ -41,6 +56,8 @@ impl MixedSource {
             reception: ReceptionMeter::default(),
             block: vec![0.0; frames * CHANNELS],
             sounds: false,
+            rests: false,
+            silent_frames: 0,
             peaks: [0.0; 2],
         })
     }
@@ -66,11 +83,19 @@ impl MixedSource {
     }
 
     /// Plays the next frame into the block.
-    pub fn pull(&mut self, now: Instant) {
+    pub fn pull(&mut self, now: Instant) -> Option<Turn> {
         self.playout.pull(&mut self.block, now);
         let peaks = MeterReading::of_interleaved(&self.block).map(|channel| channel.peak);
         self.sounds = peaks.iter().any(|peak| *peak > QUIET);
         self.peaks.iter_mut().zip(peaks).for_each(|(most, peak)| *most = most.max(peak));
+        let frames = (self.block.len() / CHANNELS) as u64;
+        self.silent_frames = if self.sounds { 0 } else { self.silent_frames + frames };
+        let rested = std::mem::replace(&mut self.rests, self.silent_frames >= RESTS_AFTER_FRAMES);
+        match (rested, self.rests) {
+            (false, true) => Some(Turn::Rests),
+            (true, false) => Some(Turn::Sounds),
+            _ => None,
+        }
     }
 
     /// How loud it was since the last call; none where it was silent.

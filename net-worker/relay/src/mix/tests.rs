@@ -155,6 +155,36 @@ fn who_moves_a_fader_leaves_the_others_and_comes_back_without_a_click() {
 }
 
 #[test]
+fn whose_own_source_rests_hears_what_all_do_and_never_themselves() {
+    let mut desk = Desk::new(&[300.0, 0.0, 0.0]);
+    (1..=3_u8).for_each(|peer| desk.listen(peer.into(), &[(peer.into(), MixStrip::SILENT)]));
+    desk.run(40);
+    desk.mixer.merge();
+    assert_eq!(desk.mixer.stats().mixes, 3, "nobody rests yet");
+    desk.run(160);
+    desk.mixer.merge();
+    assert_eq!(desk.mixer.stats().mixes, 2, "two hear all there is, one is not to hear it");
+    desk.run(200);
+    for round in 0..3 {
+        desk.senders[2].2 = 700.0;
+        desk.run(100);
+        assert_eq!(desk.mixer.stats().mixes, 3, "round {round}");
+        assert!(desk.tone(3, 700.0) < 0.01, "from the first sample on: {}", desk.tone(3, 700.0));
+        assert!(desk.tone(1, 700.0) > 0.9 && desk.tone(2, 700.0) > 0.9);
+        desk.senders[2].2 = 0.0;
+        desk.run(300);
+        desk.mixer.merge();
+        assert_eq!(desk.mixer.stats().mixes, 2, "round {round}");
+        desk.run(100);
+        assert!((desk.tone(3, 300.0) - 1.0).abs() < 0.03 && (desk.tone(2, 300.0) - 1.0).abs() < 0.03);
+    }
+    // Who changes from one encoder to another and back hears nothing of it.
+    let samples = &desk.heard[&PeerId(3)].samples;
+    let bend = samples[12_000..].windows(3).map(|w| (w[0] - 2.0 * w[1] + w[2]).abs()).fold(0.0, f32::max);
+    assert!(bend < 0.01, "{bend}");
+}
+
+#[test]
 fn silence_is_encoded_once() {
     let mut desk = Desk::new(&[0.0]);
     desk.listen(1, &[]);

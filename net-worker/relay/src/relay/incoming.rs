@@ -346,9 +346,12 @@ impl Relay {
             fault(source.participant);
         }
         self.mixing.packet(ssrc, head, payload, (now, self.ledger.unix_time(now)));
+        let route = self.mixing.route();
+        if route == Route::Mix && !self.members.anybody_separately() {
+            return;
+        }
         self.recent.remember(ssrc, head, payload);
         let limits = &self.config.limits;
-        let route = self.mixing.route();
         for (listener, member) in self.members.iter_mut() {
             let gets_it = match route {
                 Route::Mix => member.separate.contains(&source),
