@@ -23,6 +23,8 @@ use source::{MixedSource, Turn};
 
 /// Further behind than this a tick is left out instead of made up for.
 const BEHIND_MAX: Duration = Duration::from_millis(20);
+/// By then (20 ms) every fader is where it was moved to.
+const MERGE_AFTER_FRAMES: usize = 960;
 const CHANNELS: usize = 2;
 
 /// How mixes are made.
@@ -122,6 +124,8 @@ pub(crate) struct Mixer {
     total: Vec<f32>,
     /// Sources that do in this tick what they did not do before.
     turns: Vec<(Ssrc, Turn)>,
+    /// In so many sample frames mixes are looked at.
+    merge_in_frames: Option<usize>,
     /// What was told last is that nothing sounds.
     told_silence: bool,
     stats: MixStats,
@@ -147,6 +151,7 @@ impl Mixer {
             timestamp: 0,
             total: vec![0.0; config.frame.frames() * CHANNELS],
             turns: Vec::new(),
+            merge_in_frames: None,
             told_silence: true,
             stats: MixStats::default(),
         }
@@ -236,18 +241,18 @@ impl Mixer {
         }
     }
 
-    /// Listeners whose mixes have become the same share one encode from now on. Call it now and then.
+    /// Listeners whose mixes have become the same share one encode from now on. Call it now and then; after a source has come to rest it happens
+    /// by itself.
     pub fn merge(&mut self) {
+        let mut firsts: BTreeMap<Mix, u64> = BTreeMap::new();
         let ids: Vec<u64> = self.groups.keys().copied().collect();
-        for (index, id) in ids.iter().enumerate() {
-            let Some(mix) = self.groups.get(id).and_then(Group::settled_mix).cloned() else { continue };
-            let earlier =
-                ids[..index].iter().find(|of| self.groups.get(of).is_some_and(|g| g.is_settled_on(&mix)));
-            let Some(into) = earlier else { continue };
-            let Some(gone) = self.groups.remove(id) else { continue };
+        for id in ids {
+            let Some(mix) = self.groups.get(&id).and_then(Group::settled_mix).cloned() else { continue };
+            let into = *firsts.entry(mix).or_insert(id);
+            let Some(gone) = (into != id).then(|| self.groups.remove(&id)).flatten() else { continue };
             for (peer, stream) in gone.members() {
-                self.groups.get_mut(into).into_iter().for_each(|group| group.add(*peer, *stream));
-                self.listeners.get_mut(peer).into_iter().for_each(|listener| listener.group = *into);
+                self.groups.get_mut(&into).into_iter().for_each(|group| group.add(*peer, *stream));
+                self.listeners.get_mut(peer).into_iter().for_each(|listener| listener.group = into);
             }
         }
     }
@@ -285,6 +290,7 @@ impl Mixer {
             }
             self.next += step;
             self.timestamp = self.timestamp.wrapping_add(self.config.frame.frames() as u32);
+            self.merge_when_settled();
         }
         failed
     }
@@ -338,6 +344,9 @@ impl Mixer {
 
     /// A source begins to sound, from the frame on that is being made, or rests: for who does not hear it as it is, that is another mix.
     fn turned(&mut self, source: Ssrc, turn: Turn) {
+        if turn == Turn::Rests {
+            self.merge_in_frames.get_or_insert(MERGE_AFTER_FRAMES);
+        }
         let is_of_them = |listener: &&Listener| listener.mix.contains_key(&source);
         let of_them = self.listeners.iter().filter(|(_, listener)| is_of_them(listener));
         let peers: Vec<PeerId> = of_them.map(|(peer, _)| *peer).collect();
@@ -347,6 +356,15 @@ impl Mixer {
             if let Some(group) = group.filter(|_| turn == Turn::Sounds) {
                 group.settle(source);
             }
+        }
+    }
+
+    /// After a source has come to rest, mixes may be the same that were not.
+    fn merge_when_settled(&mut self) {
+        let Some(left) = self.merge_in_frames.take() else { return };
+        match left.checked_sub(self.config.frame.frames()) {
+            Some(left) => self.merge_in_frames = Some(left),
+            None => self.merge(),
         }
     }
 

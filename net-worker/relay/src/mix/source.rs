@@ -14,8 +14,8 @@ use super::CHANNELS;
 
 /// What is below −94 dBFS is silence: a decoder leaves as much (−96) of what was before.
 const QUIET: f32 = 2e-5;
-/// A source that is silent for so long (200 ms) rests.
-const RESTS_AFTER_FRAMES: u64 = 9_600;
+/// A source that is silent for so long (100 ms) rests.
+const RESTS_AFTER_FRAMES: u64 = 4_800;
 
 /// What a source does that it did not do before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -194,9 +194,9 @@ fn parallel(bars: &mut Bars) {
     figure(bars, "2.parallel", what, "%", Limit::AtLeast(90.0), &found, |of| {
         Some(100.0 * of["efficiency"].as_f64()?)
     });
-    let what = "the same of work that needs nothing but a core: what this machine gives";
+    let what = "the same by two processes, which share nothing: what this machine gives";
     figure(bars, "2.parallel.machine", what, "%", Limit::None, &found, |of| {
-        Some(100.0 * of["machine_efficiency"].as_f64()?)
+        Some(100.0 * of["efficiency_of_processes"].as_f64()?)
     });
 }
 
