@@ -103,6 +103,7 @@ impl MadeUpSession {
             hear_own: false,
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
+            chat: Arc::default(),
             notices: Vec::new(),
             local_port: None,
             worker: WorkerView::default(),
