@@ -214,7 +214,8 @@ impl EditorView {
         let beside = model.chat.as_ref().map_or(0.0, |_| chat::BUTTON_WIDTH + 12.0);
         status::show(ui, layout.status, beside, &model.status, intents);
         if let Some(chat) = &model.chat {
-            let centre = pos2(layout.status.right() - beside + chat::BUTTON_WIDTH / 2.0, layout.status.center().y);
+            let centre =
+                pos2(layout.status.right() - beside + chat::BUTTON_WIDTH / 2.0, layout.status.center().y);
             let place = Rect::from_center_size(centre, vec2(chat::BUTTON_WIDTH, theme::CONTROL_HEIGHT));
             chat::button(ui, place, chat, &mut self.chat);
         }

@@ -1,6 +1,8 @@
 //! The chat: who wrote what, what is unread, and what keeps a line from being sent.
 
-use backline_client::{ChatLine, ChatLineError, ChatLineState, ChatLineView, Connection, Snapshot, sentences};
+use backline_client::{
+    ChatLine, ChatLineError, ChatLineState, ChatLineView, Connection, Snapshot, sentences,
+};
 
 use super::{in_session, words};
 
@@ -112,7 +114,10 @@ mod tests {
             chat.lines.iter().map(|line| (line.name.as_str(), line.note)).collect();
         let lost = Some("may not have arrived");
         assert_eq!(shown, [("Ada", None), ("You", lost), ("You", Some("on its way")), ("Ada", None)]);
-        assert_eq!((chat.lines[0].text.as_str(), chat.lines[0].colour), ("see https://example.org", [1, 2, 3]));
+        assert_eq!(
+            (chat.lines[0].text.as_str(), chat.lines[0].colour),
+            ("see https://example.org", [1, 2, 3])
+        );
     }
 
     #[test]
