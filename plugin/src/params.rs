@@ -1,4 +1,4 @@
-//! What a host automates: send, return, monitor, bypass and 16 strips.
+//! What a host automates: send, talkback, return, monitor, bypass and 16 strips.
 //!
 //! Ids are frozen: projects and automation lanes hold them. A new parameter gets a new id, a dropped
 //! one keeps its id reserved. The table of all of them is in `docs/PARAMETERS.md` and in the test
@@ -31,6 +31,10 @@ pub struct BacklineParams {
     pub send_gain: FloatParam,
     /// `send_mute`: nothing of this track goes out. Off or on, default off.
     pub send_mute: BoolParam,
+    /// `talkback`: this track goes out only while one talks. Off or on, default off.
+    pub talkback: BoolParam,
+    /// `talk`: one talks; without meaning while `talkback` is off. Off or on, default off. For a pedal, a key or a button that is held.
+    pub talk: BoolParam,
     /// `return_gain`: how loud everybody else comes back on the main bus. dB, −80 (= −∞) to +12, default 0.
     pub return_gain: FloatParam,
     /// `monitor_gain`: how loud this track itself passes through to the main bus. dB, −80 (= −∞) to +12, default −∞:
@@ -67,6 +71,8 @@ impl BacklineParams {
         Self {
             send_gain: gain_param("Send Gain", 0.0),
             send_mute: BoolParam::new("Send Mute", false),
+            talkback: BoolParam::new("Talkback", false),
+            talk: BoolParam::new("Talk", false),
             return_gain: gain_param("Return Gain", 0.0),
             monitor_gain: gain_param("Monitor Gain", GAIN_DB_MIN),
             slots: std::array::from_fn(SlotParams::new),
@@ -129,6 +135,9 @@ unsafe impl Params for BacklineParams {
         entries.extend(self.slots.iter().enumerate().flat_map(|(index, slot)| slot.entries(index)));
         entries.push(top("bypass", self.bypass.as_ptr()));
         entries.push(top("touched", self.touched.as_ptr()));
+        // Behind all that were there before: some hosts count parameters.
+        entries.push(top("talkback", self.talkback.as_ptr()));
+        entries.push(top("talk", self.talk.as_ptr()));
         entries
     }
 

@@ -106,7 +106,10 @@ impl NiceEguiApp for EditorApp {
     }
 
     fn editor_closed(&mut self) {
-        self.gui = None;
+        if let Some(gui) = self.gui.take() {
+            let setter = gui.param_setter();
+            self.view.let_go(&mut PluginBackend { params: &self.params, client: &self.client, setter });
+        }
         self.client.look_around(false);
     }
 }

@@ -41,6 +41,8 @@ pub struct EditorView {
     slot_meters: [StereoMeter; SLOTS],
     edits: ConnectEdits,
     chat: ChatEdits,
+    /// The button to talk is held.
+    is_talking: bool,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
@@ -87,6 +89,14 @@ impl EditorView {
     /// A window was closed and another one is opened: what of the chat was read stays so. `[main-thread]`
     pub fn in_new_window(&self, address: Option<String>, servers: ServerFields) -> Self {
         Self { chat: self.chat.in_new_window(), ..Self::new(address, servers) }
+    }
+
+    /// The window is closed, maybe under a finger: nobody talks on unseen. `[main-thread]`
+    pub fn let_go(&mut self, backend: &mut dyn EditorBackend) {
+        if std::mem::take(&mut self.is_talking) {
+            backend.set(Control::Talk, 0.0);
+            backend.end(Control::Talk);
+        }
     }
 
     /// Draws one frame into all of `ui`. `[main-thread]`
@@ -179,7 +189,9 @@ impl EditorView {
     fn panels(&mut self, ui: &mut Ui, layout: &Layout, model: &ViewModel, intents: &mut Vec<Intent>) {
         let zoom_percent = (ui.ctx().zoom_factor() * 100.0).round() as u32;
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
-        within(ui, layout.send, |ui| send::show(ui, layout.send, &model.send, &self.send_meter, intents));
+        within(ui, layout.send, |ui| {
+            send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.is_talking, intents)
+        });
         match &model.stage {
             Stage::Connect(panel) => within(ui, layout.stage, |ui| {
                 connect::show(ui, layout.stage, panel, &mut self.edits, intents)

@@ -387,6 +387,8 @@ impl EditorBackend for MadeUpSession {
         let on = value > 0.5;
         match control {
             Control::SendGain => values.send_gain_db = value,
+            Control::Talkback => values.talkback = on,
+            Control::Talk => values.talks = on,
             Control::SendMute => values.send_muted = on,
             Control::MonitorGain => values.monitor_db = value,
             Control::ReturnGain => values.return_db = value,

@@ -43,13 +43,14 @@ fn trio(seed: u64, route: Option<Route>) -> Trio {
 
 impl Trio {
     fn say(&mut self, who: Id, text: &str) -> bool {
-        let (now, line) = (self.world.instant(), ChatLine::new(text).unwrap());
-        self.world.engine(who).unwrap().session_mut().say(now, line)
+        let now = self.world.instant();
+        let (line, engine) = (ChatLine::new(text).ok(), self.world.engine(who));
+        engine.zip(line).is_some_and(|(engine, line)| engine.session_mut().say(now, line))
     }
 
     /// Who wrote what, as somebody sees it; only what has arrived.
     fn seen_by(&mut self, who: Id) -> Vec<(String, String)> {
-        let lines = self.world.engine(who).unwrap().session().chat();
+        let lines = self.world.engine(who).map(|engine| engine.session().chat()).unwrap_or_default();
         let arrived = lines.iter().filter(|line| line.state == ChatLineState::Arrived);
         arrived.map(|line| (line.name.clone(), line.line.as_str().to_owned())).collect()
     }

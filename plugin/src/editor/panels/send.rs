@@ -1,7 +1,7 @@
 //! One's own send: who I am, how I send, how loud, and what I hear of myself and of the others.
 
 use egui::{
-    Align2, CornerRadius, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::ballistics::StereoMeter;
@@ -13,6 +13,7 @@ use crate::editor::view_model::send::QUALITIES;
 use crate::editor::view_model::{SendPanel, words};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down, name_field};
+use crate::editor::widgets::hold::Hold;
 use crate::editor::widgets::knob::{DEPTH_MAX_MS, Knob, depth_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
@@ -24,13 +25,24 @@ use backline_client::Command;
 const FADER_COLUMN: f32 = 84.0;
 /// Width of the switch beside the quality, in points.
 const AUTO_WIDTH: f32 = 48.0;
+/// Width of the switch for talkback, in points.
+const TALKBACK_WIDTH: f32 = 64.0;
+/// Height of the button that is held to talk, in points.
+const TALK_HEIGHT: f32 = 30.0;
 /// Diameter of a knob, in points.
 const KNOB: f32 = 36.0;
 /// Points of drag from one end of a gain knob to the other.
 const KNOB_TRAVEL: f32 = 180.0;
 
 /// Draws the panel.
-pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    panel: &SendPanel,
+    state: &StereoMeter,
+    is_talking: &mut bool,
+    intents: &mut Vec<Intent>,
+) {
     draw::panel(ui.painter(), rect, colour::PANEL);
     let mut rows = Rows::new(rect.shrink(12.0));
     let title = rows.top(16.0, 8.0);
@@ -40,6 +52,10 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, int
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
     returns(ui, &mut rows, panel, intents);
+    // Where the switch goes off under the finger, the button goes with it, and nobody holds it any more.
+    if panel.talkback || *is_talking {
+        talk(ui, rows.bottom(TALK_HEIGHT, 8.0), panel, is_talking, intents);
+    }
     let rest = rows.rest();
     ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
@@ -208,7 +224,8 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
         .collect();
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
     let send = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
-    let row = Rect::from_min_max(row.min, pos2(send.left() - 6.0, row.bottom()));
+    let talkback = send.translate(vec2(-6.0 - TALKBACK_WIDTH, 0.0)).with_max_x(send.left() - 6.0);
+    let row = Rect::from_min_max(row.min, pos2(talkback.left() - 6.0, row.bottom()));
     let shown = format!("Returns: {}", returns.shown);
     if let Some(index) =
         drop_down(ui, row, Id::unique("returns"), "Returns", &shown, &choices, &returns.chosen)
@@ -225,10 +242,29 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
     toggle
         .show(ui, send, intents)
         .on_hover_text("Off: this track is no source in the session. Mute is for moments; this is for good");
+    let toggle = Toggle {
+        control: Control::Talkback,
+        text: "Talkback",
+        label: "Talkback",
+        on: panel.talkback,
+        tint: colour::AMBER,
+    };
+    toggle
+        .show(ui, talkback, intents)
+        .on_hover_text("On: this track is sent only while you hold Talk, for a microphone between the songs");
     let row = rows.top(14.0, 8.0);
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &returns.mix));
     draw::line(ui.painter(), row, Align2::LEFT_CENTER, &returns.mix, theme::regular(11.0), colour::TEXT_SOFT);
+}
+
+/// The button that is held to talk.
+fn talk(ui: &Ui, rect: Rect, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+    let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour::GREEN };
+    hold.show(ui, rect, is_talking, intents).on_hover_text(
+        "Hold it with the mouse, or with the space bar while it has the keyboard.
+A pedal or a key can hold it, too: by the parameter “Talk” of your DAW",
+    );
 }
 
 fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
@@ -288,6 +324,7 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
         let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
         draw::line(ui.painter(), caption, left, "Others may move", small, colour::TEXT_SOFT);
     }
+    // In the smallest window the button to talk leaves them little room.
     let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
         Row {
@@ -323,7 +360,10 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
 }
 
 fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {
-    let place = Rect::from_center_size(pos2(rect.left() + KNOB / 2.0, rect.center().y), vec2(KNOB, KNOB));
+    let place = Rect::from_center_size(
+        pos2(rect.left() + KNOB / 2.0, rect.center().y),
+        Vec2::splat(KNOB.min(rect.height() - 2.0)),
+    );
     let knob = Knob {
         control: row.control,
         label: row.name,
