@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use backline_client::SLOTS;
 use nice_plug::prelude::*;
@@ -47,6 +48,8 @@ pub struct BacklineParams {
     /// `touched`: flips when project state that is no parameter changed, so that the host knows that the project
     /// must be saved. Hidden, not automatable, without meaning otherwise.
     pub touched: BoolParam,
+    /// A key is held that talks; no parameter. The callback writes it, the editor shows it.
+    pub is_key_down: AtomicBool,
     /// What the project keeps besides parameters.
     pub project: Arc<Project>,
     /// This class has auxiliary outputs (*Backline Multi*): a slot can play on a bus of its own.
@@ -78,9 +81,15 @@ impl BacklineParams {
             slots: std::array::from_fn(SlotParams::new),
             bypass: BoolParam::new("Bypass", false).make_bypass(),
             touched: BoolParam::new("Project Touched", false).non_automatable().hide().hide_in_generic_ui(),
+            is_key_down: AtomicBool::new(false),
             project,
             has_aux_buses,
         }
+    }
+
+    /// One talks: by the parameter, or by a key that is held. [any-thread]
+    pub fn talks(&self) -> bool {
+        self.talk.value() || self.is_key_down.load(Ordering::Relaxed)
     }
 
     /// Tells the host that the project must be saved, where project state changed since the last call.

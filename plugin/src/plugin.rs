@@ -124,6 +124,8 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
+    // A key that is held talks.
+    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
     // See `params.rs`.
     const SAMPLE_ACCURATE_AUTOMATION: bool = false;
 
@@ -168,8 +170,11 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
         &mut self,
         buffer: &mut Buffer,
         aux: &mut AuxiliaryBuffers,
-        _context: &mut impl ProcessContext<Self>,
+        context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
+        while let Some(event) = context.next_event() {
+            self.processor.note(&event);
+        }
         let mut buses: AuxBuses = [const { None }; AUX_BUSES];
         for (bus, output) in buses.iter_mut().zip(aux.outputs.iter_mut()) {
             *bus = StereoBus::from_channels(output.as_slice());

@@ -105,7 +105,7 @@ impl EditorBackend for PluginBackend<'_> {
             send_gain_db: db(&params.send_gain),
             send_muted: params.send_mute.value(),
             talkback: params.talkback.value(),
-            talks: params.talk.value(),
+            talks: params.talks(),
             monitor_db: db(&params.monitor_gain),
             return_db: db(&params.return_gain),
             slots: std::array::from_fn::<_, SLOTS, _>(|slot| self.slot_values(slot)),

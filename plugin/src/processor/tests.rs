@@ -7,6 +7,7 @@ use std::time::Duration;
 use backline_bridge::Pace;
 use backline_client::Connection;
 use nice_assert_no_alloc::assert_no_alloc;
+use nice_plug::midi::{Channel, Key, VoiceID};
 use nice_plug::prelude::{BoolParam, Param};
 
 const RATES_HZ: [f32; 6] = [44_100.0, 48_000.0, 88_200.0, 96_000.0, 176_400.0, 192_000.0];
@@ -88,6 +89,17 @@ fn with_talkback_nothing_is_sent_but_while_one_talks() {
     switch(&params.send_mute, false);
     switch(&params.talk, false);
     send_until(&mut processor, silent, "one has talked");
+    let (timing, voice_id, channel, key) = (0, VoiceID::Wildcard, Channel::Number(9), Key::Number(0));
+    let velocity = 0.5;
+    assert_no_alloc(|| {
+        processor.note(&NoteEvent::<()>::NoteOn { timing, voice_id, channel, key, velocity });
+    });
+    send_until(&mut processor, full, "a key is held");
+    processor.note(&NoteEvent::<()>::NoteOff { timing, voice_id, channel, key, velocity });
+    send_until(&mut processor, silent, "and let go");
+    processor.note(&NoteEvent::<()>::NoteOn { timing, voice_id, channel, key, velocity });
+    processor.reset();
+    send_until(&mut processor, silent, "a key that was forgotten by the host");
     switch(&params.talkback, false);
     send_until(&mut processor, full, "and Talk has no meaning any more");
 }
