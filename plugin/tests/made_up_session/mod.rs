@@ -310,7 +310,6 @@ impl MadeUpSession {
     }
 
     /// Somebody else writes a line of the chat.
-    #[allow(dead_code, reason = "nobody writes in the gallery")]
     pub fn write(&mut self, text: &str) {
         if let Ok(line) = ChatLine::new(text) {
             self.line(false, line);

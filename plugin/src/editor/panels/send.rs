@@ -28,7 +28,7 @@ const AUTO_WIDTH: f32 = 48.0;
 /// Width of the switch for talkback, in points.
 const TALKBACK_WIDTH: f32 = 64.0;
 /// Height of the button that is held to talk, in points.
-const TALK_HEIGHT: f32 = 30.0;
+const TALK_HEIGHT: f32 = 26.0;
 /// Diameter of a knob, in points.
 const KNOB: f32 = 36.0;
 /// Points of drag from one end of a gain knob to the other.
@@ -52,10 +52,7 @@ pub fn show(
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
     returns(ui, &mut rows, panel, intents);
-    // Where the switch goes off under the finger, the button goes with it, and nobody holds it any more.
-    if panel.talkback || *is_talking {
-        talk(ui, rows.bottom(TALK_HEIGHT, 8.0), panel, is_talking, intents);
-    }
+    talkback(ui, &mut rows, panel, is_talking, intents);
     let rest = rows.rest();
     ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
@@ -214,7 +211,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
     );
 }
 
-/// What this track returns, whether it is sent, and which track returns the mix.
+/// What this track returns, and whether it is sent.
 fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let returns = &panel.returns;
     let choices: Vec<Choice> = returns
@@ -224,8 +221,7 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
         .collect();
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
     let send = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
-    let talkback = send.translate(vec2(-6.0 - TALKBACK_WIDTH, 0.0)).with_max_x(send.left() - 6.0);
-    let row = Rect::from_min_max(row.min, pos2(talkback.left() - 6.0, row.bottom()));
+    let row = Rect::from_min_max(row.min, pos2(send.left() - 6.0, row.bottom()));
     let shown = format!("Returns: {}", returns.shown);
     if let Some(index) =
         drop_down(ui, row, Id::unique("returns"), "Returns", &shown, &choices, &returns.chosen)
@@ -242,6 +238,13 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
     toggle
         .show(ui, send, intents)
         .on_hover_text("Off: this track is no source in the session. Mute is for moments; this is for good");
+}
+
+/// The switch for talkback, and beside it while it is on the button that is held to talk, else which track returns the mix.
+fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+    let row = rows.top(TALK_HEIGHT, 6.0);
+    let talkback = Rect::from_min_max(pos2(row.right() - TALKBACK_WIDTH, row.top()), row.max);
+    let row = row.with_max_x(talkback.left() - 6.0);
     let toggle = Toggle {
         control: Control::Talkback,
         text: "Talkback",
@@ -252,10 +255,14 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
     toggle
         .show(ui, talkback, intents)
         .on_hover_text("On: this track is sent only while you hold Talk, for a microphone between the songs");
-    let row = rows.top(14.0, 8.0);
+    // Where it is switched off under a finger, the button stays until it is let go.
+    if panel.talkback || *is_talking {
+        return talk(ui, row, panel, is_talking, intents);
+    }
+    let mix = &panel.returns.mix;
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &returns.mix));
-    draw::line(ui.painter(), row, Align2::LEFT_CENTER, &returns.mix, theme::regular(11.0), colour::TEXT_SOFT);
+    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, mix));
+    draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour::TEXT_SOFT);
 }
 
 /// The button that is held to talk.
@@ -324,7 +331,6 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
         let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
         draw::line(ui.painter(), caption, left, "Others may move", small, colour::TEXT_SOFT);
     }
-    // In the smallest window the button to talk leaves them little room.
     let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
         Row {
