@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|mix|tracks|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|mix|tracks|talk|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -104,6 +104,11 @@ fn scene(name: &str) -> MadeUpSession {
         "here" => session.snapshot.here = Some(SessionHere { link: LINK.to_owned() }),
         "mix" => session.open_first_mix(),
         "tracks" => session.add_track("Drums", true),
+        "talk" => {
+            session.values.talkback = true;
+            session.write("From the top?");
+            session.write("I come in with the drums.");
+        }
         "joining" => session.snapshot.connection = Connection::Joining,
         "multi" => {
             session.values.has_aux_buses = true;

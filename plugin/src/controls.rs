@@ -26,6 +26,7 @@ impl ControlReader {
         BlockControls {
             send_gain: self.send.gain(params.send_gain.value()),
             send_muted: params.send_mute.value(),
+            talkback_closed: params.talkback.value() && !params.talks(),
             return_gain: self.returned.gain(params.return_gain.value()),
             monitor_gain: self.monitor.gain(params.monitor_gain.value()),
             slots: std::array::from_fn(|index| {

@@ -28,6 +28,7 @@ pub mod standalone;
 pub mod state;
 pub mod state_filter;
 pub mod state_text;
+pub mod talk_keys;
 pub mod unattended;
 pub mod value_text;
 pub mod vst3_buses;

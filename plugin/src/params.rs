@@ -1,4 +1,4 @@
-//! What a host automates: send, return, monitor, bypass and 16 strips.
+//! What a host automates: send, talkback, return, monitor, bypass and 16 strips.
 //!
 //! Ids are frozen: projects and automation lanes hold them. A new parameter gets a new id, a dropped
 //! one keeps its id reserved. The table of all of them is in `docs/PARAMETERS.md` and in the test
@@ -14,6 +14,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use backline_client::SLOTS;
 use nice_plug::prelude::*;
@@ -34,6 +35,10 @@ pub struct BacklineParams {
     pub send_gain: FloatParam,
     /// `send_mute`: nothing of this track goes out. Off or on, default off.
     pub send_mute: BoolParam,
+    /// `talkback`: this track goes out only while one talks. Off or on, default off.
+    pub talkback: BoolParam,
+    /// `talk`: one talks; without meaning while `talkback` is off. Off or on, default off. For a pedal, a key or a button that is held.
+    pub talk: BoolParam,
     /// `return_gain`: how loud everybody else comes back on the main bus. dB, −80 (= −∞) to +12, default 0.
     pub return_gain: FloatParam,
     /// `monitor_gain`: how loud this track itself passes through to the main bus. dB, −80 (= −∞) to +12, default −∞:
@@ -46,6 +51,8 @@ pub struct BacklineParams {
     /// `touched`: flips when project state that is no parameter changed, so that the host knows that the project
     /// must be saved. Hidden, not automatable, without meaning otherwise.
     pub touched: BoolParam,
+    /// A key is held that talks; no parameter. The callback writes it, the editor shows it.
+    pub is_key_down: AtomicBool,
     /// What the project keeps besides parameters.
     pub project: Arc<Project>,
     /// The class. One that cannot send shows the host no parameters of the send and of the monitor; they keep their defaults.
@@ -70,14 +77,22 @@ impl BacklineParams {
         Self {
             send_gain: gain_param("Send Gain", 0.0),
             send_mute: switch_param("Send Mute"),
+            talkback: switch_param("Talkback"),
+            talk: switch_param("Talk"),
             return_gain: gain_param("Return Gain", 0.0),
             monitor_gain: gain_param("Monitor Gain", GAIN_DB_MIN),
             slots: std::array::from_fn(SlotParams::new),
             bypass: switch_param("Bypass").make_bypass(),
             touched: switch_param("Project Touched").non_automatable().hide().hide_in_generic_ui(),
+            is_key_down: AtomicBool::new(false),
             project,
             kind,
         }
+    }
+
+    /// One talks: by the parameter, or by a key that is held. [any-thread]
+    pub fn talks(&self) -> bool {
+        self.talk.value() || self.is_key_down.load(Ordering::Relaxed)
     }
 
     /// Tells the host that the project must be saved, where project state changed since the last call.
@@ -135,6 +150,11 @@ unsafe impl Params for BacklineParams {
         entries.extend(self.slots.iter().enumerate().flat_map(|(index, slot)| slot.entries(index)));
         entries.push(top("bypass", self.bypass.as_ptr()));
         entries.push(top("touched", self.touched.as_ptr()));
+        // Behind all that were there before: some hosts count parameters.
+        if self.kind.can_send() {
+            entries.push(top("talkback", self.talkback.as_ptr()));
+            entries.push(top("talk", self.talk.as_ptr()));
+        }
         entries
     }
 

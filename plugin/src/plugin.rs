@@ -32,8 +32,6 @@ pub trait Class: Send + Sync + 'static {
     const KIND: Kind;
     /// What CLAP hosts sort it under; the first is the category.
     const CLAP_FEATURES: &'static [ClapFeature];
-    /// A note input. Notes do nothing; without it some hosts do not let an instrument onto an instrument track.
-    const NOTES: MidiConfig;
     /// The first is the default.
     const LAYOUTS: &'static [AudioIOLayout];
 }
@@ -80,7 +78,6 @@ impl Class for Stereo {
         "Play together over the network: this track to everybody, everybody on a fader";
     const KIND: Kind = Kind::Track;
     const CLAP_FEATURES: &'static [ClapFeature] = EFFECT_FEATURES;
-    const NOTES: MidiConfig = MidiConfig::None;
     const LAYOUTS: &'static [AudioIOLayout] = &[
         AudioIOLayout {
             main_input_channels: STEREO,
@@ -107,7 +104,6 @@ impl Class for MultiOut {
         "Backline with eight auxiliary outputs: every musician on a DAW track of their own";
     const KIND: Kind = Kind::Multi;
     const CLAP_FEATURES: &'static [ClapFeature] = EFFECT_FEATURES;
-    const NOTES: MidiConfig = MidiConfig::None;
     const LAYOUTS: &'static [AudioIOLayout] = &[multi_layout(STEREO), multi_layout(MONO)];
 }
 
@@ -119,7 +115,6 @@ impl Class for ReturnOnly {
     const KIND: Kind = Kind::Return;
     const CLAP_FEATURES: &'static [ClapFeature] =
         &[ClapFeature::Instrument, ClapFeature::Utility, ClapFeature::Mixing, ClapFeature::Stereo];
-    const NOTES: MidiConfig = MidiConfig::Basic;
     const LAYOUTS: &'static [AudioIOLayout] = &[
         AudioIOLayout { main_output_channels: STEREO, ..AudioIOLayout::const_default() },
         AudioIOLayout { main_output_channels: MONO, ..AudioIOLayout::const_default() },
@@ -162,7 +157,8 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
     const EMAIL: &'static str = "";
     const VERSION: &'static str = env!("CARGO_PKG_VERSION");
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
-    const MIDI_INPUT: MidiConfig = C::NOTES;
+    // A key that is held talks.
+    const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
     // See `params.rs`.
     const SAMPLE_ACCURATE_AUTOMATION: bool = false;
 
@@ -207,8 +203,11 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
         &mut self,
         buffer: &mut Buffer,
         aux: &mut AuxiliaryBuffers,
-        _context: &mut impl ProcessContext<Self>,
+        context: &mut impl ProcessContext<Self>,
     ) -> ProcessStatus {
+        while let Some(event) = context.next_event() {
+            self.processor.note(&event);
+        }
         let mut buses: AuxBuses = [const { None }; AUX_BUSES];
         let present = aux.outputs.iter_mut().enumerate().filter(|(index, _)| !self.absent.has_no_aux(*index));
         for (index, output) in present.take(AUX_BUSES) {

@@ -4,11 +4,14 @@
 //! never activated has opened nothing, written nothing and started no thread: hosts scan plugins.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use backline_audio::{SampleRate, UnsupportedRate};
 use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BridgeConfig, StereoBus};
 use backline_client::{Client, ClientConfig, Command, Severity, sentences};
+
+use nice_plug::prelude::NoteEvent;
 
 use crate::controls::ControlReader;
 use crate::environment::Environment;
@@ -16,6 +19,7 @@ use crate::kind::Kind;
 use crate::live_instances::LiveInstance;
 use crate::params::BacklineParams;
 use crate::project::Project;
+use crate::talk_keys::TalkKeys;
 use crate::unattended::Unattended;
 
 /// The auxiliary outputs of a block; none where the host gave none.
@@ -25,6 +29,7 @@ pub type AuxBuses<'a> = [Option<StereoBus<'a>>; AUX_BUSES];
 pub struct Processor {
     params: Arc<BacklineParams>,
     controls: ControlReader,
+    keys: TalkKeys,
     audio: Option<Active>,
     /// Read once, at the first activation.
     unattended: Option<Unattended>,
@@ -51,6 +56,7 @@ impl Processor {
         Self {
             params: Arc::new(BacklineParams::new(project, kind)),
             controls: ControlReader::default(),
+            keys: TalkKeys::default(),
             audio: None,
             unattended: None,
         }
@@ -83,8 +89,15 @@ impl Processor {
         }
     }
 
-    /// Forgets what was queued for playing. [audio-thread]
+    /// A note of the block that comes. [audio-thread]
+    pub fn note<S>(&mut self, event: &NoteEvent<S>) {
+        self.keys.hear(event);
+        self.params.is_key_down.store(self.keys.is_any_down(), Ordering::Relaxed);
+    }
+
+    /// Forgets what was queued for playing, and which keys were held. [audio-thread]
     pub fn reset(&mut self) {
+        self.let_go_of_keys();
         if let Some(active) = &mut self.audio {
             active.end.reset();
         }
@@ -110,12 +123,18 @@ impl Processor {
 
     /// Audio stops; a running session goes on without this instance's sound. [main-thread]
     pub fn deactivate(&mut self) {
+        self.let_go_of_keys();
         if self.audio.take().is_some() {
             self.client().deactivate();
         }
         if let Some(unattended) = &self.unattended {
             unattended.report_now();
         }
+    }
+
+    fn let_go_of_keys(&mut self) {
+        self.keys.let_go();
+        self.params.is_key_down.store(false, Ordering::Relaxed);
     }
 
     fn connect(&mut self, config: BridgeConfig, input_channels: usize) {

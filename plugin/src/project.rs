@@ -263,6 +263,7 @@ fn keep(state: &mut ProjectState, command: &Command) {
         // What is agreed in a session is kept by the session.
         | Command::MoveFader { .. }
         | Command::Permit { .. }
+        | Command::Say(_)
         | Command::SyncNow
         | Command::DiscardWaiting
         | Command::DiscardLeftBehind

@@ -15,7 +15,10 @@ use crate::value_text::{GAIN_DB_MAX, GAIN_DB_MIN};
 /// Where parameters of other versions are kept.
 const KEPT_PARAMS_FIELD: &str = "backline_kept_params";
 
-const TOP_IDS: [&str; 6] = ["send_gain", "send_mute", "return_gain", "monitor_gain", "bypass", "touched"];
+const TOP_IDS: [&str; 8] =
+    ["send_gain", "send_mute", "return_gain", "monitor_gain", "bypass", "touched", "talkback", "talk"];
+/// Switches that came with a later version. What was saved before it is loaded with them off, whatever they were just then.
+const LATER_SWITCHES: [&str; 2] = ["talkback", "talk"];
 const SLOT_IDS: [&str; 4] = ["gain", "pan", "mute", "solo"];
 
 /// Makes a state that was read from a project safe to load, without losing anything of it. [main-thread]
@@ -23,6 +26,9 @@ pub fn before_load(state: &mut PluginState) {
     let mut kept = take_kept(&mut state.fields);
     bring_back(&mut kept, &mut state.params);
     put_aside(&mut state.params, &mut kept);
+    for id in LATER_SWITCHES {
+        state.params.entry(id.to_owned()).or_insert(ParamValue::Bool(false));
+    }
     state.params.iter_mut().for_each(|(id, value)| limit(id, value));
     if !kept.is_empty() {
         state.fields.insert(KEPT_PARAMS_FIELD.to_owned(), serde_json::to_string(&kept).unwrap_or_default());
@@ -102,7 +108,7 @@ mod tests {
     fn unknown_parameters_are_kept_through_every_save() {
         let mut loaded = state(&[("s17_gain", ParamValue::F32(-3.0)), ("reverb", ParamValue::Bool(true))]);
         before_load(&mut loaded);
-        assert!(loaded.params.is_empty());
+        assert!(loaded.params.keys().all(|id| is_known(id)), "{:?}", loaded.params.keys());
         let kept = loaded.fields[KEPT_PARAMS_FIELD].clone();
         let mut again = state(&[]);
         again.fields = loaded.fields;
@@ -118,6 +124,17 @@ mod tests {
         before_load(&mut old);
         assert_eq!((number(&old, "return_gain"), number(&old, "s01_gain")), (1.0, -6.0));
         assert_eq!(old.fields[KEPT_PARAMS_FIELD], r#"{"later":{"bool":true}}"#);
+    }
+
+    #[test]
+    fn what_was_saved_before_there_was_talkback_is_loaded_with_it_off() {
+        let is_on = |state: &PluginState, id: &str| matches!(state.params[id], ParamValue::Bool(true));
+        let mut older = state(&[("send_mute", ParamValue::Bool(true))]);
+        before_load(&mut older);
+        assert_eq!(["send_mute", "talkback", "talk"].map(|id| is_on(&older, id)), [true, false, false]);
+        let mut newer = state(&[("talkback", ParamValue::Bool(true))]);
+        before_load(&mut newer);
+        assert!(is_on(&newer, "talkback"));
     }
 
     #[test]

@@ -8,8 +8,8 @@ use backline::editor::theme;
 use backline::editor::view::EditorView;
 use backline::servers::{self, ServerFields};
 use backline_client::{
-    Command, Connection, Fader, FaderView, GainValue, Grantee, LeftBehindView, ParticipantId, Quality,
-    ReturnChoice, Scope, SessionHere, Setting, Severity, SourceId, WaitingView,
+    ChatLine, Command, Connection, Fader, FaderView, GainValue, Grantee, LeftBehindView, ParticipantId,
+    Quality, ReturnChoice, Scope, SessionHere, Setting, Severity, SourceId, WaitingView,
 };
 use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
@@ -272,7 +272,7 @@ fn a_session_in_the_local_network_appears_is_joined_with_one_click_and_goes() {
 fn many_sessions_in_the_smallest_window_can_all_be_reached() {
     let mut session = MadeUpSession::idle();
     (1..=9).for_each(|number| session.appear("Ada", number));
-    let mut editor = open_sized(session, theme::MIN_SIZE_POINTS);
+    let mut editor = open_sized(session, theme::MIN_SIZE_POINTS + Vec2::splat(16.0));
     editor.run();
     let last = editor.get_by_label("Join Ada’s session (9 people)");
     last.scroll_to_me();
@@ -920,4 +920,176 @@ fn the_session_of_this_project_is_one_click_away() {
     editor.run();
     click(&mut editor, "Join the session of this project");
     assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
+}
+
+fn said(editor: &Harness<'_, Editor>) -> Vec<String> {
+    let text = |command: Command| match command {
+        Command::Say(line) => Some(line.as_str().to_owned()),
+        _ => None,
+    };
+    editor.state().session.commands().into_iter().filter_map(text).collect()
+}
+
+#[test]
+fn lines_of_the_chat_are_counted_read_and_answered_with_the_keyboard() {
+    let mut editor = open(MadeUpSession::band());
+    editor.get_by_label("Chat");
+    editor.state_mut().session.write("From the top?");
+    editor.state_mut().session.write("see https://example.org");
+    editor.run();
+    assert!(editor.query_by_label("Ada: From the top?").is_none(), "closed until somebody opens it");
+    editor.get_by_label("Chat (2)").focus();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label("Chat");
+    editor.get_by_label("Ada: From the top?");
+    let link = editor.get_by_label("Ada: see https://example.org");
+    assert_eq!(link.accesskit_node().role(), Role::Label, "a link stays text");
+    assert!(editor.get_by_label("Line to everybody").is_focused(), "who opens it can write");
+    editor.get_by_label("Line to everybody").type_text("Yes, da capo");
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label("You: Yes, da capo");
+    assert!(editor.get_by_label("Line to everybody").is_focused(), "and go on writing");
+    editor.key_press(Key::Enter);
+    editor.run();
+    assert_eq!(said(&editor), ["Yes, da capo"], "nothing is sent where nothing is written");
+    editor.get_by_label("Line to everybody").type_text("half a li");
+    editor.step();
+    editor.key_press(Key::Escape);
+    editor.run();
+    assert!(editor.query_by_label("Line to everybody").is_none(), "Escape closes it");
+    editor.state_mut().session.write("One more");
+    editor.run();
+    click(&mut editor, "Chat (1)");
+    assert_eq!(
+        editor.get_by_label("Line to everybody").value().as_deref(),
+        Some("half a li"),
+        "nothing is lost"
+    );
+    click(&mut editor, "Send");
+    click(&mut editor, "Close chat");
+    assert!(editor.query_by_label("Line to everybody").is_none());
+    assert_eq!(said(&editor), ["Yes, da capo", "half a li"]);
+}
+
+#[test]
+fn a_line_that_cannot_be_sent_stays_and_the_chat_says_why() {
+    let mut editor = open(MadeUpSession::band());
+    click(&mut editor, "Chat");
+    let long = "x".repeat(501);
+    editor.get_by_label("Line to everybody").type_text(&long);
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label("A line has at most 500 characters, this one has 501. Send it as several lines.");
+    assert_eq!(editor.get_by_label("Line to everybody").value(), Some(long));
+    editor.key_press(Key::Backspace);
+    editor.run();
+    assert!(editor.query_by_label_contains("A line has at most").is_none());
+    editor.state_mut().session.snapshot.connection = Connection::Reconnecting;
+    editor.run();
+    click(&mut editor, "Send");
+    editor.get_by_label_contains("The host does not answer: nobody would see it");
+    assert!(said(&editor).is_empty());
+    editor.state_mut().session.snapshot.connection = Connection::Joined;
+    editor.run();
+    click(&mut editor, "Send");
+    assert_eq!(said(&editor), ["x".repeat(500)]);
+}
+
+#[test]
+fn what_was_read_is_not_counted_again_in_the_next_window_nor_in_the_next_session() {
+    let mut editor = open(MadeUpSession::band());
+    editor.state_mut().session.write("Hello");
+    editor.run();
+    click(&mut editor, "Chat (1)");
+    let state = editor.state_mut();
+    state.view = state.view.in_new_window(None, ServerFields::default());
+    state.session.write("Anybody?");
+    editor.run();
+    editor.get_by_label("Chat (1)");
+    click(&mut editor, "Chat (1)");
+    click(&mut editor, "Close chat");
+    click(&mut editor, "End session");
+    assert!(editor.query_by_label("Chat").is_none(), "nobody is there to write to");
+    click(&mut editor, "Host");
+    editor.state_mut().session.write("New here");
+    editor.run();
+    editor.get_by_label("Chat (1)");
+}
+
+#[test]
+fn a_chat_of_a_hundred_long_lines_scrolls_and_shows_the_last_one() {
+    let mut session = MadeUpSession::band();
+    (0..100).for_each(|number| session.write(&format!("{number} {}", "la ".repeat(150))));
+    let mut editor = open_sized(session, theme::MIN_SIZE_POINTS + Vec2::splat(16.0));
+    editor.run();
+    click(&mut editor, "Chat (100)");
+    let last = ChatLine::new(&format!("99 {}", "la ".repeat(150))).unwrap();
+    let rect = editor.get_by_label(&format!("Ada: {}", last.as_str())).rect();
+    let field = editor.get_by_label("Line to everybody").rect();
+    assert!(
+        rect.bottom() <= field.top() + 1.0 && rect.bottom() > field.top() - 40.0,
+        "{rect:?} over {field:?}"
+    );
+}
+
+#[test]
+fn talk_is_held_with_the_mouse_or_the_space_bar_and_one_gesture_lasts_as_long() {
+    let mut editor = open(MadeUpSession::band());
+    assert!(editor.query_by_label("Talk").is_none(), "without talkback nothing is there to hold");
+    click(&mut editor, "Talkback");
+    assert!(toggled(&editor.get_by_label("Talkback")));
+    editor.get_by_label("Hold Talk to speak");
+    let gestures = |editor: &Harness<'_, Editor>| -> Vec<Asked> {
+        let is_talk = |asked: &&Asked| {
+            matches!(
+                asked,
+                Asked::Begin(Control::Talk) | Asked::Set(Control::Talk, _) | Asked::End(Control::Talk)
+            )
+        };
+        editor.state().session.asked.iter().filter(is_talk).cloned().collect()
+    };
+    let down = [Asked::Begin(Control::Talk), Asked::Set(Control::Talk, 1.0)];
+    let up = [Asked::Set(Control::Talk, 0.0), Asked::End(Control::Talk)];
+    let centre = editor.get_by_label("Talk").rect().center();
+    editor.drag_at(centre);
+    for _ in 0..5 {
+        editor.step();
+    }
+    assert_eq!(gestures(&editor), down);
+    editor.get_by_label("On air");
+    editor.drop_at(centre);
+    editor.run();
+    assert_eq!(gestures(&editor), [down.clone(), up.clone()].concat());
+    editor.get_by_label("Hold Talk to speak");
+    editor.state_mut().session.asked.clear();
+    editor.get_by_label("Talk").focus();
+    editor.step();
+    editor.key_down(Key::Space);
+    for _ in 0..5 {
+        editor.step();
+    }
+    assert_eq!(gestures(&editor), down);
+    editor.key_up(Key::Space);
+    editor.run();
+    assert_eq!(gestures(&editor), [down, up].concat());
+}
+
+#[test]
+fn who_closes_the_window_while_talking_does_not_talk_on() {
+    let mut editor = open(MadeUpSession::band());
+    click(&mut editor, "Talkback");
+    let centre = editor.get_by_label("Talk").rect().center();
+    editor.drag_at(centre);
+    editor.step();
+    editor.step();
+    assert!(editor.state().session.values.talks);
+    let Editor { session, view, .. } = editor.state_mut();
+    view.let_go(session);
+    view.let_go(session);
+    assert!(!session.values.talks);
+    assert_eq!(session.asked.iter().filter(|asked| **asked == Asked::End(Control::Talk)).count(), 1);
 }

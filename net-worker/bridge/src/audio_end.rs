@@ -176,7 +176,7 @@ impl AudioEnd {
         let parameters =
             FaderControls { gain: controls.send_gain, pan: Pan::CENTRE, muted: controls.send_muted };
         let fader = self.send_fader.merge(&self.shared.send_fader, parameters);
-        fader.gain.unless_muted(fader.muted)
+        fader.gain.unless_muted(fader.muted || controls.talkback_closed)
     }
 
     fn piece(&mut self, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {

@@ -54,6 +54,8 @@ pub struct BlockControls {
     pub send_gain: Gain,
     /// Sends silence; the stream goes on.
     pub send_muted: bool,
+    /// Sends silence while nobody talks: beside mute, which others may move, so that nobody opens it from afar.
+    pub talkback_closed: bool,
     /// All slots together, on every bus; not the monitor.
     pub return_gain: Gain,
     /// How loud the instance's own input is on its main output.
@@ -70,6 +72,7 @@ impl Default for BlockControls {
         Self {
             send_gain: Gain::UNITY,
             send_muted: false,
+            talkback_closed: false,
             return_gain: Gain::UNITY,
             monitor_gain: Gain::SILENT,
             slots: [SlotControls::default(); SLOTS],

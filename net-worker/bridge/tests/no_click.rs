@@ -6,7 +6,7 @@
 mod rig;
 
 use backline_audio::{Gain, Pan};
-use backline_bridge::BusChoice;
+use backline_bridge::{BusChoice, FaderMoves, Strip};
 use proptest::prelude::*;
 use rig::{Frame, Rig, Sine, second_difference};
 
@@ -116,13 +116,14 @@ fn a_change_of_bus_does_not_click_on_either() {
 
 #[test]
 fn what_is_sent_does_not_click() {
-    for what in ["mute", "bypass", "stop", "full"] {
+    for what in ["mute", "talkback", "bypass", "stop", "full"] {
         let mut rig = Rig::running(48_000, 64);
         let mut sine = Sine::new(300.0, 0.5, 48_000);
         for block in 0..3000_usize {
             let on = block / 30 % 2 == 1;
             match what {
                 "mute" => rig.controls.send_muted = on,
+                "talkback" => rig.controls.talkback_closed = on,
                 "bypass" => rig.controls.bypassed = on,
                 _ => {}
             }
@@ -148,6 +149,23 @@ fn what_is_sent_does_not_click() {
         }
         assert!(rig.captured.iter().any(|x| x.abs() > 0.4), "{what}: something was sent");
     }
+}
+
+#[test]
+fn a_closed_talkback_sends_silence_and_no_hand_in_the_session_opens_it() {
+    let mut rig = Rig::running(48_000, 64);
+    let mut sine = Sine::new(300.0, 0.5, 48_000);
+    rig.controls.talkback_closed = true;
+    for block in 0..100 {
+        if block == 50 {
+            rig.net.set_fader(Strip::Send, FaderMoves { muted: Some(false), ..FaderMoves::default() });
+        }
+        let input: Vec<Frame> = (0..64).map(|_| sine.next_frame()).collect();
+        rig.call(&input);
+        rig.capture();
+    }
+    // At the very start the gain is yet on its way down.
+    assert!(rig.captured[2 * 64 * 10..].iter().all(|sample| *sample == 0.0));
 }
 
 #[derive(Debug, Clone)]

@@ -3,10 +3,13 @@
 //! Nothing here waits. The step before is the editor or the plugin; the step after is `guest.rs` or `worker.rs`.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use backline_codec::Quality;
-use backline_wire::{Fader, Grantee, InstanceId, InviteLink, ParticipantId, Scope, Setting, SourceId};
+use backline_wire::{
+    ChatLine, Fader, Grantee, InstanceId, InviteLink, ParticipantId, Scope, Setting, SourceId,
+};
 
 /// The most that a playout may hold back.
 pub use backline_media::playout::TARGET_DEPTH_MAX as DEPTH_CEILING_MAX;
@@ -18,8 +21,8 @@ pub use backline_relay::MemberOperations;
 pub use backline_session::document::{OperationCounts, OperationTraffic, OutboxStats};
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{
-    AccessView, FaderView, InstanceView, LeftBehindView, MixStrip, MixView, PersonView, Route, SendView,
-    SlotView, SourceView, WaitingView,
+    AccessView, ChatLineState, ChatLineView, FaderView, InstanceView, LeftBehindView, MixStrip, MixView,
+    PersonView, Route, SendView, SlotView, SourceView, WaitingView,
 };
 pub use backline_session::{LatencyStages, ReturnChoice, Stage};
 /// Automatable strips of an instance.
@@ -99,6 +102,8 @@ pub enum Command {
         /// Whether they may.
         allowed: bool,
     },
+    /// Writes a line of the chat to everybody. Only in a session, while the host answers; where not, a notice says so.
+    Say(ChatLine),
     /// Tries everything that waits for the host at once, also what has failed.
     SyncNow,
     /// Gives up everything that waits for the host and is not on its way.
@@ -297,6 +302,8 @@ pub struct Snapshot {
     pub sources: Vec<SourceView>,
     /// All 16 slots.
     pub slots: [Option<SlotView>; SLOTS],
+    /// The last lines of the chat since this process came into the session, oldest first, at most 100; none without a session.
+    pub chat: Arc<Vec<ChatLineView>>,
     /// Messages, oldest first, at most 8.
     pub notices: Vec<Notice>,
     /// The UDP port in use.

@@ -288,6 +288,7 @@ impl Own {
             hear_own: settings.person.hear_own,
             sources: Vec::new(),
             slots: std::array::from_fn(slot),
+            chat: Arc::default(),
             notices: self.notices.list(),
             local_port: None,
             worker: WorkerView::default(),
@@ -300,6 +301,10 @@ impl Own {
             Order::Attach(net_end) => self.net_end = net_end,
             Order::Command(Command::Notify { severity, text, advice }) => {
                 self.notices.add(severity, text, advice);
+            }
+            Order::Command(Command::Say(_)) => {
+                let advice = "Host a session or join one, then send it again.";
+                self.notices.add(Severity::Warning, "Your line was not sent: no session is reached.", advice);
             }
             Order::Command(Command::DismissNotice(id)) => self.notices.dismiss(id),
             Order::Command(Command::Leave) => self.failure = None,
@@ -400,6 +405,7 @@ impl Settings {
             | Command::Leave
             | Command::MoveFader { .. }
             | Command::Permit { .. }
+            | Command::Say(_)
             | Command::SyncNow
             | Command::DiscardWaiting
             | Command::DiscardLeftBehind

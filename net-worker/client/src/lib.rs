@@ -25,11 +25,11 @@ mod store;
 mod worker;
 
 pub use api::{
-    AccessView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, FoundSession,
-    Identity, InstanceView, LatencyStages, LeftBehindView, MemberOperations, MixStrip, MixView, Notice,
-    OperationCounts, OperationTraffic, OutboxStats, PersonView, ReturnChoice, Route, SLOTS, SendView,
-    SessionHere, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer, WaitingView, WorkerView,
-    link_address,
+    AccessView, ChatLineState, ChatLineView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX,
+    FaderView, FoundSession, Identity, InstanceView, LatencyStages, LeftBehindView, MemberOperations,
+    MixStrip, MixView, Notice, OperationCounts, OperationTraffic, OutboxStats, PersonView, ReturnChoice,
+    Route, SLOTS, SendView, SessionHere, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer,
+    WaitingView, WorkerView, link_address,
 };
 pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
 pub use backline_codec::Quality;
@@ -38,8 +38,8 @@ pub use backline_io::signals::EndSignals;
 pub use backline_io::store::data_dir;
 pub use backline_kept::{HostKeys, Hosted};
 pub use backline_wire::{
-    Fader, GainValue, Grantee, InstanceId, Name, PanValue, ParticipantId, Scope, Setting, SettingKind,
-    SourceId,
+    ChatLine, ChatLineError, Fader, GainValue, Grantee, InstanceId, Name, PanValue, ParticipantId, Scope,
+    Setting, SettingKind, SourceId,
 };
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError, Stored};

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use backline_transport::{Allowance, Rate};
 use backline_wire::Limit;
-use backline_wire::limits::{PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
+use backline_wire::limits::{CHAT_LINES_PER_SECOND, PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
 
 use crate::counts::{Exceeded, OverLimitCounts};
 
@@ -58,6 +58,8 @@ const TOLERATED: Duration = Duration::from_secs(10);
 const FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 /// What is there at once: DAWs send in bursts, and networks hold packets back.
 const BURST: Duration = Duration::from_secs(1);
+/// Lines of the chat. They are counted as the control messages that they are.
+const LINES: Rate = Rate { per_second: CHAT_LINES_PER_SECOND, burst: 2.0 * CHAT_LINES_PER_SECOND };
 /// Addresses whose attempts are remembered; beyond it those go first that have been quiet.
 const ADDRESSES_MAX: usize = 4_096;
 
@@ -79,6 +81,7 @@ pub(crate) struct Usage {
     bytes_in: Allowance,
     bytes_out: Allowance,
     control: Allowance,
+    chat: Allowance,
     /// Since when they are over, and when they were last.
     over: Option<(Instant, Instant)>,
     /// What was dropped for it, in and out.
@@ -93,6 +96,7 @@ impl Usage {
             bytes_in: full(limits.bytes_in_per_second),
             bytes_out: full(limits.bytes_out_per_second),
             control: full(limits.control_per_second),
+            chat: Allowance::full(LINES, now),
             over: None,
             dropped: OverLimitCounts::default(),
         }
@@ -109,9 +113,10 @@ impl Usage {
         Ok(())
     }
 
-    /// A control message comes.
-    pub fn control(&mut self, limits: &Limits, now: Instant) -> Result<(), Over> {
-        let is_there = self.control.spend(rate(limits.control_per_second), 1.0, now);
+    /// A control message comes; one that is a line of the chat goes to everybody, and few are enough.
+    pub fn control(&mut self, limits: &Limits, is_line: bool, now: Instant) -> Result<(), Over> {
+        let is_there = self.control.spend(rate(limits.control_per_second), 1.0, now)
+            && (!is_line || self.chat.spend(LINES, 1.0, now));
         if is_there { Ok(()) } else { Err(self.over(Limit::Control, now)) }
     }
 
@@ -235,6 +240,21 @@ mod tests {
             }
         }
         assert!(usage.dropped.total() > 2_000, "all the same they are dropped");
+    }
+
+    #[test]
+    fn a_flood_of_lines_is_limited_and_takes_nothing_from_other_messages() {
+        let (limits, start) = (limits(), Instant::now());
+        let mut usage = Usage::new(&limits, start);
+        let taken = (0..1_000).filter(|_| usage.control(&limits, true, start).is_ok()).count();
+        assert_eq!(taken, 2 * CHAT_LINES_PER_SECOND as usize);
+        assert_eq!(usage.control(&limits, false, start), Ok(()));
+        assert_eq!(usage.dropped.total(), 1_000 - taken as u64);
+        let later = (0..600).filter(|tenth: &u32| {
+            usage.control(&limits, true, start + SECOND + *tenth * SECOND / 10).is_ok()
+        });
+        let expected = 61 * CHAT_LINES_PER_SECOND as usize;
+        assert!(later.count().abs_diff(expected) < 3, "as many as people write");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! path to each listener. Media leaves the moment it arrives, unmixed; nothing is queued, and the last packets are remembered
 //! for listeners who miss one.
 
+mod chat;
 mod holdings;
 mod incoming;
 mod ledger;

@@ -4,6 +4,7 @@
 //! files, the plugin or the server.
 
 mod assignment;
+mod chat;
 mod clock_offset;
 pub mod document;
 mod heads;

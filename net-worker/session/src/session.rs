@@ -4,6 +4,7 @@
 //! path, or sits beside the relay in the same process. The step before is `client` (captured samples,
 //! datagrams, commands); the step after is a path, or the relay.
 
+mod chat;
 mod faders;
 mod incoming;
 mod instances;
@@ -14,6 +15,7 @@ mod views;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backline_codec::Quality;
@@ -26,6 +28,7 @@ use backline_wire::{
     mix_source,
 };
 
+use crate::chat::Chat;
 use crate::document::{Conflict, Outbox, Replica};
 use crate::listening::{Listening, Way};
 use crate::mesh::Mesh;
@@ -110,6 +113,7 @@ pub struct Session {
     publishing: Publishing,
     replica: Replica,
     outbox: Outbox,
+    chat: Chat,
     timers: Timers,
     welcomed_at: Option<Instant>,
     media: MediaRoute,
@@ -180,6 +184,7 @@ impl Session {
             },
             listening: Listening::default(),
             publishing: Publishing::default(),
+            chat: Chat::default(),
             state,
             network,
             caller,

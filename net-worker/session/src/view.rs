@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backline_wire::limits::NETWORK_RATE_HZ;
-use backline_wire::{Bus, GainValue, InstanceId, PanValue, ParticipantId, SourceId, StreamFormat};
+use backline_wire::{Bus, ChatLine, GainValue, InstanceId, PanValue, ParticipantId, SourceId, StreamFormat};
 
 use crate::assignment::ReturnChoice;
 use crate::stages::LatencyStages;
@@ -101,6 +101,34 @@ pub struct WaitingView {
     pub failed: usize,
     /// For how long the first of them has waited.
     pub since: Duration,
+}
+
+/// A line of the chat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChatLineView {
+    /// Counts the lines that came to this process since it came into the session, from 1.
+    pub number: u64,
+    /// What its writer was called then.
+    pub name: String,
+    /// Their colour then, sRGB.
+    pub colour: [u8; 3],
+    /// It is ours.
+    pub is_own: bool,
+    /// What they wrote.
+    pub line: ChatLine,
+    /// Always [`ChatLineState::Arrived`] with others'.
+    pub state: ChatLineState,
+}
+
+/// Whether a line of ours is seen by the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChatLineState {
+    /// The host has passed it on.
+    Arrived,
+    /// Not heard of it yet.
+    OnTheWay,
+    /// Not heard of it for too long: it may have been lost.
+    Unanswered,
 }
 
 /// Somebody else who is in the session, or has been.

@@ -14,6 +14,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::chat::ChatLine;
 use crate::credentials::{Fingerprint, IceCredentials};
 use crate::hello::Hello;
 use crate::ids::{Generation, ParticipantId, PeerId, SourceId, Ssrc};
@@ -175,6 +176,13 @@ pub enum Control {
         mix: bool,
         /// Whether my own sources are in it.
         own: bool,
+    },
+    /// Participant to host, and from there to all, its writer included: a line of the chat.
+    Chat {
+        /// From the host: who writes. On the way to it nobody looks at it.
+        peer: PeerId,
+        /// What.
+        line: ChatLine,
     },
 }
 
@@ -399,7 +407,7 @@ fn decode_other_format(theirs: u8, body: &[u8]) -> Result<Control, ControlError>
 /// First byte of each message; rises when the body of an existing kind changes.
 const FORMAT: u8 = 1;
 /// Number of kinds; postcard writes a kind as one byte below 128.
-const KINDS: u8 = 24;
+const KINDS: u8 = 25;
 const REFUSED_KIND: u8 = 2;
 const _: () = assert!(PROTOCOL_VERSION > 0 && KINDS < 128);
 

@@ -1,12 +1,13 @@
 //! What Backline's peers say to each other: bytes to types and back.
 //!
 //! It is: ids, the invite link, the announcement in the local network, ICE credentials derived from the session's secret, the hello
-//! proof, the control messages, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
+//! proof, the control messages, the lines of the chat, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
 //! connection; it knows no samples. The step before is `session` (which decides what to say), the
 //! step after is `transport` (which carries the bytes encrypted). The wire is described in
 //! `docs/PROTOCOL.md`, which changes together with this crate.
 
 pub mod announcement;
+pub mod chat;
 pub mod control;
 pub mod credentials;
 pub mod feedback;
@@ -20,6 +21,7 @@ pub mod operation;
 pub mod route;
 
 pub use announcement::Announcement;
+pub use chat::{ChatLine, ChatLineError};
 pub use control::{
     Candidate, Control, ControlError, GoodbyeReason, LeaveReason, Limit, PathOffer, PeerInfo,
     PublishedSource, Reception, RefusalReason, SourceInfo, StreamFormat, Welcome,

@@ -27,6 +27,14 @@ pub const SOURCES_MAX: usize = PARTICIPANTS_MAX * SOURCES_PER_PARTICIPANT_MAX;
 
 /// Length of a participant's, source's or program's name, in bytes of UTF-8.
 pub const NAME_BYTES_MAX: usize = 64;
+/// Length of one line of the chat, in characters.
+pub const CHAT_CHARACTERS_MAX: usize = 500;
+/// The same in bytes of UTF-8.
+pub const CHAT_BYTES_MAX: usize = 4 * CHAT_CHARACTERS_MAX;
+/// Lines of the chat that are kept to be read; the oldest go first.
+pub const CHAT_LINES_MAX: usize = 100;
+/// Lines of the chat that a host takes from one participant, a second on average; of two seconds at once.
+pub const CHAT_LINES_PER_SECOND: f64 = 5.0;
 /// Length of one encoded control message, in bytes.
 pub const CONTROL_BYTES_MAX: usize = 4096;
 /// Operations in one control message.
@@ -92,6 +100,8 @@ const _: () = {
     assert!(
         16 + ICE_UFRAG_BYTES_MAX + ICE_PASSWORD_BYTES_MAX + 32 + CANDIDATES_MAX * 20 <= CONTROL_BYTES_MAX
     );
+    // A line of the chat: its sender, its length and its bytes.
+    assert!(16 + CHAT_BYTES_MAX <= CONTROL_BYTES_MAX);
     // The length of an invite link's body is one byte.
     assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
     // A tag, a length, and for each run a timestamp and a length as varints.

@@ -79,7 +79,7 @@ impl Visitor<'_> for CleanText {
 }
 
 /// Control characters, and those that reorder, hide or join what surrounds them.
-fn is_unprintable(c: char) -> bool {
+pub(crate) fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
 }

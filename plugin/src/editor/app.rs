@@ -88,7 +88,7 @@ impl NiceEguiApp for EditorApp {
         theme::install(&ctx);
         frame.set_clear_color(theme::colour::BACKDROP.into());
         self.gui = Some(gui);
-        self.view = EditorView::new(self.project.state().host_address, self.project.servers());
+        self.view = self.view.in_new_window(self.project.state().host_address, self.project.servers());
         self.fitted = false;
         self.pressed_at_s = f64::NEG_INFINITY;
         Ok(())
@@ -106,7 +106,10 @@ impl NiceEguiApp for EditorApp {
     }
 
     fn editor_closed(&mut self) {
-        self.gui = None;
+        if let Some(gui) = self.gui.take() {
+            let setter = gui.param_setter();
+            self.view.let_go(&mut PluginBackend { params: &self.params, client: &self.client, setter });
+        }
         self.client.look_around(false);
     }
 }

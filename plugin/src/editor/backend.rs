@@ -66,6 +66,10 @@ pub struct Values {
     pub send_gain_db: f32,
     /// Nobody hears this track.
     pub send_muted: bool,
+    /// This track is sent only while one talks.
+    pub talkback: bool,
+    /// One talks.
+    pub talks: bool,
     /// This track in one's own ears, in dB.
     pub monitor_db: f32,
     /// Everybody else in one's own ears, in dB.

@@ -23,6 +23,10 @@ pub enum Control {
     SendGain,
     /// 1 where this track is not sent, else 0.
     SendMute,
+    /// 1 where this track is sent only while one talks, else 0.
+    Talkback,
+    /// 1 while one talks, else 0.
+    Talk,
     /// This track in one's own ears, in dB.
     MonitorGain,
     /// Everybody else in one's own ears, in dB.

@@ -4,6 +4,7 @@
 //! the widgets.
 
 pub mod access;
+pub mod chat;
 pub mod connect;
 pub mod header;
 pub mod mix;

@@ -43,6 +43,8 @@ impl PluginBackend<'_> {
         match control {
             Control::SendGain => Moved::Number(&params.send_gain),
             Control::SendMute => Moved::Switch(&params.send_mute),
+            Control::Talkback => Moved::Switch(&params.talkback),
+            Control::Talk => Moved::Switch(&params.talk),
             Control::MonitorGain => Moved::Number(&params.monitor_gain),
             Control::ReturnGain => Moved::Number(&params.return_gain),
             Control::SlotGain(index) => slot(index).map_or(Moved::Nothing, |slot| Moved::Number(&slot.gain)),
@@ -102,6 +104,8 @@ impl EditorBackend for PluginBackend<'_> {
         Values {
             send_gain_db: db(&params.send_gain),
             send_muted: params.send_mute.value(),
+            talkback: params.talkback.value(),
+            talks: params.talks(),
             monitor_db: db(&params.monitor_gain),
             return_db: db(&params.return_gain),
             slots: std::array::from_fn::<_, SLOTS, _>(|slot| self.slot_values(slot)),

@@ -13,12 +13,13 @@ use backline_client::{
     Command, DEPTH_CEILING_MAX, Fader, FaderView, GainValue, PanValue, ParticipantId, SLOTS, Setting,
     Snapshot, SourceId,
 };
-use egui::{Rect, ScrollArea, Ui, UiBuilder, vec2};
+use egui::{Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
 use super::backend::{EditorBackend, HostPace, Readings, Values};
 use super::ballistics::StereoMeter;
 use super::intent::{Control, Intent, OfMix};
 use super::layout::Layout;
+use super::panels::chat::{self, ChatEdits};
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
 use super::panels::{header, mix, returning, send, session, status};
@@ -39,6 +40,9 @@ pub struct EditorView {
     send_meter: StereoMeter,
     slot_meters: [StereoMeter; SLOTS],
     edits: ConnectEdits,
+    chat: ChatEdits,
+    /// The button to talk is held.
+    is_talking: bool,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
@@ -82,6 +86,19 @@ impl EditorView {
         Self { edits, ..Self::default() }
     }
 
+    /// A window was closed and another one is opened: what of the chat was read stays so. `[main-thread]`
+    pub fn in_new_window(&self, address: Option<String>, servers: ServerFields) -> Self {
+        Self { chat: self.chat.in_new_window(), ..Self::new(address, servers) }
+    }
+
+    /// The window is closed, maybe under a finger: nobody talks on unseen. `[main-thread]`
+    pub fn let_go(&mut self, backend: &mut dyn EditorBackend) {
+        if std::mem::take(&mut self.is_talking) {
+            backend.set(Control::Talk, 0.0);
+            backend.end(Control::Talk);
+        }
+    }
+
     /// Draws one frame into all of `ui`. `[main-thread]`
     pub fn show(&mut self, ui: &mut Ui, backend: &mut dyn EditorBackend) {
         let readings = backend.readings();
@@ -97,6 +114,7 @@ impl EditorView {
             panel.offer_to_host_again(backend.last_hosted());
             panel.offer_found(backend.found());
         }
+        self.chat.follow(model.chat.as_ref());
         let mut intents = Vec::new();
         self.draw(ui, &model, &mut intents);
         moving |= !intents.is_empty();
@@ -173,7 +191,9 @@ impl EditorView {
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
         within(ui, layout.send, |ui| match model.send.returns_only {
             true => returning::show(ui, layout.send, &model.send, intents),
-            false => send::show(ui, layout.send, &model.send, &self.send_meter, intents),
+            false => {
+                send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.is_talking, intents)
+            }
         });
         match &model.stage {
             Stage::Connect(panel) => within(ui, layout.stage, |ui| {
@@ -182,6 +202,11 @@ impl EditorView {
             Stage::Session(view) => {
                 let shown = model.mixes.iter().find(|mix| Some(mix.listener) == self.shown_mix);
                 let mut stage = layout.stage;
+                if let Some(chat) = model.chat.as_ref().filter(|_| self.chat.is_open) {
+                    let place = stage.with_min_x(stage.right() - chat::WIDTH);
+                    stage.max.x = place.left() - theme::STEP;
+                    chat::show(ui, place, chat, &mut self.chat, intents);
+                }
                 if !model.mixes.is_empty() || view.hear_own.is_some() {
                     let mut row = Rect::from_min_size(stage.min, vec2(stage.width(), theme::CONTROL_HEIGHT));
                     if let Some(on) = view.hear_own {
@@ -201,7 +226,14 @@ impl EditorView {
                 }
             }
         }
-        status::show(ui, layout.status, &model.status, intents);
+        let beside = model.chat.as_ref().map_or(0.0, |_| chat::BUTTON_WIDTH + 12.0);
+        status::show(ui, layout.status, beside, &model.status, intents);
+        if let Some(chat) = &model.chat {
+            let centre =
+                pos2(layout.status.right() - beside + chat::BUTTON_WIDTH / 2.0, layout.status.center().y);
+            let place = Rect::from_center_size(centre, vec2(chat::BUTTON_WIDTH, theme::CONTROL_HEIGHT));
+            chat::button(ui, place, chat, &mut self.chat);
+        }
     }
 
     fn apply(&mut self, ui: &Ui, intent: Intent, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {

@@ -5,6 +5,7 @@
 //! after is the panels, which only draw what they find here.
 
 pub mod access;
+pub mod chat;
 pub mod mixes;
 pub mod returns;
 pub mod send;
@@ -17,6 +18,7 @@ use backline_client::{Command, Connection, FoundSession, MemberOperations, Snaps
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
 pub use access::{Access, AccessOption};
+pub use chat::{Chat, ChatRow};
 pub use mixes::{Mix, MixStripPanel};
 pub use returns::Returns;
 pub use send::SendPanel;
@@ -36,6 +38,8 @@ pub struct ViewModel {
     pub strips: Vec<Strip>,
     /// What others hear who let us set it.
     pub mixes: Vec<Mix>,
+    /// What people write; none without a session.
+    pub chat: Option<Chat>,
     /// The bottom line.
     pub status: StatusLine,
 }
@@ -154,6 +158,7 @@ impl ViewModel {
             send: SendPanel::new(snapshot, values, pace),
             strips: strips::strips(snapshot, values),
             mixes: mixes::mixes(snapshot),
+            chat: Chat::new(snapshot),
             status: StatusLine::new(snapshot, pace),
         }
     }

@@ -9,6 +9,7 @@ pub mod chip;
 pub mod draw;
 pub mod fader;
 pub mod field;
+pub mod hold;
 pub mod icon;
 pub mod knob;
 pub mod meter;

@@ -19,7 +19,7 @@ fn every_id_is_frozen() {
     for slot in 1..=16 {
         expected.extend(["gain", "pan", "mute", "solo"].map(|what| format!("s{slot:02}_{what}")));
     }
-    expected.extend(["bypass", "touched"].map(str::to_owned));
+    expected.extend(["bypass", "touched", "talkback", "talk"].map(str::to_owned));
     let ids: Vec<String> = params().param_map().into_iter().map(|(id, _, _)| id).collect();
     assert_eq!(ids, expected);
 }

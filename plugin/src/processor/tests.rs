@@ -2,9 +2,13 @@
 //! Real hosts are in `tests/hosts`.
 
 use super::*;
+use std::time::Duration;
+
+use backline_bridge::Pace;
 use backline_client::Connection;
 use nice_assert_no_alloc::assert_no_alloc;
-use nice_plug::prelude::Param;
+use nice_plug::midi::{Channel, Key, VoiceID};
+use nice_plug::prelude::{BoolParam, Param};
 
 const RATES_HZ: [f32; 6] = [44_100.0, 48_000.0, 88_200.0, 96_000.0, 176_400.0, 192_000.0];
 
@@ -47,6 +51,57 @@ fn every_rate_and_block_size_processes_without_allocating() {
         }
         assert_eq!(processor.client().snapshot().connection, Connection::Idle);
     }
+}
+
+fn switch(parameter: &BoolParam, on: bool) {
+    // SAFETY: the parameter lives in an `Arc` that the caller's processor holds.
+    unsafe { parameter.as_ptr()._internal_set_normalized_value(f32::from(u8::from(on))) };
+}
+
+/// Calls at the pace of real time, with a constant input, until what leaves for the network is as `wanted`.
+fn send_until(processor: &mut Processor, wanted: impl Fn(f32) -> bool, why: &str) {
+    let mut next = Instant::now();
+    for _ in 0..1_000 {
+        process(processor, &mut stereo(480, 0.5), &mut []);
+        let meters = processor.client().meters();
+        if meters.pace() == Pace::RealTime && wanted(meters.send().left) {
+            return;
+        }
+        next = (next + Duration::from_millis(10)).max(Instant::now());
+        std::thread::sleep(next.saturating_duration_since(Instant::now()));
+    }
+    panic!("{why}: {:?}", processor.client().meters().send());
+}
+
+#[test]
+fn with_talkback_nothing_is_sent_but_while_one_talks() {
+    let mut processor = Processor::new(Kind::Track);
+    processor.activate(2, 48_000.0, 480);
+    let params = Arc::clone(processor.params());
+    let (silent, full) = (|peak: f32| peak == 0.0, |peak: f32| peak > 0.49);
+    send_until(&mut processor, full, "talkback is off at first");
+    switch(&params.talkback, true);
+    send_until(&mut processor, silent, "nobody talks");
+    switch(&params.talk, true);
+    send_until(&mut processor, full, "one talks");
+    switch(&params.send_mute, true);
+    send_until(&mut processor, silent, "mute holds also then");
+    switch(&params.send_mute, false);
+    switch(&params.talk, false);
+    send_until(&mut processor, silent, "one has talked");
+    let (timing, voice_id, channel, key) = (0, VoiceID::Wildcard, Channel::Number(9), Key::Number(0));
+    let velocity = 0.5;
+    assert_no_alloc(|| {
+        processor.note(&NoteEvent::<()>::NoteOn { timing, voice_id, channel, key, velocity });
+    });
+    send_until(&mut processor, full, "a key is held");
+    processor.note(&NoteEvent::<()>::NoteOff { timing, voice_id, channel, key, velocity });
+    send_until(&mut processor, silent, "and let go");
+    processor.note(&NoteEvent::<()>::NoteOn { timing, voice_id, channel, key, velocity });
+    processor.reset();
+    send_until(&mut processor, silent, "a key that was forgotten by the host");
+    switch(&params.talkback, false);
+    send_until(&mut processor, full, "and Talk has no meaning any more");
 }
 
 #[test]

@@ -9,10 +9,10 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
-    AccessView, Command, Connection, Fader, FaderView, FoundSession, Grantee, Identity, InstanceId,
-    InstanceView, LeftBehindView, MixStrip, MixView, Notice, OutboxStats, ParticipantId, PersonView, Quality,
-    ReturnChoice, Route, SLOTS, Scope, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView,
-    WaitingView, WorkerView,
+    AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
+    Grantee, Identity, InstanceId, InstanceView, LeftBehindView, MixStrip, MixView, Notice, OutboxStats,
+    ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS, Scope, SendView, Setting, Severity,
+    SlotView, Snapshot, SourceId, SourceView, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -103,6 +103,7 @@ impl MadeUpSession {
             hear_own: false,
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
+            chat: Arc::default(),
             notices: Vec::new(),
             local_port: None,
             worker: WorkerView::default(),
@@ -302,9 +303,25 @@ impl MadeUpSession {
                 }
             }
             Command::MoveFader { .. } => {}
+            Command::Say(line) => self.line(true, line),
             Command::DismissNotice(id) => self.snapshot.notices.retain(|notice| notice.id != id),
             Command::SetHostAddress(_) | Command::SetServers { .. } | Command::Notify { .. } => {}
         }
+    }
+
+    /// Somebody else writes a line of the chat.
+    pub fn write(&mut self, text: &str) {
+        if let Ok(line) = ChatLine::new(text) {
+            self.line(false, line);
+        }
+    }
+
+    fn line(&mut self, is_own: bool, line: ChatLine) {
+        let (name, colour) = if is_own { ("Clara", [0x4D, 0xA3, 0xF5]) } else { ("Ada", [0xF4, 0x8F, 0x4F]) };
+        let number = self.snapshot.chat.last().map_or(1, |last| last.number + 1);
+        let state = ChatLineState::Arrived;
+        let view = ChatLineView { number, name: name.into(), colour, is_own, line, state };
+        Arc::make_mut(&mut self.snapshot.chat).push(view);
     }
 
     fn permit(&mut self, scope: Scope, grantee: Grantee, allowed: bool) {
@@ -369,6 +386,8 @@ impl EditorBackend for MadeUpSession {
         let on = value > 0.5;
         match control {
             Control::SendGain => values.send_gain_db = value,
+            Control::Talkback => values.talkback = on,
+            Control::Talk => values.talks = on,
             Control::SendMute => values.send_muted = on,
             Control::MonitorGain => values.monitor_db = value,
             Control::ReturnGain => values.return_db = value,

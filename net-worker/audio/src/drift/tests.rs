@@ -210,7 +210,7 @@ proptest! {
 fn silence_costs_nothing_and_what_follows_is_the_same() {
     let mut resampler = DriftResampler::new();
     let mut reckons = DriftResampler::new();
-    [&mut resampler, &mut reckons].map(|of| of.set_ppm(137.0));
+    [&mut resampler, &mut reckons].into_iter().for_each(|of| of.set_ppm(137.0));
     let mut source = noise(5);
     let (mut output, mut expected) = ([1.0; 128], [0.0; 128]);
     let mut skipped = 0;

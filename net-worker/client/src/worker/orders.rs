@@ -97,6 +97,7 @@ impl Worker {
                 session
                     .change(now, Change::Permission { scope: *scope, grantee: *grantee, allowed: *allowed });
             }
+            Command::Say(line) if session.say(now, line.clone()) => {}
             Command::SyncNow => session.sync_now(now),
             Command::DiscardWaiting => session.discard_all(),
             Command::DiscardLeftBehind => session.discard_left_behind(),

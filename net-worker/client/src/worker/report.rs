@@ -285,6 +285,7 @@ fn fill(
     snapshot.sources = session.source_views(instance, now, return_delay);
     snapshot.slots = session.slot_views(instance);
     snapshot.is_mixed = session.is_mixed();
+    snapshot.chat = session.chat();
     snapshot.local_port = Some(open.port.number());
 }
 

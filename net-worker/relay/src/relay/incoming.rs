@@ -188,7 +188,7 @@ impl Relay {
         }
     }
 
-    fn path_says(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
+    pub(super) fn path_says(&mut self, now: Instant, link: LinkId, bytes: &[u8]) {
         let message = match Control::decode(bytes) {
             Ok(message) => message,
             Err(error) => {
@@ -201,7 +201,8 @@ impl Relay {
             }
         };
         if let Some(peer) = self.members.by_link(link) {
-            if self.has_left(now, peer, |usage, limits| usage.control(limits, now)) {
+            let is_line = matches!(message, Control::Chat { .. });
+            if self.has_left(now, peer, |usage, limits| usage.control(limits, is_line, now)) {
                 self.member_says(now, peer, message);
             }
         } else if let Some(knocking) = self.knocking.get(&link) {
@@ -321,6 +322,7 @@ impl Relay {
             Control::Operate { outbox, settled, operations } => {
                 self.member_operates(now, peer, (outbox, settled), operations);
             }
+            Control::Chat { line, .. } => self.pass_line_on(now, peer, line),
             Control::Goodbye { .. } => self.remove_member(now, peer, LeaveReason::Left),
             other => {
                 tracing::debug!(%peer, ?other, "a member may not say that");

@@ -192,6 +192,7 @@ impl Session {
                 self.host_has_changes(now, (document, head), entries);
             }
             Control::Outcomes { outbox, outcomes } => self.host_has_answered(now, outbox, outcomes),
+            Control::Chat { peer, line } => self.somebody_writes(peer, line),
             Control::Goodbye { reason } => self.fail(now, reason.into()),
             Control::Route { route, .. } => self.set_route(now, route),
             Control::Warning { limit, disconnected_in_s } => {

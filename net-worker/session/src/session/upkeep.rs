@@ -8,6 +8,7 @@ impl Session {
             return;
         }
         self.call_host(now);
+        self.chat.doubt_old(now);
         if let Some(me) = self.me.filter(|me| *me != PeerId::HOST) {
             self.run_mesh(me, now);
             self.choose_ways(now);

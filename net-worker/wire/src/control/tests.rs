@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::ids::InstanceId;
-use crate::limits::{NAME_BYTES_MAX, SOURCES_PER_PARTICIPANT_MAX};
+use crate::limits::{CHAT_CHARACTERS_MAX, NAME_BYTES_MAX, SOURCES_PER_PARTICIPANT_MAX};
 use crate::operation::{Change, Fader, GainValue, OperationRefusal, Setting};
 use crate::route::Route;
 use data_encoding::HEXLOWER;
@@ -157,7 +157,12 @@ fn later_kinds() -> Vec<(Control, &'static str)> {
         (Control::Warning { limit: Limit::Control, disconnected_in_s: 10 }, fixture::WARNING),
         (Control::Route { route: Route::Mix, generation: Generation(3) }, fixture::ROUTE),
         (Control::Listen { mix: true, own: false }, fixture::LISTEN),
+        (Control::Chat { peer: PeerId(300), line: line("Löv: da capo") }, fixture::CHAT),
     ]
+}
+
+fn line(text: &str) -> ChatLine {
+    ChatLine::new(text).unwrap()
 }
 
 fn entry() -> Entry {
@@ -246,6 +251,23 @@ fn lists_and_texts_beyond_their_limits_are_malformed() {
     let rename = Control::Rename { name: Name::new("Ada"), colour: [0; 3] }.encode();
     let hidden = [&rename[..2], &[4, b'A', b'd', b'a', b'\n'][..], &rename[6..]].concat();
     assert_eq!(Control::decode(&hidden), Err(ControlError::Malformed));
+    let chat = |text: &[u8]| {
+        let length = text.len() as u16;
+        let length = [(length & 0x7F) as u8 | 0x80, (length >> 7) as u8];
+        Control::decode(&[&[FORMAT, 24, 1], &length[..], text].concat())
+    };
+    let longest = "x".repeat(CHAT_CHARACTERS_MAX);
+    assert_eq!(
+        chat(longest.as_bytes()),
+        Ok(Control::Chat { peer: PeerId(1), line: line(&longest) }),
+        "the longest line is one"
+    );
+    let too_many = ["x".repeat(CHAT_CHARACTERS_MAX + 1), "𝄞".repeat(CHAT_CHARACTERS_MAX + 1)];
+    let unclean = [format!("{}\n{}", "x".repeat(100), "x".repeat(100)), format!(" {}", "x".repeat(200))];
+    for text in too_many.iter().chain(&unclean) {
+        assert_eq!(chat(text.as_bytes()), Err(ControlError::Malformed));
+    }
+    assert_eq!(Control::decode(&[FORMAT, 24, 1, 0]), Err(ControlError::Malformed), "an empty line");
 }
 
 #[test]
@@ -292,6 +314,15 @@ fn no_password_reaches_a_log() {
 }
 
 proptest! {
+    #[test]
+    fn lines_of_the_chat_round_trip(peer: u16, text in "\\PC{1,500}") {
+        if let Ok(line) = ChatLine::new(&text) {
+            let message = Control::Chat { peer: PeerId(peer), line };
+            prop_assert!(message.encode().len() <= CONTROL_BYTES_MAX);
+            prop_assert_eq!(Control::decode(&message.encode()), Ok(message));
+        }
+    }
+
     #[test]
     fn no_bytes_make_decoding_panic_and_what_decodes_encodes_the_same(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         if let Ok(message) = Control::decode(&bytes) {
@@ -350,6 +381,7 @@ mod fixture {
     pub const WARNING: &str = "0115020a";
     pub const ROUTE: &str = "01160203";
     pub const LISTEN: &str = "01170100";
+    pub const CHAT: &str = "0118ac020d4cc3b6763a206461206361706f";
     pub const FOLLOW: &str = "011166666666666666666666666666666666ac02";
     pub const CHANGES: &str = "011266666666666666666666666666666666ad020100001111111111111111111111111111111111111111111111111111111111111111a22200af09ac0255555555555555555555555555555555555555555555555555555555555555550704e807";
     pub const OPERATE: &str =

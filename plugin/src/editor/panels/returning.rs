@@ -25,7 +25,7 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent
     names(ui, &mut rows, panel, intents);
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
     returns_choice(ui, row, panel, intents);
-    returns_line(ui, &mut rows, panel);
+    returns_line(ui, rows.top(14.0, 8.0), panel);
     let line = rows.top(1.0, 10.0);
     ui.painter().hline(line.x_range(), line.top() + 0.5, Stroke::new(1.0, colour::LINE));
     knob_row(ui, rows.top(KNOB_ROW, 0.0), &return_row(panel), intents);

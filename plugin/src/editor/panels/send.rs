@@ -1,7 +1,7 @@
 //! One's own send: who I am, how I send, how loud, and what I hear of myself and of the others.
 
 use egui::{
-    Align2, CornerRadius, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Id, Popup, Rect, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::ballistics::StereoMeter;
@@ -13,6 +13,7 @@ use crate::editor::view_model::send::QUALITIES;
 use crate::editor::view_model::{SendPanel, words};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down, name_field};
+use crate::editor::widgets::hold::Hold;
 use crate::editor::widgets::knob::{DEPTH_MAX_MS, Knob, depth_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
@@ -24,13 +25,24 @@ use backline_client::Command;
 const FADER_COLUMN: f32 = 84.0;
 /// Width of the switch beside the quality, in points.
 const AUTO_WIDTH: f32 = 48.0;
+/// Width of the switch for talkback, in points.
+const TALKBACK_WIDTH: f32 = 64.0;
+/// Height of the button that is held to talk, in points.
+const TALK_HEIGHT: f32 = 26.0;
 /// Diameter of a knob, in points.
 const KNOB: f32 = 36.0;
 /// Points of drag from one end of a gain knob to the other.
 const KNOB_TRAVEL: f32 = 180.0;
 
 /// Draws the panel.
-pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
+pub fn show(
+    ui: &mut Ui,
+    rect: Rect,
+    panel: &SendPanel,
+    state: &StereoMeter,
+    is_talking: &mut bool,
+    intents: &mut Vec<Intent>,
+) {
     draw::panel(ui.painter(), rect, colour::PANEL);
     let mut rows = Rows::new(rect.shrink(12.0));
     let title = rows.top(16.0, 8.0);
@@ -40,6 +52,7 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, int
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
     returns(ui, &mut rows, panel, intents);
+    talkback(ui, &mut rows, panel, is_talking, intents);
     let rest = rows.rest();
     ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
@@ -199,7 +212,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
     );
 }
 
-/// What this track returns, whether it is sent, and which track returns the mix.
+/// What this track returns, and whether it is sent.
 fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let row = rows.top(theme::CONTROL_HEIGHT, 4.0);
     let send = Rect::from_min_max(pos2(row.right() - AUTO_WIDTH, row.top()), row.max);
@@ -215,7 +228,6 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
     toggle
         .show(ui, send, intents)
         .on_hover_text("Off: this track is no source in the session. Mute is for moments; this is for good");
-    returns_line(ui, rows, panel);
 }
 
 /// What this track returns, as a menu.
@@ -234,10 +246,31 @@ pub(super) fn returns_choice(ui: &Ui, row: Rect, panel: &SendPanel, intents: &mu
     }
 }
 
+/// The switch for talkback, and beside it while it is on the button that is held to talk, else which track returns the mix.
+fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+    let row = rows.top(TALK_HEIGHT, 6.0);
+    let talkback = Rect::from_min_max(pos2(row.right() - TALKBACK_WIDTH, row.top()), row.max);
+    let row = row.with_max_x(talkback.left() - 6.0);
+    let toggle = Toggle {
+        control: Control::Talkback,
+        text: "Talkback",
+        label: "Talkback",
+        on: panel.talkback,
+        tint: colour::AMBER,
+    };
+    toggle
+        .show(ui, talkback, intents)
+        .on_hover_text("On: this track is sent only while you hold Talk, for a microphone between the songs");
+    // Where it is switched off under a finger, the button stays until it is let go.
+    if panel.talkback || *is_talking {
+        return talk(ui, row, panel, is_talking, intents);
+    }
+    returns_line(ui, row, panel);
+}
+
 /// Which track returns the mix.
-pub(super) fn returns_line(ui: &Ui, rows: &mut Rows, panel: &SendPanel) {
+pub(super) fn returns_line(ui: &Ui, row: Rect, panel: &SendPanel) {
     let mix = &panel.returns.mix;
-    let row = rows.top(14.0, 8.0);
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, mix));
     draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour::TEXT_SOFT);
@@ -249,6 +282,15 @@ pub(super) fn mix_access(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intent
     access::mix(ui, rows.bottom(24.0, 2.0), mix, intents);
     let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
     draw::line(ui.painter(), rows.bottom(14.0, 0.0), left, "Others may move", small, colour::TEXT_SOFT);
+}
+
+/// The button that is held to talk.
+fn talk(ui: &Ui, rect: Rect, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+    let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour::GREEN };
+    hold.show(ui, rect, is_talking, intents).on_hover_text(
+        "Hold it with the mouse, or with the space bar while it has the keyboard.
+A pedal or a key can hold it, too: by the parameter “Talk” of your DAW",
+    );
 }
 
 fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter, intents: &mut Vec<Intent>) {
@@ -354,7 +396,10 @@ pub(super) fn playout_row(panel: &SendPanel) -> Row<'static> {
 
 /// Draws a knob, its name, and its value, which may be typed.
 pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec<Intent>) {
-    let place = Rect::from_center_size(pos2(rect.left() + KNOB / 2.0, rect.center().y), vec2(KNOB, KNOB));
+    let place = Rect::from_center_size(
+        pos2(rect.left() + KNOB / 2.0, rect.center().y),
+        Vec2::splat(KNOB.min(rect.height() - 2.0)),
+    );
     let knob = Knob {
         control: row.control,
         label: row.name,

@@ -14,13 +14,14 @@ use crate::editor::widgets::draw;
 use crate::editor::widgets::icon::{Icon, icon};
 use backline_client::Command;
 
-/// Draws the line.
-pub fn show(ui: &Ui, rect: Rect, status: &StatusLine, intents: &mut Vec<Intent>) {
+/// Draws the line; `beside` points at its right are somebody else's.
+pub fn show(ui: &Ui, rect: Rect, beside: f32, status: &StatusLine, intents: &mut Vec<Intent>) {
     let worst = status.messages.first();
     let fill = worst.map_or(colour::BAR, |message| mix(colour::BAR, message.tone.colour(), 0.10));
     ui.painter().rect_filled(rect, 0.0, fill);
     let line = worst.map_or(colour::LINE, |message| mix(colour::LINE, message.tone.colour(), 0.45));
     ui.painter().hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, line));
+    let rect = rect.with_max_x(rect.right() - beside);
     match worst {
         Some(message) => {
             let more = if status.messages.len() > 1 { 92.0 } else { 0.0 };

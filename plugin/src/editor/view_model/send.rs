@@ -39,6 +39,10 @@ pub struct SendPanel {
     pub gain_db: f32,
     /// Nobody hears this track.
     pub muted: bool,
+    /// This track is sent only while one talks.
+    pub talkback: bool,
+    /// One talks.
+    pub talks: bool,
     /// Who else may move gain and mute; none outside of a session.
     pub level_access: Option<Access>,
     /// Who else may set what is heard here; none outside of a session.
@@ -74,6 +78,8 @@ impl SendPanel {
             depth_ms: snapshot.depth_ceiling.as_secs_f32() * 1000.0,
             gain_db: values.send_gain_db,
             muted: values.send_muted,
+            talkback: values.talkback,
+            talks: values.talks,
             level_access: you.map(|you| {
                 let source = SourceId { participant: you, instance: snapshot.you.instance };
                 Access::new(snapshot, Scope::Send(source), &snapshot.send_access)
@@ -82,7 +88,7 @@ impl SendPanel {
             moved_by: snapshot.send_fader.moved_by.clone().filter(|name| name != "you"),
             monitor_db: values.monitor_db,
             return_db: values.return_db,
-            live: !values.send_muted && snapshot.sends,
+            live: !values.send_muted && snapshot.sends && (!values.talkback || values.talks),
         }
     }
 }
@@ -100,6 +106,7 @@ fn state(snapshot: &Snapshot, values: &Values, pace: HostPace) -> (Tone, &'stati
         (true, HostPace::Stopped) => (Tone::Warning, "No audio from the DAW"),
         (true, HostPace::Measuring) => (Tone::Busy, "Starting…"),
         (true, HostPace::RealTime) if values.send_muted => (Tone::Bad, "Muted for everybody"),
+        (true, HostPace::RealTime) if values.talkback && !values.talks => (Tone::Quiet, "Hold Talk to speak"),
         (true, HostPace::RealTime) => (Tone::Good, "On air"),
     }
 }

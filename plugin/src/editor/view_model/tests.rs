@@ -1,3 +1,4 @@
+use std::sync::Arc;
 use std::time::Duration;
 
 use backline_client::{
@@ -48,6 +49,7 @@ pub(super) fn snapshot(connection: Connection) -> Snapshot {
         hear_own: false,
         sources: Vec::new(),
         slots: std::array::from_fn(|_| None),
+        chat: Arc::default(),
         notices: Vec::new(),
         local_port: Some(50_123),
         worker: WorkerView::default(),

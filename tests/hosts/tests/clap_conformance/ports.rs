@@ -1,4 +1,4 @@
-//! Audio ports, the choices of them, and that only the instrument has a note port.
+//! Audio ports, the choices of them, and the note port.
 
 use std::collections::BTreeSet;
 
@@ -33,14 +33,14 @@ fn check(plugin: &mut ClapPlugin) -> (Vec<Port>, Vec<Port>) {
 }
 
 #[test]
-fn ports_are_described_consistently_and_effects_take_no_notes() {
+fn ports_are_described_consistently_and_take_notes_to_talk_by() {
     for class in EFFECTS {
         let mut plugin = bundle().instance(class).unwrap();
         let (inputs, outputs) = check(&mut plugin);
         assert_eq!((inputs.len(), inputs[0].in_place_with), (1, Some(outputs[0].id)), "{class}");
         let names: BTreeSet<&str> = outputs.iter().map(|port| port.name.as_str()).collect();
         assert_eq!(names.len(), outputs.len(), "{class}: outputs that nobody can tell apart");
-        assert_eq!(plugin.note_ports(), (0, 0), "{class}");
+        assert_eq!(plugin.note_ports(), (1, 0), "{class}");
     }
 }
 
