@@ -921,3 +921,44 @@ fn the_session_of_this_project_is_one_click_away() {
     click(&mut editor, "Join the session of this project");
     assert_eq!(editor.state().session.commands(), [Command::Join { link: LINK.into() }]);
 }
+
+/// Steps through some frames and returns what was put into the clipboard meanwhile.
+fn copied_soon(editor: &mut Harness<'_, Editor>) -> Option<String> {
+    (0..4).fold(None, |clipboard, _| {
+        editor.step();
+        clipboard.or_else(|| copied(editor))
+    })
+}
+
+#[test]
+fn the_recording_offset_is_copied_as_a_plain_number_of_samples() {
+    let mut editor = open(MadeUpSession::band());
+    editor.run();
+    let copy = "Copy recording offset";
+    assert!(editor.query_by_label(copy).is_none());
+    click(&mut editor, "Guitar, Ada");
+    editor.get_by_label("Recording offset");
+    editor.get_by_label("7.4 ms, 355 samples at 48 kHz");
+    editor.get_by_label(copy).click();
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("355"));
+    editor.run();
+    assert!(editor.query_by_label(copy).is_none(), "done");
+
+    // The same by the other button, and by the keyboard alone.
+    editor.get_by_label("Upright bass, Emilia Sandström-Okonkwo").click_secondary();
+    editor.run();
+    editor.get_by_label(copy);
+    editor.key_press(Key::Escape);
+    editor.run();
+    assert!(editor.query_by_label(copy).is_none());
+    editor.get_by_label("Upright bass, Emilia Sandström-Okonkwo").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label(copy).focus();
+    editor.run();
+    assert!(editor.get_by_label(copy).accesskit_node().is_focused());
+    // Pressed only: the frame of the release has an output of its own.
+    editor.key_down(Key::Enter);
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("1517"));
+}

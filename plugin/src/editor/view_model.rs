@@ -6,6 +6,7 @@
 
 pub mod access;
 pub mod mixes;
+pub mod recording;
 pub mod returns;
 pub mod send;
 pub mod status;
@@ -18,6 +19,7 @@ use super::backend::{HostPace, Values};
 use super::theme::Tone;
 pub use access::{Access, AccessOption};
 pub use mixes::{Mix, MixStripPanel};
+pub use recording::RecordingOffset;
 pub use returns::Returns;
 pub use send::SendPanel;
 pub use status::{Message, Offer, StatusLine};

@@ -110,6 +110,7 @@ impl MadeUpSession {
         let values = Values {
             monitor_db: f32::NEG_INFINITY,
             slots: [SlotValues::default(); SLOTS],
+            sample_rate_hz: 48_000,
             ..Values::default()
         };
         Self {

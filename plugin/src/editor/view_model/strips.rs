@@ -2,6 +2,7 @@
 
 use backline_client::{FaderView, MemberOperations, Route, SlotView, Snapshot, SourceView, Stage};
 
+use super::recording::RecordingOffset;
 use super::returns::track_name;
 use super::words;
 use crate::editor::backend::{SlotValues, Values};
@@ -69,8 +70,10 @@ pub struct BoundStrip {
     pub loss: String,
     /// Whether that is good.
     pub loss_tone: Tone,
-    /// Name and figure, for the tooltip.
+    /// Name and figure, for the tooltip and the menu.
     pub details: Vec<(String, String)>,
+    /// By how much a recording of it must be moved earlier; none while that is not measured.
+    pub recording_offset: Option<RecordingOffset>,
     /// In dB.
     pub gain_db: f32,
     /// -1 to 1.
@@ -111,7 +114,11 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
                 let source = snapshot.sources.iter().find(|source| source.source == view.source);
                 let bus = values.has_aux_buses.then_some(slot_values.bus);
                 let elsewhere = source.and_then(|source| elsewhere(snapshot, source));
-                bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus)
+                let bound = bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus);
+                let here = source.filter(|_| bound.present);
+                let recording_offset =
+                    here.and_then(|source| RecordingOffset::new(source, values.sample_rate_hz));
+                BoundStrip { recording_offset, ..bound }
             });
             Strip { slot, bound }
         })
@@ -164,6 +171,7 @@ fn bound(
         loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),
         loss_tone: loss.map_or(Tone::Quiet, loss_tone),
         details: here.map(|source| details(snapshot, slot, source)).unwrap_or_default(),
+        recording_offset: None,
         gain_db: values.gain_db,
         pan: values.pan,
         pan_text: words::pan(values.pan),
