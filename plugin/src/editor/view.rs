@@ -21,9 +21,9 @@ use super::intent::{Control, Intent, OfMix};
 use super::layout::Layout;
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
-use super::panels::{header, mix, returning, send, session, status};
+use super::panels::{header, mix, path, returning, send, session, status};
 use super::theme::{self, colour};
-use super::view_model::{Stage, ViewModel};
+use super::view_model::{LinkLamps, Stage, ViewModel};
 use crate::servers::ServerFields;
 
 /// From one frame to the next while something moves.
@@ -38,6 +38,7 @@ const FRAME_MAX_S: f64 = 0.5;
 pub struct EditorView {
     send_meter: StereoMeter,
     slot_meters: [StereoMeter; SLOTS],
+    link_lamps: LinkLamps,
     edits: ConnectEdits,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
@@ -91,6 +92,7 @@ impl EditorView {
         let shown = Shown { snapshot, values: backend.values(), pace: readings.pace };
         self.copy_new_invite(ui, &shown.snapshot);
         let mut model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
+        self.link_lamps.settle(&mut model.strips, self.shown_at_s);
         backend.look_around(matches!(model.stage, Stage::Connect(_)));
         if let Stage::Connect(panel) = &mut model.stage {
             panel.offer_again(backend.last_joined());
@@ -201,7 +203,11 @@ impl EditorView {
                 }
             }
         }
-        status::show(ui, layout.status, &model.status, intents);
+        let mut line = layout.status;
+        if let Some(test) = &model.path {
+            line.max.x = path::show(ui, line, test);
+        }
+        status::show(ui, line, &model.status, intents);
     }
 
     fn apply(&mut self, ui: &Ui, intent: Intent, snapshot: &Snapshot, backend: &mut dyn EditorBackend) {

@@ -5,7 +5,9 @@
 //! after is the panels, which only draw what they find here.
 
 pub mod access;
+pub mod link;
 pub mod mixes;
+pub mod path;
 pub mod recording;
 pub mod returns;
 pub mod send;
@@ -18,7 +20,9 @@ use backline_client::{Command, Connection, FoundSession, MemberOperations, Snaps
 use super::backend::{HostPace, Values};
 use super::theme::Tone;
 pub use access::{Access, AccessOption};
+pub use link::{Link, LinkLamps};
 pub use mixes::{Mix, MixStripPanel};
+pub use path::PathTest;
 pub use recording::RecordingOffset;
 pub use returns::Returns;
 pub use send::SendPanel;
@@ -40,6 +44,8 @@ pub struct ViewModel {
     pub mixes: Vec<Mix>,
     /// The bottom line.
     pub status: StatusLine,
+    /// Whether one can play together with who is there; none without a session.
+    pub path: Option<PathTest>,
 }
 
 /// The top line.
@@ -157,6 +163,7 @@ impl ViewModel {
             strips: strips::strips(snapshot, values),
             mixes: mixes::mixes(snapshot),
             status: StatusLine::new(snapshot, pace),
+            path: PathTest::new(snapshot),
         }
     }
 }

@@ -125,7 +125,7 @@ fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, i
     }
 }
 
-/// How it comes: badges, latency and loss in fixed places.
+/// How it comes: badges, latency, loss and how good the link is, in fixed places.
 fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     let row = rows.top(16.0, 2.0);
     if !strip.present {
@@ -167,7 +167,11 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     let row = rows.top(16.0, 8.0);
     let ink = if strip.latency_tone == Tone::Good { colour::TEXT } else { strip.latency_tone.colour() };
     let help = "One-way latency, from their capture to your playout";
-    figure(ui, row, Align2::LEFT_CENTER, slot, "latency", &strip.latency, ink, help);
+    let (left, right) = row.split_left_right_at_x(row.right() - 18.0);
+    figure(ui, left, Align2::LEFT_CENTER, slot, "latency", &strip.latency, ink, help);
+    if let Some(link) = &strip.link {
+        chip::bars(ui, right, Id::unique(("link", slot)), link.tone, &link.text());
+    }
 }
 
 #[expect(
