@@ -1005,3 +1005,43 @@ fn test_my_path_answers_in_words_and_by_the_keyboard() {
     editor.run();
     assert!(editor.query_by_label("Your path").is_none());
 }
+
+#[test]
+fn every_fader_and_knob_has_a_menu_by_the_right_button_and_by_enter() {
+    let mut editor = open(MadeUpSession::band());
+    editor.run();
+    let open_menu = |editor: &mut Harness<'_, Editor>, label: &str| {
+        editor.get_by_label(label).click_secondary();
+        editor.run();
+    };
+    open_menu(&mut editor, "Guitar, Ada: gain");
+    click(&mut editor, "Reset to 0.0 dB");
+    assert_eq!(editor.state().session.values.slots[0].gain_db, 0.0);
+    assert!(editor.query_by_label("Reset to 0.0 dB").is_none(), "it closes");
+
+    // Typed at once: the field has the keyboard. Nonsense changes nothing.
+    for (typed, pan) in [("R30", 0.6), ("loud", 0.6), ("20L", -0.4)] {
+        open_menu(&mut editor, "Drums, Ben: pan");
+        editor.get_by_label("Drums, Ben: pan, value").type_text(typed);
+        editor.step();
+        editor.key_press(Key::Enter);
+        editor.run();
+        assert_eq!(editor.state().session.values.slots[1].pan, pan, "{typed}");
+        editor.key_press(Key::Escape);
+        editor.run();
+    }
+    open_menu(&mut editor, "Drums, Ben: gain");
+    editor.get_by_label("Copy +1.5 dB").click();
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("+1.5 dB"));
+
+    editor.get_by_label("Playout ≤").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label("Playout ≤, value").type_text("12.5 ms");
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    let depth = Command::SetDepthCeiling(std::time::Duration::from_micros(12_500));
+    assert_eq!(editor.state().session.commands(), [depth]);
+}
