@@ -995,6 +995,9 @@ fn test_my_path_answers_in_words_and_by_the_keyboard() {
     let verdict =
         "Farthest is Farid, 64.2 ms one way: as if you stood 22 m apart; play along, but not together.";
     assert_eq!(editor.get_by_label(verdict).accesskit_node().role(), Role::Alert);
+    editor.get_by_label(
+        "The largest part is the network, 59.0 ms: no direct path was found; one would be shorter, see Network before you join.",
+    );
     editor.get_by_label("7.4 ms, 3 m; round trip of the network 5.8 ms");
     // It follows the session, and the rest of the editor works beside it.
     let sources = &mut editor.state_mut().session.snapshot.sources;

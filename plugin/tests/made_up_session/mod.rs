@@ -10,9 +10,9 @@ use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
     AccessView, Command, Connection, Fader, FaderView, FoundSession, Grantee, Identity, InstanceId,
-    InstanceView, LeftBehindView, MixStrip, MixView, Notice, OutboxStats, ParticipantId, PersonView, Quality,
-    ReturnChoice, Route, SLOTS, Scope, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView,
-    WaitingView, WorkerView,
+    InstanceView, LatencyStages, LeftBehindView, MixStrip, MixView, Notice, OutboxStats, ParticipantId,
+    PersonView, Quality, ReturnChoice, Route, SLOTS, Scope, SendView, Setting, Severity, SlotView, Snapshot,
+    SourceId, SourceView, Stage, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -416,6 +416,20 @@ pub struct Musician {
 }
 
 impl Musician {
+    /// What the latency is made of: all but the network is as with everybody else.
+    fn stages(&self) -> LatencyStages {
+        let us = Duration::from_micros;
+        let (encode, playout, output_block) = (us(2_700), us(1_200), us(1_333));
+        let network = us(self.latency_us).saturating_sub(encode + playout + output_block);
+        LatencyStages {
+            capture_block: us(1_333),
+            encode,
+            network: Stage { median: network, p99: network + us(600) },
+            playout: Stage { median: playout, p99: 2 * playout },
+            output_block,
+        }
+    }
+
     fn view(&self, source: SourceId, slot: Option<usize>) -> SourceView {
         SourceView {
             source,
@@ -428,7 +442,7 @@ impl Musician {
             route: self.route,
             encrypted: true,
             latency: Some(Duration::from_micros(self.latency_us)),
-            stages: None,
+            stages: Some(self.stages()),
             round_trip: Some(Duration::from_micros(self.latency_us * 2 - 9_000)),
             loss: self.loss,
             concealed_frames: (self.loss * 480_000.0) as u64,

@@ -3,7 +3,8 @@
 //! It is in nobody's way, and follows the network as long as it is open. What it says is the view model's.
 
 use egui::{
-    Id, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
+    Align, Grid, Id, Layout, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, Role, ScrollArea, Sense,
+    Stroke, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::theme::{self, colour};
@@ -14,7 +15,9 @@ use crate::editor::widgets::chip;
 /// Width of the button with the space around it, in points.
 const WIDTH: f32 = 128.0;
 /// Width of the answer, in points.
-const ANSWER_WIDTH: f32 = 400.0;
+const ANSWER_WIDTH: f32 = 480.0;
+/// The most that the list of people takes, in points: with sixteen of them the answer fits into the smallest window.
+const PEOPLE_HEIGHT: f32 = 180.0;
 /// What one figure cannot tell.
 const OF_YOU: &str = "This is how you hear them. How they hear you, they see in their editor.";
 
@@ -29,6 +32,7 @@ pub fn show(ui: &Ui, rect: Rect, test: &PathTest) -> f32 {
     let response = button.show(ui, Rect::from_center_size(centre, vec2(WIDTH - 24.0, 26.0)));
     let menu = Popup::menu(&response)
         .align(RectAlign::TOP_END)
+        .layout(Layout::top_down(Align::Min))
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.gap(10.0).show(|ui| answer(ui, test));
     response.on_hover_text("Is it good enough to play together?");
@@ -48,12 +52,14 @@ fn answer(ui: &mut Ui, test: &PathTest) {
     if test.people.is_empty() {
         return;
     }
-    egui::Grid::new(Id::unique("path by person")).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
-        for (name, figures) in &test.people {
-            ui.label(RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
-            ui.label(RichText::new(figures).color(colour::TEXT).size(12.0));
-            ui.end_row();
-        }
+    ScrollArea::vertical().max_height(PEOPLE_HEIGHT).show(ui, |ui| {
+        Grid::new(Id::unique("path by person")).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+            for (name, figures) in &test.people {
+                ui.label(RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
+                ui.label(RichText::new(figures).color(colour::TEXT).size(12.0));
+                ui.end_row();
+            }
+        });
     });
     ui.label(RichText::new(OF_YOU).color(colour::TEXT_FAINT).size(12.0));
 }

@@ -1,8 +1,8 @@
 //! One remote source: who, how it comes, how loud, where.
 
 use egui::{
-    Align2, Color32, Id, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui,
-    WidgetInfo, pos2, vec2,
+    Align, Align2, Color32, Id, Layout, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::ballistics::StereoMeter;
@@ -26,6 +26,9 @@ const INSET: f32 = 8.0;
 const TINTED: f32 = 72.0;
 /// Points of drag from one end of the send knob to the other.
 const KNOB_TRAVEL: f32 = 180.0;
+
+/// Width of the details, in points.
+const DETAILS_WIDTH: f32 = 380.0;
 
 /// A free slot: its number, and nothing to touch.
 pub fn show_free(ui: &Ui, rect: Rect, slot: usize) {
@@ -200,7 +203,7 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
         Popup::open_id(&response.ctx, Popup::default_response_id(response));
     }
     let menu = Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    menu.show(|ui| {
+    menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
         details(ui, strip);
         let Some(samples) = strip.recording_offset.and_then(|offset| offset.samples) else { return };
         let (place, _) = ui.allocate_exact_size(vec2(190.0, theme::CONTROL_HEIGHT), Sense::hover());
@@ -216,7 +219,7 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
 }
 
 fn details(ui: &mut Ui, strip: &BoundStrip) {
-    ui.set_max_width(320.0);
+    ui.set_max_width(DETAILS_WIDTH);
     ui.label(
         egui::RichText::new(format!("{} · {}", strip.participant_name, strip.source_name))
             .font(theme::semibold(13.0))
