@@ -1093,3 +1093,130 @@ fn who_closes_the_window_while_talking_does_not_talk_on() {
     assert!(!session.values.talks);
     assert_eq!(session.asked.iter().filter(|asked| **asked == Asked::End(Control::Talk)).count(), 1);
 }
+
+/// Steps through some frames and returns what was put into the clipboard meanwhile.
+fn copied_soon(editor: &mut Harness<'_, Editor>) -> Option<String> {
+    (0..4).fold(None, |clipboard, _| {
+        editor.step();
+        clipboard.or_else(|| copied(editor))
+    })
+}
+
+#[test]
+fn the_recording_offset_is_copied_as_a_plain_number_of_samples() {
+    let mut editor = open(MadeUpSession::band());
+    editor.run();
+    let copy = "Copy recording offset";
+    assert!(editor.query_by_label(copy).is_none());
+    click(&mut editor, "Guitar, Ada");
+    editor.get_by_label("Recording offset");
+    editor.get_by_label("7.4 ms, 355 samples at 48 kHz");
+    editor.get_by_label(copy).click();
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("355"));
+    editor.run();
+    assert!(editor.query_by_label(copy).is_none(), "done");
+
+    // The same by the other button, and by the keyboard alone.
+    editor.get_by_label("Upright bass, Emilia Sandström-Okonkwo").click_secondary();
+    editor.run();
+    editor.get_by_label(copy);
+    editor.key_press(Key::Escape);
+    editor.run();
+    assert!(editor.query_by_label(copy).is_none());
+    editor.get_by_label("Upright bass, Emilia Sandström-Okonkwo").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label(copy).focus();
+    editor.run();
+    assert!(editor.get_by_label(copy).accesskit_node().is_focused());
+    // Pressed only: the frame of the release has an output of its own.
+    editor.key_down(Key::Enter);
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("1517"));
+}
+
+#[test]
+fn a_strip_says_how_good_its_link_is_and_does_not_flicker() {
+    let mut editor = open(MadeUpSession::band());
+    editor.run();
+    let count = |editor: &Harness<'_, Editor>, text: &str| editor.query_all_by_label_contains(text).count();
+    assert_eq!(count(&editor, "Link good"), 3);
+    assert_eq!(count(&editor, "Link strained: 0.2 % made up"), 1, "Ben's drums");
+    assert_eq!(count(&editor, "Link bad: 3.4 % made up"), 1, "Farid's voice");
+    editor.state_mut().session.snapshot.sources[0].lost = 0.08;
+    editor.run_steps(10);
+    editor.get_by_label("Link strained: the network loses 8.0 %");
+    editor.state_mut().session.snapshot.sources[0].lost = 0.0;
+    editor.run_steps(60);
+    editor.get_by_label("Link strained: the network loses 8.0 %");
+    editor.run_steps(90);
+    assert_eq!(count(&editor, "Link good"), 3, "after a while it is good again");
+}
+
+#[test]
+fn test_my_path_answers_in_words_and_by_the_keyboard() {
+    let mut editor = open(MadeUpSession::idle());
+    editor.run();
+    assert!(editor.query_by_label("Test my path").is_none(), "there is no path without a session");
+    let mut editor = open(MadeUpSession::band());
+    editor.run();
+    editor.get_by_label("Test my path").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    let verdict =
+        "Farthest is Farid, 64.2 ms one way: as if you stood 22 m apart; play along, but not together.";
+    assert_eq!(editor.get_by_label(verdict).accesskit_node().role(), Role::Alert);
+    editor.get_by_label(
+        "The largest part is the network, 59.0 ms: no direct path was found; one would be shorter, see Network before you join.",
+    );
+    editor.get_by_label("7.4 ms, 3 m; round trip of the network 5.8 ms");
+    // It follows the session, and the rest of the editor works beside it.
+    let sources = &mut editor.state_mut().session.snapshot.sources;
+    sources.truncate(1);
+    editor.run_steps(10);
+    editor.get_by_label("7.4 ms one way: as if you stood 3 m apart; as on one stage, good for everything.");
+    editor.key_press(Key::Escape);
+    editor.run();
+    assert!(editor.query_by_label("Your path").is_none());
+}
+
+#[test]
+fn every_fader_and_knob_has_a_menu_by_the_right_button_and_by_enter() {
+    let mut editor = open(MadeUpSession::band());
+    editor.run();
+    let open_menu = |editor: &mut Harness<'_, Editor>, label: &str| {
+        editor.get_by_label(label).click_secondary();
+        editor.run();
+    };
+    open_menu(&mut editor, "Guitar, Ada: gain");
+    click(&mut editor, "Reset to 0.0 dB");
+    assert_eq!(editor.state().session.values.slots[0].gain_db, 0.0);
+    assert!(editor.query_by_label("Reset to 0.0 dB").is_none(), "it closes");
+
+    // Typed at once: the field has the keyboard. Nonsense changes nothing.
+    for (typed, pan) in [("R30", 0.6), ("loud", 0.6), ("20L", -0.4)] {
+        open_menu(&mut editor, "Drums, Ben: pan");
+        editor.get_by_label("Drums, Ben: pan, value").type_text(typed);
+        editor.step();
+        editor.key_press(Key::Enter);
+        editor.run();
+        assert_eq!(editor.state().session.values.slots[1].pan, pan, "{typed}");
+        editor.key_press(Key::Escape);
+        editor.run();
+    }
+    open_menu(&mut editor, "Drums, Ben: gain");
+    editor.get_by_label("Copy +1.5 dB").click();
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("+1.5 dB"));
+
+    editor.get_by_label("Playout ≤").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    editor.get_by_label("Playout ≤, value").type_text("12.5 ms");
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run();
+    let depth = Command::SetDepthCeiling(std::time::Duration::from_micros(12_500));
+    assert_eq!(editor.state().session.commands(), [depth]);
+}

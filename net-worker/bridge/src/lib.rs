@@ -91,7 +91,7 @@ struct Shared {
 /// `AudioEnd` is dropped on the main thread, never on the audio thread. [main-thread]
 pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>, cycles: Arc<CycleClock>) -> (AudioEnd, NetEnd) {
     let shared = Arc::new(Shared {
-        meters: Arc::new(Meters::default()),
+        meters: Arc::new(Meters::new(config.sample_rate)),
         lanes: std::array::from_fn(|_| LaneState::new()),
         capture_wanted: AtomicBool::new(false),
         send_fader: SharedFader::new(),

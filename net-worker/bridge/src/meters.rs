@@ -5,7 +5,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-use backline_audio::Gain;
+use backline_audio::{Gain, SampleRate};
 
 use crate::SLOTS;
 use crate::pace::Pace;
@@ -91,6 +91,8 @@ impl Counter {
 /// The callback's report. Shared; every value is read on its own and may be one block apart from the next.
 #[derive(Default)]
 pub struct Meters {
+    /// 0 where no bridge was made.
+    sample_rate_hz: u32,
     send: AtomicPeak,
     main: AtomicPeak,
     slots: [AtomicPeak; SLOTS],
@@ -116,6 +118,15 @@ pub struct Meters {
 }
 
 impl Meters {
+    pub(crate) fn new(rate: SampleRate) -> Self {
+        Self { sample_rate_hz: rate.hz(), ..Self::default() }
+    }
+
+    /// The rate of the device, in Hz; 0 where there was none yet. [any-thread]
+    pub fn sample_rate_hz(&self) -> u32 {
+        self.sample_rate_hz
+    }
+
     /// What leaves for the network: after send gain and mute. [any-thread]
     pub fn send(&self) -> Peak {
         self.send.load()

@@ -59,7 +59,7 @@ pub struct SlotValues {
     pub bus: usize,
 }
 
-/// Every parameter that the editor shows.
+/// Every parameter that the editor shows, and what the DAW has set.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Values {
     /// In dB; minus infinity is silence.
@@ -76,6 +76,8 @@ pub struct Values {
     pub return_db: f32,
     /// All slots.
     pub slots: [SlotValues; SLOTS],
+    /// The DAW's sample rate, in Hz; 0 before it has asked for audio.
+    pub sample_rate_hz: u32,
     /// The plugin has auxiliary outputs (Backline Multi): a strip chooses its bus.
     pub has_aux_buses: bool,
     /// The plugin has no input (Backline Return): there is nothing to send, and no send to show.

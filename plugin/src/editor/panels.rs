@@ -9,6 +9,7 @@ pub mod connect;
 pub mod header;
 pub mod mix;
 pub mod network;
+pub mod path;
 pub mod returning;
 pub mod send;
 pub mod session;

@@ -109,6 +109,7 @@ impl EditorBackend for PluginBackend<'_> {
             monitor_db: db(&params.monitor_gain),
             return_db: db(&params.return_gain),
             slots: std::array::from_fn::<_, SLOTS, _>(|slot| self.slot_values(slot)),
+            sample_rate_hz: self.client.meters().sample_rate_hz(),
             has_aux_buses: params.kind.has_aux_buses(),
             returns_only: !params.kind.can_send(),
         }

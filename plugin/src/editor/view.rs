@@ -22,9 +22,9 @@ use super::layout::Layout;
 use super::panels::chat::{self, ChatEdits};
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
-use super::panels::{header, mix, returning, send, session, status};
+use super::panels::{header, mix, path, returning, send, session, status};
 use super::theme::{self, colour};
-use super::view_model::{Stage, ViewModel};
+use super::view_model::{LinkLamps, Stage, ViewModel};
 use crate::servers::ServerFields;
 
 /// From one frame to the next while something moves.
@@ -39,6 +39,7 @@ const FRAME_MAX_S: f64 = 0.5;
 pub struct EditorView {
     send_meter: StereoMeter,
     slot_meters: [StereoMeter; SLOTS],
+    link_lamps: LinkLamps,
     edits: ConnectEdits,
     chat: ChatEdits,
     /// The button to talk is held.
@@ -108,6 +109,7 @@ impl EditorView {
         let shown = Shown { snapshot, values: backend.values(), pace: readings.pace };
         self.copy_new_invite(ui, &shown.snapshot);
         let mut model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
+        self.link_lamps.settle(&mut model.strips, self.shown_at_s);
         backend.look_around(matches!(model.stage, Stage::Connect(_)));
         if let Stage::Connect(panel) = &mut model.stage {
             panel.offer_again(backend.last_joined());
@@ -226,11 +228,15 @@ impl EditorView {
                 }
             }
         }
-        let beside = model.chat.as_ref().map_or(0.0, |_| chat::BUTTON_WIDTH + 12.0);
-        status::show(ui, layout.status, beside, &model.status, intents);
+        let chat_width = model.chat.as_ref().map_or(0.0, |_| chat::BUTTON_WIDTH + 12.0);
+        let path_width = model.path.as_ref().map_or(0.0, |_| path::WIDTH);
+        status::show(ui, layout.status, chat_width + path_width, &model.status, intents);
+        let line = layout.status.with_max_x(layout.status.right() - chat_width);
+        if let Some(test) = &model.path {
+            path::show(ui, line.with_min_x(line.right() - path_width), test);
+        }
         if let Some(chat) = &model.chat {
-            let centre =
-                pos2(layout.status.right() - beside + chat::BUTTON_WIDTH / 2.0, layout.status.center().y);
+            let centre = pos2(line.right() + chat::BUTTON_WIDTH / 2.0, line.center().y);
             let place = Rect::from_center_size(centre, vec2(chat::BUTTON_WIDTH, theme::CONTROL_HEIGHT));
             chat::button(ui, place, chat, &mut self.chat);
         }

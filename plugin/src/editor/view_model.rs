@@ -6,7 +6,10 @@
 
 pub mod access;
 pub mod chat;
+pub mod link;
 pub mod mixes;
+pub mod path;
+pub mod recording;
 pub mod returns;
 pub mod send;
 pub mod status;
@@ -19,7 +22,10 @@ use super::backend::{HostPace, Values};
 use super::theme::Tone;
 pub use access::{Access, AccessOption};
 pub use chat::{Chat, ChatRow};
+pub use link::{Link, LinkLamps};
 pub use mixes::{Mix, MixStripPanel};
+pub use path::PathTest;
+pub use recording::RecordingOffset;
 pub use returns::Returns;
 pub use send::SendPanel;
 pub use status::{Message, Offer, StatusLine};
@@ -42,6 +48,8 @@ pub struct ViewModel {
     pub chat: Option<Chat>,
     /// The bottom line.
     pub status: StatusLine,
+    /// Whether one can play together with who is there; none without a session.
+    pub path: Option<PathTest>,
 }
 
 /// The top line.
@@ -160,6 +168,7 @@ impl ViewModel {
             mixes: mixes::mixes(snapshot),
             chat: Chat::new(snapshot),
             status: StatusLine::new(snapshot, pace),
+            path: PathTest::new(snapshot),
         }
     }
 }

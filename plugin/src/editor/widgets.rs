@@ -15,3 +15,4 @@ pub mod knob;
 pub mod meter;
 pub mod toggle;
 pub mod value;
+pub mod value_menu;

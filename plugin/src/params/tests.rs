@@ -32,7 +32,10 @@ fn a_return_shows_no_send_and_no_monitor() {
         params.into_iter().map(|(id, _, _)| id).collect::<BTreeSet<String>>()
     };
     let missing = &ids(Kind::Track) - &ids(Kind::Return);
-    assert_eq!(missing, ["send_gain", "send_mute", "monitor_gain"].map(str::to_owned).into());
+    assert_eq!(
+        missing,
+        ["send_gain", "send_mute", "monitor_gain", "talkback", "talk"].map(str::to_owned).into()
+    );
     assert!(ids(Kind::Return).is_subset(&ids(Kind::Track)));
 }
 

@@ -10,9 +10,9 @@ use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
     AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
-    Grantee, Identity, InstanceId, InstanceView, LeftBehindView, MixStrip, MixView, Notice, OutboxStats,
-    ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS, Scope, SendView, Setting, Severity,
-    SlotView, Snapshot, SourceId, SourceView, WaitingView, WorkerView,
+    Grantee, Identity, InstanceId, InstanceView, LatencyStages, LeftBehindView, MixStrip, MixView, Notice,
+    OutboxStats, ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS, Scope, SendView, Setting,
+    Severity, SlotView, Snapshot, SourceId, SourceView, Stage, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -111,6 +111,7 @@ impl MadeUpSession {
         let values = Values {
             monitor_db: f32::NEG_INFINITY,
             slots: [SlotValues::default(); SLOTS],
+            sample_rate_hz: 48_000,
             ..Values::default()
         };
         Self {
@@ -434,6 +435,20 @@ pub struct Musician {
 }
 
 impl Musician {
+    /// What the latency is made of: all but the network is as with everybody else.
+    fn stages(&self) -> LatencyStages {
+        let us = Duration::from_micros;
+        let (encode, playout, output_block) = (us(2_700), us(1_200), us(1_333));
+        let network = us(self.latency_us).saturating_sub(encode + playout + output_block);
+        LatencyStages {
+            capture_block: us(1_333),
+            encode,
+            network: Stage { median: network, p99: network + us(600) },
+            playout: Stage { median: playout, p99: 2 * playout },
+            output_block,
+        }
+    }
+
     fn view(&self, source: SourceId, slot: Option<usize>) -> SourceView {
         SourceView {
             source,
@@ -446,7 +461,7 @@ impl Musician {
             route: self.route,
             encrypted: true,
             latency: Some(Duration::from_micros(self.latency_us)),
-            stages: None,
+            stages: Some(self.stages()),
             round_trip: Some(Duration::from_micros(self.latency_us * 2 - 9_000)),
             loss: self.loss,
             concealed_frames: (self.loss * 480_000.0) as u64,

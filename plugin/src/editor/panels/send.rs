@@ -14,7 +14,7 @@ use crate::editor::view_model::{SendPanel, words};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down, name_field};
 use crate::editor::widgets::hold::Hold;
-use crate::editor::widgets::knob::{DEPTH_MAX_MS, Knob, depth_scale};
+use crate::editor::widgets::knob::{Knob, depth_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
 use crate::editor::widgets::value::{INSET, Value};
@@ -333,8 +333,6 @@ pub(super) struct Row<'a> {
     control: Control,
     name: &'a str,
     value: f32,
-    text: &'a dyn Fn(f32) -> String,
-    parse: &'a dyn Fn(&str) -> Option<f32>,
     scale: Scale<'a>,
     help: &'a str,
 }
@@ -356,8 +354,6 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
             control: Control::MonitorGain,
             name: "Monitor",
             value: panel.monitor_db,
-            text: &words::gain,
-            parse: &words::parse_gain,
             scale: gain_scale(KNOB_TRAVEL, f32::NEG_INFINITY),
             help: "Your own track in your ears",
         },
@@ -374,8 +370,6 @@ pub(super) fn return_row(panel: &SendPanel) -> Row<'static> {
         control: Control::ReturnGain,
         name: "Return",
         value: panel.return_db,
-        text: &words::gain,
-        parse: &words::parse_gain,
         scale: gain_scale(KNOB_TRAVEL, 0.0),
         help: "Everybody else in your ears",
     }
@@ -387,8 +381,6 @@ pub(super) fn playout_row(panel: &SendPanel) -> Row<'static> {
         control: Control::DepthCeiling,
         name: "Playout ≤",
         value: panel.depth_ms,
-        text: &|ms| format!("{ms:.1} ms"),
-        parse: &parse_depth,
         scale: depth_scale(),
         help: "The most that is held back of everybody else. Backline finds the\nsmallest depth that works by itself, and stays below this",
     }
@@ -415,19 +407,14 @@ pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec
     draw::line(ui.painter(), name, Align2::LEFT_CENTER, row.name, theme::regular(12.0), colour::TEXT_SOFT);
     let value = Rect::from_min_size(pos2(left - INSET, rect.center().y), vec2(76.0, 19.0));
     let label = format!("{}, typed", row.name);
-    let value_text = (row.text)(shown);
+    let value_text = (row.scale.words)(shown);
     let typed = Value {
         control: row.control,
         label: &label,
         text: &value_text,
-        parse: row.parse,
+        parse: row.scale.parse,
         size: 13.0,
         align: Align2::LEFT_CENTER,
     };
     typed.show(ui, value, intents);
-}
-
-fn parse_depth(text: &str) -> Option<f32> {
-    let number = text.trim().trim_end_matches("ms").trim().replace(',', ".");
-    number.parse::<f32>().ok().filter(|ms| ms.is_finite()).map(|ms| ms.clamp(0.0, DEPTH_MAX_MS))
 }

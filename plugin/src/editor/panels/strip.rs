@@ -1,13 +1,16 @@
 //! One remote source: who, how it comes, how loud, where.
 
-use egui::{Align2, Color32, Id, Rect, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align, Align2, Color32, Id, Layout, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke,
+    StrokeKind, Ui, WidgetInfo, pos2, vec2,
+};
 
 use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent, set_once};
 use crate::editor::layout::Rows;
 use crate::editor::theme::{self, Tone, colour, mix, participant_colour};
 use crate::editor::view_model::{BoundStrip, RouteBadge, words};
-use crate::editor::widgets::button::icon_button;
+use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down};
 use crate::editor::widgets::icon::{Icon, icon};
@@ -23,6 +26,9 @@ const INSET: f32 = 8.0;
 const TINTED: f32 = 72.0;
 /// Points of drag from one end of the send knob to the other.
 const KNOB_TRAVEL: f32 = 180.0;
+
+/// Width of the details, in points.
+const DETAILS_WIDTH: f32 = 380.0;
 
 /// A free slot: its number, and nothing to touch.
 pub fn show_free(ui: &Ui, rect: Rect, slot: usize) {
@@ -94,9 +100,14 @@ fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, i
     let title = rows.top(18.0, 0.0);
     let below = rows.top(15.0, 6.0);
     let both = title.union(below);
-    let response = ui.interact(both, Id::unique(("strip name", slot)), Sense::hover());
-    response.widget_info(|| WidgetInfo::labeled(Role::Label, true, name));
-    response.on_hover_ui(|ui| tooltip(ui, strip));
+    let response = ui.interact(both, Id::unique(("strip name", slot)), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
+    if response.has_focus() {
+        let line = Stroke::new(1.0, colour::AMBER);
+        ui.painter().rect_stroke(both.expand(2.0), theme::control_corners(), line, StrokeKind::Inside);
+    }
+    details_menu(&response, slot, strip);
+    response.on_hover_ui(|ui| details(ui, strip));
     let ink = if strip.present { colour::TEXT } else { colour::TEXT_SOFT };
     let room = if strip.present { title } else { title.with_max_x(title.right() - 18.0) };
     draw::line(ui.painter(), room, Align2::LEFT_CENTER, &strip.source_name, theme::semibold(13.0), ink);
@@ -117,7 +128,7 @@ fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, i
     }
 }
 
-/// How it comes: badges, latency and loss in fixed places.
+/// How it comes: badges, latency, loss and how good the link is, in fixed places.
 fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     let row = rows.top(16.0, 2.0);
     if !strip.present {
@@ -159,7 +170,11 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
     let row = rows.top(16.0, 8.0);
     let ink = if strip.latency_tone == Tone::Good { colour::TEXT } else { strip.latency_tone.colour() };
     let help = "One-way latency, from their capture to your playout";
-    figure(ui, row, Align2::LEFT_CENTER, slot, "latency", &strip.latency, ink, help);
+    let (left, right) = row.split_left_right_at_x(row.right() - 18.0);
+    figure(ui, left, Align2::LEFT_CENTER, slot, "latency", &strip.latency, ink, help);
+    if let Some(link) = &strip.link {
+        chip::bars(ui, right, Id::unique(("link", slot)), link.tone, &link.text());
+    }
 }
 
 #[expect(
@@ -182,8 +197,29 @@ fn figure(ui: &Ui, row: Rect, align: Align2, slot: usize, what: &str, text: &str
     response.on_hover_text(help);
 }
 
-fn tooltip(ui: &mut Ui, strip: &BoundStrip) {
-    ui.set_max_width(300.0);
+/// The details with what can be done about them, by a click of either button or by the keyboard; it stays until one goes elsewhere.
+fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
+    if response.secondary_clicked() {
+        Popup::open_id(&response.ctx, Popup::default_response_id(response));
+    }
+    let menu = Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
+        details(ui, strip);
+        let Some(samples) = strip.recording_offset.and_then(|offset| offset.samples) else { return };
+        let (place, _) = ui.allocate_exact_size(vec2(190.0, theme::CONTROL_HEIGHT), Sense::hover());
+        let id = format!("copy recording offset {slot}");
+        let text = "Copy recording offset";
+        let button = Button { id: &id, text, icon: Some(Icon::Copy), weight: Weight::Plain, enabled: true };
+        let help = "The number of samples by which a recording of this source is moved earlier";
+        if button.show(ui, place).on_hover_text(help).clicked() {
+            ui.ctx().copy_text(samples.to_string());
+            ui.close();
+        }
+    });
+}
+
+fn details(ui: &mut Ui, strip: &BoundStrip) {
+    ui.set_max_width(DETAILS_WIDTH);
     ui.label(
         egui::RichText::new(format!("{} · {}", strip.participant_name, strip.source_name))
             .font(theme::semibold(13.0))
@@ -195,7 +231,8 @@ fn tooltip(ui: &mut Ui, strip: &BoundStrip) {
     }
     ui.label(&strip.encrypted_text);
     egui::Grid::new("details").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
-        for (name, figure) in &strip.details {
+        let offset = strip.recording_offset.map(|offset| ("Recording offset".to_owned(), offset.text()));
+        for (name, figure) in offset.iter().chain(&strip.details) {
             ui.label(egui::RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
             ui.label(egui::RichText::new(figure).color(colour::TEXT).size(12.0));
             ui.end_row();

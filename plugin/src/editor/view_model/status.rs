@@ -185,7 +185,7 @@ fn calm(connection: &Connection) -> &'static str {
         }
         Connection::Joining => "One moment…",
         Connection::Hosting | Connection::Joined | Connection::Reconnecting => {
-            "Drag to move, Shift for fine moves, double-click to reset, click a number to type."
+            "Drag to move, Shift for fine moves, double-click to reset, click a number to type, right button for more."
         }
     }
 }

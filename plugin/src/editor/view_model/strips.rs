@@ -1,17 +1,19 @@
 //! The strips, in words: slot order, and an absent source keeps its place.
 
-use backline_client::{FaderView, MemberOperations, Route, SlotView, Snapshot, SourceView, Stage};
+use backline_client::{FaderView, MemberOperations, Route, SlotView, Snapshot, SourceId, SourceView, Stage};
 
+use super::link::Link;
+use super::recording::RecordingOffset;
 use super::returns::track_name;
 use super::words;
 use crate::editor::backend::{SlotValues, Values};
 use crate::editor::theme::Tone;
 
 /// Latency that is felt, and latency that is hard to play with, in milliseconds.
-const LATENCY_FELT_MS: f64 = 25.0;
-const LATENCY_HARD_MS: f64 = 50.0;
+pub(super) const LATENCY_FELT_MS: f64 = 25.0;
+pub(super) const LATENCY_HARD_MS: f64 = 50.0;
 /// Loss that is worth a look, and loss that is heard, as shares.
-const LOSS_SEEN: f32 = 0.001;
+pub(super) const LOSS_SEEN: f32 = 0.001;
 const LOSS_HEARD: f32 = 0.02;
 /// What a source without a colour of its own gets.
 const AWAY_COLOUR: [u8; 3] = [0x78, 0x80, 0x8E];
@@ -43,6 +45,8 @@ pub enum RouteBadge {
 /// A slot that carries a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct BoundStrip {
+    /// Whom it carries.
+    pub source: SourceId,
     /// The source is in the session now, and this track returns it.
     pub present: bool,
     /// Why not, in a word: "Away", or "Other track".
@@ -69,8 +73,12 @@ pub struct BoundStrip {
     pub loss: String,
     /// Whether that is good.
     pub loss_tone: Tone,
-    /// Name and figure, for the tooltip.
+    /// How good the link is; none while it is away.
+    pub link: Option<Link>,
+    /// Name and figure, for the tooltip and the menu.
     pub details: Vec<(String, String)>,
+    /// By how much a recording of it must be moved earlier; none while that is not measured.
+    pub recording_offset: Option<RecordingOffset>,
     /// In dB.
     pub gain_db: f32,
     /// -1 to 1.
@@ -111,7 +119,11 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
                 let source = snapshot.sources.iter().find(|source| source.source == view.source);
                 let bus = values.has_aux_buses.then_some(slot_values.bus);
                 let elsewhere = source.and_then(|source| elsewhere(snapshot, source));
-                bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus)
+                let bound = bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus);
+                let here = source.filter(|_| bound.present);
+                let recording_offset =
+                    here.and_then(|source| RecordingOffset::new(source, values.sample_rate_hz));
+                BoundStrip { recording_offset, ..bound }
             });
             Strip { slot, bound }
         })
@@ -145,6 +157,7 @@ fn bound(
     let latency = here.and_then(|source| source.latency);
     let loss = here.map(|source| source.loss);
     BoundStrip {
+        source: slot.source,
         present,
         absence: if elsewhere.is_some() { "Other track" } else { "Away" },
         source_name,
@@ -163,7 +176,9 @@ fn bound(
         latency_tone: latency.map_or(Tone::Quiet, |latency| latency_tone(latency.as_secs_f64() * 1000.0)),
         loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),
         loss_tone: loss.map_or(Tone::Quiet, loss_tone),
+        link: here.map(|source| Link::new(snapshot, source)),
         details: here.map(|source| details(snapshot, slot, source)).unwrap_or_default(),
+        recording_offset: None,
         gain_db: values.gain_db,
         pan: values.pan,
         pan_text: words::pan(values.pan),
@@ -228,7 +243,7 @@ fn route_text(route: RouteBadge, present: bool) -> &'static str {
     }
 }
 
-fn latency_tone(ms: f64) -> Tone {
+pub(super) fn latency_tone(ms: f64) -> Tone {
     match ms {
         ms if ms <= LATENCY_FELT_MS => Tone::Good,
         ms if ms <= LATENCY_HARD_MS => Tone::Warning,
@@ -236,7 +251,7 @@ fn latency_tone(ms: f64) -> Tone {
     }
 }
 
-fn loss_tone(loss: f32) -> Tone {
+pub(super) fn loss_tone(loss: f32) -> Tone {
     match loss {
         loss if loss < LOSS_SEEN => Tone::Good,
         loss if loss < LOSS_HEARD => Tone::Warning,

@@ -86,7 +86,7 @@ pub(super) fn source(number: u8, slot: Option<usize>) -> SourceView {
     }
 }
 
-fn with_ada(slot: usize) -> Snapshot {
+pub(super) fn with_ada(slot: usize) -> Snapshot {
     let mut snapshot = snapshot(Connection::Hosting);
     snapshot.participants = 2;
     snapshot.sources.push(source(7, Some(slot)));
@@ -99,7 +99,7 @@ fn with_ada(slot: usize) -> Snapshot {
     snapshot
 }
 
-fn shown(snapshot: &Snapshot) -> ViewModel {
+pub(super) fn shown(snapshot: &Snapshot) -> ViewModel {
     ViewModel::new(snapshot, &Values::default(), HostPace::RealTime)
 }
 

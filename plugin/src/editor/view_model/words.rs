@@ -165,6 +165,13 @@ pub fn frames(frames: u64) -> String {
     if seconds < 9.95 { format!("{seconds:.2} s") } else { format!("{seconds:.0} s") }
 }
 
+/// "1 sample at 48 kHz", "357 samples at 44.1 kHz".
+pub fn samples(count: u64, rate_hz: u32) -> String {
+    let kilohertz = f64::from(rate_hz) / 1000.0;
+    let count = if count == 1 { "1 sample".to_owned() } else { format!("{} samples", thousands(count)) };
+    format!("{count} at {kilohertz} kHz")
+}
+
 /// "1 packet", "1,204 packets".
 pub fn packets(count: u64) -> String {
     match count {
@@ -218,6 +225,8 @@ mod tests {
         assert_eq!(operations(&counts(0, 0)), "0 a second");
         assert_eq!(operations(&counts(50, 0)), "50 a second");
         assert_eq!(operations(&counts(4_000, 5_012)), "9,012 a second, 5,012 of them over the limit");
+        assert_eq!(samples(1, 48_000), "1 sample at 48 kHz");
+        assert_eq!(samples(4_096, 176_400), "4,096 samples at 176.4 kHz");
         assert_eq!(bus(0), "Main");
         assert_eq!(bus(3), "Aux 3");
     }

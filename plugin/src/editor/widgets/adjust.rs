@@ -29,6 +29,10 @@ pub struct Scale<'a> {
     pub step: f32,
     /// Points of drag from one end to the other.
     pub travel_points: f32,
+    /// A value as it is read.
+    pub words: &'a dyn Fn(f32) -> String,
+    /// What was typed as a value, or nothing where it is none.
+    pub parse: &'a dyn Fn(&str) -> Option<f32>,
 }
 
 /// The hand's value, remembered between frames.

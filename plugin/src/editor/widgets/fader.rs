@@ -8,9 +8,11 @@ use egui::{
 
 use super::adjust::{Scale, adjust};
 use super::draw;
+use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::law::{FADER_SILENT_DB, FADER_TOP_DB, fader_db, fader_place};
 use crate::editor::theme::{self, colour};
+use crate::editor::view_model::words;
 
 /// Marks of the scale, in dB, with the text beside each.
 const MARKS: [(f32, &str); 8] = [
@@ -50,7 +52,9 @@ impl Fader<'_> {
         let lane = Rect::from_min_max(pos2(rect.right() - CAP_WIDTH, rect.top()), rect.max);
         let rail = lane.shrink2(Vec2::new(0.0, CAP_HEIGHT / 2.0));
         let response = ui.interact(lane, Id::unique(("fader", self.control)), Sense::click_and_drag());
-        let shown = adjust(ui, &response, self.control, self.db, &gain_scale(rail.height(), 0.0), intents);
+        let scale = gain_scale(rail.height(), 0.0);
+        let shown = adjust(ui, &response, self.control, self.db, &scale, intents);
+        value_menu(ui, &response, (self.control, self.label), shown, &scale, intents);
         response.widget_info(|| {
             WidgetInfo::slider(ui.is_enabled(), f64::from(shown.max(FADER_SILENT_DB)), self.label)
         });
@@ -116,6 +120,8 @@ pub fn gain_scale(travel_points: f32, default_db: f32) -> Scale<'static> {
         range: (FADER_SILENT_DB, FADER_TOP_DB),
         step: 1.0,
         travel_points,
+        words: &words::gain,
+        parse: &words::parse_gain,
     }
 }
 

@@ -6,15 +6,18 @@ use egui::{Color32, Id, Rect, Response, Sense, Stroke, Ui, WidgetInfo};
 
 use super::adjust::{Scale, adjust};
 use super::draw::{arc, on_circle};
+use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::theme::{colour, mix};
+use crate::editor::view_model::words;
+use crate::value_text::parse_pan;
 
 /// Where the scale starts, in turns from the top; it ends as far on the other side.
 const SWEEP: f32 = 0.375;
 /// Points of drag from one end to the other.
 const TRAVEL_POINTS: f32 = 160.0;
 /// The largest playout depth, in milliseconds.
-pub const DEPTH_MAX_MS: f32 = backline_client::DEPTH_CEILING_MAX.as_millis() as f32;
+const DEPTH_MAX_MS: f32 = backline_client::DEPTH_CEILING_MAX.as_millis() as f32;
 /// Within this much of the middle a dragged balance rests there.
 const CENTRE_SNAP: f32 = 0.03;
 
@@ -37,6 +40,7 @@ impl Knob<'_> {
     pub fn show(self, ui: &Ui, rect: Rect, scale: &Scale<'_>, intents: &mut Vec<Intent>) -> (Response, f32) {
         let response = ui.interact(rect, Id::unique(("knob", self.control)), Sense::click_and_drag());
         let shown = adjust(ui, &response, self.control, self.value, scale, intents);
+        value_menu(ui, &response, (self.control, self.label), shown, scale, intents);
         let reported = f64::from(shown.max(scale.range.0));
         response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), reported, self.label));
         self.paint(ui, rect, &response, (scale.to_place)(shown));
@@ -74,6 +78,8 @@ pub fn pan_scale() -> Scale<'static> {
         range: (-1.0, 1.0),
         step: 0.1,
         travel_points: TRAVEL_POINTS,
+        words: &words::pan,
+        parse: &parse_pan,
     }
 }
 
@@ -87,7 +93,14 @@ pub fn depth_scale() -> Scale<'static> {
         range: (0.0, DEPTH_MAX_MS),
         step: 1.0,
         travel_points: TRAVEL_POINTS * 2.0,
+        words: &|ms| format!("{ms:.1} ms"),
+        parse: &parse_depth,
     }
+}
+
+fn parse_depth(text: &str) -> Option<f32> {
+    let number = text.trim().trim_end_matches("ms").trim().replace(',', ".");
+    number.parse::<f32>().ok().filter(|ms| ms.is_finite()).map(|ms| ms.clamp(0.0, DEPTH_MAX_MS))
 }
 
 /// The balance at a place, on the parameter's grid of 50 steps to a side.
