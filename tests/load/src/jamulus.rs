@@ -118,8 +118,9 @@ fn play(setting: &Setting, process: u32, server: u16, core: Option<usize>) -> Re
     }
     let mut lateness = Spread::default();
     turns(&mut clients, &mut poller, to, SETTLE, &mut lateness);
-    if let Some(deaf) = clients.iter().filter(|client| client.heard == 0).count().checked_sub(1) {
-        return Err(LoadError::Server(format!("does not answer {} of the Jamulus clients", deaf + 1)));
+    // One that is not answered is one that hears nothing; a server that answers nobody is none.
+    if clients.iter().all(|client| client.heard == 0) {
+        return Err(LoadError::Server("does not answer any of the Jamulus clients".to_owned()));
     }
     clients.iter_mut().for_each(|client| (client.origin, client.heard, client.late) = (None, 0, 0));
     lateness = Spread::default();
