@@ -1110,9 +1110,9 @@ fn the_recording_offset_is_copied_as_a_plain_number_of_samples() {
     assert!(editor.query_by_label(copy).is_none());
     click(&mut editor, "Guitar, Ada");
     editor.get_by_label("Recording offset");
-    editor.get_by_label("7.4 ms, 355 samples at 48 kHz");
+    editor.get_by_label("8.7 ms, 419 samples at 48 kHz");
     editor.get_by_label(copy).click();
-    assert_eq!(copied_soon(&mut editor).as_deref(), Some("355"));
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("419"));
     editor.run();
     assert!(editor.query_by_label(copy).is_none(), "done");
 
@@ -1132,7 +1132,7 @@ fn the_recording_offset_is_copied_as_a_plain_number_of_samples() {
     assert!(editor.get_by_label(copy).accesskit_node().is_focused());
     // Pressed only: the frame of the release has an output of its own.
     editor.key_down(Key::Enter);
-    assert_eq!(copied_soon(&mut editor).as_deref(), Some("1517"));
+    assert_eq!(copied_soon(&mut editor).as_deref(), Some("1581"));
 }
 
 #[test]

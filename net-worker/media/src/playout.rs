@@ -321,6 +321,15 @@ impl Playout {
         }
     }
 
+    /// How long ago the last pull was; nothing before the first.
+    pub fn since_pull(&self, now: Instant) -> Duration {
+        let elapsed = self.clock.epoch.map(|epoch| now.saturating_duration_since(epoch));
+        let pulled_at = self.last_pull.map(ticks_duration);
+        elapsed
+            .zip(pulled_at)
+            .map_or(Duration::ZERO, |(elapsed, pulled_at)| elapsed.saturating_sub(pulled_at))
+    }
+
     /// How long the packet that is played now had waited until its first sample frame was pulled, resampling included; `None`
     /// in silence and for what was made up. Cheap.
     pub fn waited(&self) -> Option<Duration> {

@@ -78,6 +78,8 @@ pub struct Values {
     pub slots: [SlotValues; SLOTS],
     /// The DAW's sample rate, in Hz; 0 before it has asked for audio.
     pub sample_rate_hz: u32,
+    /// Sample frames in its last block.
+    pub block_frames: usize,
     /// The plugin has auxiliary outputs (Backline Multi): a strip chooses its bus.
     pub has_aux_buses: bool,
     /// The plugin has no input (Backline Return): there is nothing to send, and no send to show.

@@ -101,6 +101,7 @@ impl EditorBackend for PluginBackend<'_> {
 
     fn values(&self) -> Values {
         let params = self.params;
+        let meters = self.client.meters();
         Values {
             send_gain_db: db(&params.send_gain),
             send_muted: params.send_mute.value(),
@@ -109,7 +110,8 @@ impl EditorBackend for PluginBackend<'_> {
             monitor_db: db(&params.monitor_gain),
             return_db: db(&params.return_gain),
             slots: std::array::from_fn::<_, SLOTS, _>(|slot| self.slot_values(slot)),
-            sample_rate_hz: self.client.meters().sample_rate_hz(),
+            sample_rate_hz: meters.sample_rate_hz(),
+            block_frames: meters.block_frames(),
             has_aux_buses: params.kind.has_aux_buses(),
             returns_only: !params.kind.can_send(),
         }

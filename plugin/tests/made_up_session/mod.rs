@@ -112,6 +112,7 @@ impl MadeUpSession {
             monitor_db: f32::NEG_INFINITY,
             slots: [SlotValues::default(); SLOTS],
             sample_rate_hz: 48_000,
+            block_frames: 64,
             ..Values::default()
         };
         Self {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use backline_client::Quality;
 use backline_sim::judge::{exact_delay, silent_frames};
 use backline_sim::signal::{click, grid_noise, silence};
-use backline_sim::{Card, Musician, World};
+use backline_sim::{Card, Musician, Way, World};
 
 #[test]
 fn a_click_goes_in_and_comes_out_where_it_must() {
@@ -33,5 +34,30 @@ fn what_arrives_is_what_was_sent_to_the_bit_at_every_block_size() {
         let delay = exact_delay(world.sent(ada), world.heard(bob), from);
         println!("block {block_frames}: delay {delay:?} sample frames; {:?}", world.meters(bob).faults());
         assert!(delay.is_some(), "block {block_frames}: {:?}", world.sources(bob));
+    }
+}
+
+/// Both DAWs begin to count at the same moment, so that a place in one timeline is the same place in the other.
+#[test]
+fn the_latency_and_a_block_of_the_listener_are_by_how_much_a_recording_is_late() {
+    for quality in [Quality::LowestLatency, Quality::Careful] {
+        for (theirs, ours) in [(64, 64), (480, 480), (1024, 1024), (64, 512), (512, 64), (128, 441)] {
+            let mut world = World::new(2);
+            world.network.usual = Way::clean(Duration::from_millis(8));
+            let card = |block_frames| Card { block_frames, ..Card::default() };
+            let ada = Musician { card: card(theirs), quality, ..Musician::new("Ada", click(480_000)) };
+            let ada = world.add(ada);
+            let bob = world.add(Musician { card: card(ours), ..Musician::new("Bob", silence()) });
+            world.meet(ada, &[bob]);
+            world.run(Duration::from_secs(11));
+            let heard = world.heard(bob);
+            let loudest =
+                (0..heard.len()).max_by(|one, other| heard[*one][0].abs().total_cmp(&heard[*other][0].abs()));
+            let late_frames = loudest.map_or(0.0, |at| at as f64) - 480_000.0;
+            let latency = world.sources(bob)[0].latency.expect("measured by now");
+            let shown_frames = latency.as_secs_f64() * 48_000.0 + ours as f64;
+            println!("{quality:?}, blocks {theirs} and {ours}: {late_frames} late, {shown_frames:.1} shown");
+            assert!((late_frames - shown_frames).abs() <= 2.0);
+        }
     }
 }

@@ -105,7 +105,8 @@ impl Session {
             .and_then(|(clock, at)| clock.to_ours(at));
         let latency = played_at
             .and_then(|at| self.network.unix_time(now).checked_sub(at))
-            .map(|latency| latency + return_delay)
+            // What was played last left with the last pull, not now.
+            .map(|latency| (latency + return_delay).saturating_sub(source.playout.since_pull(now)))
             .filter(|_| !matches!(route, Route::Waiting | Route::Mixed));
         Some(SourceView {
             source: id,

@@ -205,14 +205,14 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
     let menu = Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
         details(ui, strip);
-        let Some(samples) = strip.recording_offset.and_then(|offset| offset.samples) else { return };
+        let Some(offset) = strip.recording_offset else { return };
         let (place, _) = ui.allocate_exact_size(vec2(190.0, theme::CONTROL_HEIGHT), Sense::hover());
         let id = format!("copy recording offset {slot}");
         let text = "Copy recording offset";
         let button = Button { id: &id, text, icon: Some(Icon::Copy), weight: Weight::Plain, enabled: true };
         let help = "The number of samples by which a recording of this source is moved earlier";
         if button.show(ui, place).on_hover_text(help).clicked() {
-            ui.ctx().copy_text(samples.to_string());
+            ui.ctx().copy_text(offset.samples.to_string());
             ui.close();
         }
     });

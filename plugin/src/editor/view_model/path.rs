@@ -8,7 +8,6 @@ use std::time::Duration;
 use backline_client::{LatencyStages, ParticipantId, Route, Snapshot, SourceView};
 
 use super::in_session;
-use super::recording::usual_latency;
 use super::strips::{LATENCY_FELT_MS, LATENCY_HARD_MS, latency_tone};
 use super::words;
 use crate::editor::theme::Tone;
@@ -93,7 +92,7 @@ fn ways(snapshot: &Snapshot) -> Vec<Way<'_>> {
     let mut ways: Vec<Way<'_>> = Vec::new();
     for source in snapshot.sources.iter().filter(|source| source.present) {
         let participant = source.source.participant;
-        let Some(one_way) = usual_latency(source) else { continue };
+        let Some(one_way) = source.latency else { continue };
         let way = Way { participant, source, one_way };
         match ways.iter_mut().find(|way| way.participant == participant) {
             Some(known) if known.one_way < one_way => *known = way,

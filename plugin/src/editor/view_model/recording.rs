@@ -8,84 +8,63 @@ use std::time::Duration;
 use backline_client::SourceView;
 
 use super::words;
+use crate::editor::backend::Values;
 
 /// By how much a recording of a source must be moved earlier.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RecordingOffset {
-    /// From their capture to the listener's bus.
+    /// From the place in one DAW's timeline to that in the other's.
     pub time: Duration,
-    /// The same in samples of the DAW; none while its sample rate is not known.
-    pub samples: Option<u64>,
-    /// The rate of these samples; 0 while it is not known.
+    /// The same in samples of the DAW.
+    pub samples: u64,
     sample_rate_hz: u32,
 }
 
 impl RecordingOffset {
-    /// None while the way of `source` is not measured, and in a server's mix, which cannot be taken apart.
-    pub(super) fn new(source: &SourceView, sample_rate_hz: u32) -> Option<Self> {
-        let time = usual_latency(source)?;
-        let samples = (time.as_secs_f64() * f64::from(sample_rate_hz)).round() as u64;
-        Some(Self { time, samples: (sample_rate_hz > 0).then_some(samples), sample_rate_hz })
-    }
-
-    /// "7.4 ms, 357 samples at 48 kHz".
-    pub fn text(&self) -> String {
-        let time = words::time(Some(self.time));
-        match self.samples {
-            Some(samples) => format!("{time}, {}", words::samples(samples, self.sample_rate_hz)),
-            None => time,
+    /// None while the way of `source` is not measured, in a server's mix, which cannot be taken apart, and where no DAW asks for audio.
+    ///
+    /// The latency ends where a sample is handed to the DAW; the last one of a block comes a block later than the first in the DAW's
+    /// timeline, so that a whole block of the listener comes on top (`tests/scenarios/first_sample.rs` holds it against the truth).
+    pub(super) fn new(source: &SourceView, values: &Values) -> Option<Self> {
+        let sample_rate_hz = values.sample_rate_hz;
+        if sample_rate_hz == 0 {
+            return None;
         }
+        let block_s = values.block_frames as f64 / f64::from(sample_rate_hz);
+        let time = source.latency? + Duration::from_secs_f64(block_s);
+        let samples = (time.as_secs_f64() * f64::from(sample_rate_hz)).round() as u64;
+        Some(Self { time, samples, sample_rate_hz })
     }
-}
 
-/// The one-way latency of the last seconds. By its stages where they are known, because the latency of one instant moves with
-/// the place of that instant in a block.
-pub(super) fn usual_latency(source: &SourceView) -> Option<Duration> {
-    let latency = source.latency?;
-    let sum = source
-        .stages
-        .map(|stages| stages.encode + stages.network.median + stages.playout.median + stages.output_block);
-    Some(sum.unwrap_or(latency))
+    /// "8.8 ms, 421 samples at 48 kHz".
+    pub fn text(&self) -> String {
+        format!("{}, {}", words::time(Some(self.time)), words::samples(self.samples, self.sample_rate_hz))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use backline_client::{LatencyStages, Stage};
-
     use super::*;
     use crate::editor::view_model::tests::source;
 
-    fn stage(us: u64) -> Stage {
-        Stage { median: Duration::from_micros(us), p99: Duration::from_micros(4 * us) }
+    fn daw(sample_rate_hz: u32, block_frames: usize) -> Values {
+        Values { sample_rate_hz, block_frames, ..Values::default() }
     }
 
     #[test]
-    fn it_is_the_one_way_latency_in_samples_of_the_daw() {
+    fn it_is_the_one_way_latency_and_a_block_in_samples_of_the_daw() {
         let source = source(7, Some(0));
-        let at = |rate_hz| RecordingOffset::new(&source, rate_hz).unwrap();
-        assert_eq!((at(48_000).samples, at(44_100).samples, at(0).samples), (Some(357), Some(328), None));
-        assert_eq!(at(48_000).text(), "7.4 ms, 357 samples at 48 kHz");
-        assert_eq!(at(44_100).text(), "7.4 ms, 328 samples at 44.1 kHz");
-        assert_eq!(at(0).text(), "7.4 ms");
+        let text = |values: &Values| RecordingOffset::new(&source, values).unwrap().text();
+        assert_eq!(text(&daw(48_000, 64)), "8.8 ms, 421 samples at 48 kHz");
+        assert_eq!(text(&daw(48_000, 512)), "18.1 ms, 869 samples at 48 kHz");
+        assert_eq!(text(&daw(44_100, 64)), "8.9 ms, 392 samples at 44.1 kHz");
     }
 
     #[test]
-    fn the_block_of_their_device_is_not_in_it_as_ones_own_is_not() {
+    fn nothing_is_offered_before_it_is_measured_or_without_a_daw() {
         let mut source = source(7, Some(0));
-        source.stages = Some(LatencyStages {
-            capture_block: Duration::from_millis(100),
-            encode: Duration::from_millis(1),
-            network: stage(4_000),
-            playout: stage(2_000),
-            output_block: Duration::from_millis(3),
-        });
-        assert_eq!(RecordingOffset::new(&source, 48_000).unwrap().samples, Some(480));
-    }
-
-    #[test]
-    fn nothing_is_offered_before_it_is_measured() {
-        let mut source = source(7, Some(0));
+        assert_eq!(RecordingOffset::new(&source, &Values::default()), None);
         source.latency = None;
-        assert_eq!(RecordingOffset::new(&source, 48_000), None);
+        assert_eq!(RecordingOffset::new(&source, &daw(48_000, 64)), None);
     }
 }

@@ -121,8 +121,7 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
                 let elsewhere = source.and_then(|source| elsewhere(snapshot, source));
                 let bound = bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus);
                 let here = source.filter(|_| bound.present);
-                let recording_offset =
-                    here.and_then(|source| RecordingOffset::new(source, values.sample_rate_hz));
+                let recording_offset = here.and_then(|source| RecordingOffset::new(source, values));
                 BoundStrip { recording_offset, ..bound }
             });
             Strip { slot, bound }
