@@ -40,6 +40,13 @@ pub fn output(command: &mut Command) -> Result<String> {
     String::from_utf8(output.stdout).context("what it printed is no text")
 }
 
+/// Runs to the end and gives what it printed on standard output, however it ended.
+pub fn everything_printed(command: &mut Command) -> Result<String> {
+    let output = command.stderr(Stdio::inherit()).output();
+    let output = output.with_context(|| format!("{} could not be started", describe(command)))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Whether it runs and succeeds, without a word.
 pub fn succeeds(command: &mut Command) -> bool {
     let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

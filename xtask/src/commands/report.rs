@@ -1,6 +1,8 @@
 //! `cargo xtask report NAME`: measures what an issue set as bars. One module for each report.
 
 mod cost;
+mod daw;
+mod kept;
 mod lines;
 mod media;
 mod path;
@@ -41,6 +43,8 @@ pub enum Name {
     Session,
     /// Clients a core by each route and beside Jamulus, fan-out, buffers, memory, faults, metrics, the API's description.
     Server,
+    /// What each real host finds of the plugin, behaviour by behaviour. Keeps the matrix in docs/HOSTS.md.
+    Daw,
     /// What the playout of a source costs, in time and in instructions.
     Cost,
     /// A server that lives for half an hour (`--quick`: 3 minutes) with 64 guests, floods and rubbish, and must end as it began.
@@ -56,6 +60,7 @@ pub fn run(arguments: &Arguments) -> Result<()> {
         Name::Media => media::measure(arguments.quick, &arguments.install)?,
         Name::Session => session::measure(arguments.quick, &arguments.install)?,
         Name::Server => server::measure(arguments.quick, &arguments.install)?,
+        Name::Daw => daw::measure(arguments.quick, &arguments.install)?,
         Name::Soak => soak::measure(arguments.quick, &arguments.install)?,
         Name::Cost => shown(|bars| cost::measure(bars, &arguments.install)),
         Name::SideBySide => shown(|bars| side_by_side::measure(bars, arguments.quick, &arguments.install)),

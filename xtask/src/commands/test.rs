@@ -135,17 +135,24 @@ fn loom() -> Result<Counted> {
     run::run_tests(&mut command)
 }
 
-/// Real hosts one test after the other: they play in real time, and two sessions at once would disturb each other.
+/// Real hosts play in real time, and two sessions at once would disturb each other.
+pub const ONE_AFTER_THE_OTHER: [&str; 3] = ["--", "--test-threads", "1"];
+
 fn hosts(profile: Profile) -> Result<Counted> {
     // A life in pedalboard takes a fifth of a second; the thousand are lived with the bundles that musicians get.
     let vst3_cycles = if profile == Profile::Release { "1000" } else { "100" };
+    run::run_tests(host_tests(profile, vst3_cycles).args(ONE_AFTER_THE_OTHER))
+}
+
+/// The tests in real hosts with the bundles of a profile, and how many lives an instance has in a VST3 host.
+pub fn host_tests(profile: Profile, vst3_cycles: &str) -> std::process::Command {
     let mut command = run::cargo();
     command
-        .args(["test", "--profile", PROFILE, "-p", "backline-hosts", "--", "--test-threads", "1"])
+        .args(["test", "--profile", PROFILE, "-p", "backline-hosts"])
         .env("BACKLINE_VST3_CYCLES", vst3_cycles)
         .env("BACKLINE_BUNDLES", profile.folder())
         .env("BACKLINE_PYTHON", needs::python());
-    run::run_tests(&mut command)
+    command
 }
 
 /// As `cargo xtask report soak`, but shorter, and with debug assertions: buffers are poisoned when they are returned.

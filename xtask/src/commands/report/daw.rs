@@ -1,0 +1,327 @@
+//! The plugin in its hosts: what each of them finds, behaviour by behaviour, with the bundles that musicians get. The matrix is kept in
+//! `docs/HOSTS.md`, between two markers.
+//!
+//! Every cell is a test of `tests/hosts`, or the reason why there is none.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+
+use super::kept;
+use crate::bars::{Bar, Bars, Limit};
+use crate::bundles::{self, Profile};
+use crate::commands::test;
+use crate::needs::{Install, Purpose};
+use crate::run;
+
+const DOCUMENT: &str = "docs/HOSTS.md";
+const NAME: &str = "cargo xtask report daw";
+/// Names of the columns.
+const HOSTS: [&str; 3] = ["pedalboard (VST3)", "dawdreamer (VST3)", "clack-host (CLAP)"];
+
+/// What a host is to find.
+enum Cell {
+    /// These tests, by their last name.
+    Tests(&'static [&'static str]),
+    /// Why there is none.
+    None(&'static str),
+}
+
+use Cell::{None as No, Tests};
+
+const OFFLINE: &str = "it renders only offline";
+const FIRST_CLASS: &str = "it loads the first class of a bundle";
+const BELOW: &str = "tested below the host: plugin/tests/vst3_interface.rs";
+const PEDALBOARD_STANDS: &str = "pedalboard stands for VST3";
+const NO_WINDOW: &str = "it opens no window of a CLAP";
+const IN_DAWDREAMER: Cell = Tests(&["dawdreamer_renders_automates_and_keeps_the_state"]);
+const PEDALBOARD_ALL: Cell = Tests(&["pedalboard_finds_nothing_that_pluginval_would"]);
+
+/// Behaviours, and who finds them.
+const MATRIX: &[(&str, [Cell; 3])] = &[
+    (
+        "every class loads and describes itself",
+        [
+            Tests(&["pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive"]),
+            No(FIRST_CLASS),
+            Tests(&[
+                "the_bundle_holds_all_classes",
+                "ports_are_as_the_classes_say",
+                "classes_have_a_category_and_name_nothing_twice",
+                "an_instance_describes_itself_as_the_bundle_does",
+                "every_symbol_is_found_when_the_bundle_opens",
+            ]),
+        ],
+    ),
+    (
+        "a scan is short, begins no thread and opens no socket",
+        [
+            No("it cannot scan without making instances"),
+            No("it cannot scan without making instances"),
+            Tests(&["a_scan_is_short_and_begins_no_thread_and_opens_no_socket"]),
+        ],
+    ),
+    (
+        "every sample rate and block size, changing at run time",
+        [
+            Tests(&["pedalboard_processes_every_rate_and_block_size"]),
+            IN_DAWDREAMER,
+            Tests(&[
+                "every_rate_and_block_size_works_and_they_may_change",
+                "any_rate_is_refused_or_processed",
+                "lengths_may_change_from_block_to_block",
+                "blocks_longer_than_announced_are_processed",
+            ]),
+        ],
+    ),
+    (
+        "blocks of nothing, instances that never process, a thread for each block",
+        [
+            No(BELOW),
+            No(BELOW),
+            Tests(&[
+                "a_block_of_nothing_changes_nothing",
+                "an_instance_that_never_processes_is_as_good_as_another",
+                "each_block_may_be_processed_on_another_thread",
+                "processing_starts_over_in_every_way",
+            ]),
+        ],
+    ),
+    (
+        "any subset of auxiliary outputs is active",
+        [
+            Tests(&[
+                "pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive",
+                "multi_in_vst3_hears_the_others_with_its_auxiliary_outputs_inactive",
+            ]),
+            No(FIRST_CLASS),
+            Tests(&[
+                "multi_plays_a_musician_on_an_auxiliary_output",
+                "multi_keeps_the_main_output_free_of_who_is_on_an_auxiliary_one",
+            ]),
+        ],
+    ),
+    (
+        "value texts both ways",
+        [
+            Tests(&["pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive"]),
+            No("it shows none"),
+            Tests(&[
+                "gains_are_shown_and_read_in_decibels",
+                "every_value_has_a_text_that_is_read_back_as_that_value",
+                "texts_that_are_no_values_are_refused_and_hurt_nobody",
+            ]),
+        ],
+    ),
+    (
+        "automation of every parameter",
+        [
+            PEDALBOARD_ALL,
+            IN_DAWDREAMER,
+            Tests(&[
+                "every_way_to_set_parameters_gives_the_same_values",
+                "a_change_at_a_frame_of_a_block_begins_in_that_block_and_lasts_a_ramp",
+                "automation_within_blocks_lets_nothing_but_audio_out",
+            ]),
+        ],
+    ),
+    (
+        "damaged states do no harm",
+        [
+            PEDALBOARD_ALL,
+            No(PEDALBOARD_STANDS),
+            Tests(&["damaged_states_do_no_harm", "a_state_that_is_no_state_leaves_the_plugin_alive"]),
+        ],
+    ),
+    (
+        "the state comes back",
+        [
+            Tests(&["pedalboard_keeps_the_state"]),
+            IN_DAWDREAMER,
+            Tests(&[
+                "the_state_brings_every_parameter_back",
+                "a_loaded_state_is_saved_again_to_the_byte",
+                "a_state_that_was_loaded_while_active_is_what_is_heard",
+            ]),
+        ],
+    ),
+    (
+        "a state of one format loads in the other",
+        [
+            Tests(&["what_vst3_has_saved_loads_in_clap_and_back"]),
+            No(PEDALBOARD_STANDS),
+            Tests(&["what_vst3_has_saved_loads_in_clap_and_back"]),
+        ],
+    ),
+    (
+        "no latency of its own",
+        [No("not asked there yet"), No("not asked there yet"), Tests(&["the_plugin_delays_nothing"])],
+    ),
+    (
+        "bypass passes the input through",
+        [PEDALBOARD_ALL, No(PEDALBOARD_STANDS), Tests(&["bypass_passes_the_input_through"])],
+    ),
+    (
+        "any transport",
+        [
+            No("it has none"),
+            No("not moved by a test yet"),
+            Tests(&[
+                "any_transport_between_blocks_is_processed",
+                "any_transport_within_blocks_is_processed_and_changes_no_sound",
+            ]),
+        ],
+    ),
+    (
+        "faster than real time: silence, and nothing is sent",
+        [
+            Tests(&["pedalboard_gets_silence_faster_than_real_time"]),
+            IN_DAWDREAMER,
+            Tests(&["faster_than_real_time_returns_silence", "an_offline_render_and_back_is_processed"]),
+        ],
+    ),
+    (
+        "a thousand lives in one process",
+        [
+            Tests(&["pedalboard_survives_a_thousand_lives"]),
+            No(PEDALBOARD_STANDS),
+            Tests(&[
+                "a_thousand_lives_of_backline",
+                "a_thousand_lives_of_backline_multi",
+                "a_thousand_lives_of_backline_return",
+                "fifty_lives_that_open_a_session",
+            ]),
+        ],
+    ),
+    (
+        "a session with another host is heard",
+        [
+            Tests(&[
+                "vst3_and_clap_hear_each_other_in_pcm",
+                "clap_and_vst3_hear_each_other_at_44100",
+                "a_return_in_vst3_hears_the_others",
+            ]),
+            No(OFFLINE),
+            Tests(&[
+                "clap_and_clap_hear_each_other_in_opus",
+                "a_return_hears_the_others_and_is_heard_by_nobody",
+            ]),
+        ],
+    ),
+    (
+        "many instances in one session, each way heard once",
+        [
+            Tests(&["eight_tracks_and_four_in_one_session_are_heard_once_each"]),
+            No(OFFLINE),
+            Tests(&[
+                "a_fader_that_a_daw_drags_changes_one_source_in_one_pair_of_ears_and_a_send_level_in_all",
+            ]),
+        ],
+    ),
+    (
+        "the editor opens in the host's window: a click joins, another hosts",
+        [
+            Tests(&[
+                "a_click_in_the_editor_joins_a_session",
+                "hosting_from_the_editor_puts_the_invite_link_into_the_clipboard",
+            ]),
+            No("its window is not driven by a test yet"),
+            No(NO_WINDOW),
+        ],
+    ),
+];
+
+/// What a test said; none where it did not run.
+type Outcomes = BTreeMap<String, bool>;
+
+/// Runs every test in real hosts and judges each row; writes the matrix into the document.
+pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
+    install.ensure(&[Purpose::Build, Purpose::Hosts, Purpose::Editor])?;
+    bundles::build(Profile::Release)?;
+    let mut command = test::host_tests(Profile::Release, if quick { "50" } else { "1000" });
+    // One that fails is a cell of the matrix, not the end.
+    command.arg("--no-fail-fast").args(test::ONE_AFTER_THE_OTHER);
+    let outcomes = outcomes(&run::everything_printed(&mut command)?);
+    let mut bars = Bars::new();
+    for (number, (behaviour, cells)) in (1..).zip(MATRIX) {
+        let id = format!("host.{number}");
+        bars.push(bar(&id, behaviour, cells, &outcomes));
+    }
+    kept::keep(DOCUMENT, NAME, &matrix(&outcomes))?;
+    Ok(bars)
+}
+
+fn bar(id: &str, behaviour: &str, cells: &[Cell; 3], outcomes: &Outcomes) -> Bar {
+    let found = HOSTS.iter().zip(cells).filter_map(|(host, cell)| Some((host, passes(cell, outcomes)?)));
+    let failed: Vec<&str> = found.filter(|(_, passes)| !passes).map(|(host, _)| *host).collect();
+    let what = match failed.is_empty() {
+        true => behaviour.to_owned(),
+        false => format!("{behaviour}: not in {}", failed.join(", ")),
+    };
+    Bar::new(id, what, failed.len() as f64, "hosts", Limit::AtMost(0.0))
+}
+
+/// Whether a host finds it; none where there is no test. One that did not run has not passed.
+fn passes(cell: &Cell, outcomes: &Outcomes) -> Option<bool> {
+    match cell {
+        Tests(names) => Some(names.iter().all(|name| outcomes.get(*name) == Some(&true))),
+        No(_) => None,
+    }
+}
+
+fn matrix(outcomes: &Outcomes) -> String {
+    let mut text = format!("| | {} |\n| --- | --- | --- | --- |\n", HOSTS.join(" | "));
+    for (behaviour, cells) in MATRIX {
+        let shown = cells.each_ref().map(|cell| match cell {
+            No(why) => format!("– ({why})"),
+            Tests(_) => if passes(cell, outcomes) == Some(true) { "pass" } else { "**FAIL**" }.to_owned(),
+        });
+        text += &format!("| {behaviour} | {} |\n", shown.join(" | "));
+    }
+    text
+}
+
+/// From the lines of cargo's own test runner: `test module::name ... ok`.
+fn outcomes(printed: &str) -> Outcomes {
+    let line = |line: &str| {
+        let (name, outcome) = line.strip_prefix("test ")?.split_once(" ... ")?;
+        let name = name.rsplit("::").next().unwrap_or(name);
+        Some((name.to_owned(), outcome.trim_end().ends_with("ok")))
+    };
+    printed.lines().filter_map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ran_and_what_did_not_are_told_apart() {
+        let printed =
+            "running 2 tests\ntest a::loads ... ok\ntest plays ... FAILED\n\ntest result: FAILED. 1 passed";
+        let outcomes = outcomes(printed);
+        assert_eq!(outcomes, BTreeMap::from([("loads".to_owned(), true), ("plays".to_owned(), false)]));
+        assert_eq!(passes(&Tests(&["loads"]), &outcomes), Some(true));
+        assert_eq!(passes(&Tests(&["loads", "plays"]), &outcomes), Some(false));
+        assert_eq!(passes(&Tests(&["elsewhere"]), &outcomes), Some(false));
+        assert_eq!(passes(&No("why"), &outcomes), None);
+    }
+
+    #[test]
+    fn every_cell_names_a_test_that_there_is() {
+        let mut there = String::new();
+        let tests = crate::workspace::root().join("tests/hosts/tests");
+        for folder in [tests.clone(), tests.join("clap_conformance")] {
+            for file in std::fs::read_dir(folder).expect("it is there").flatten() {
+                there += &std::fs::read_to_string(file.path()).unwrap_or_default();
+            }
+        }
+        let cells = MATRIX.iter().flat_map(|(_, cells)| cells);
+        let names = cells.flat_map(|cell| match cell {
+            Tests(names) => *names,
+            No(_) => &[],
+        });
+        let missing: Vec<&&str> = names.filter(|name| !there.contains(&format!("fn {name}("))).collect();
+        assert!(missing.is_empty(), "{missing:?}");
+    }
+}
