@@ -25,6 +25,8 @@ pub enum Verdict {
     ServerLate,
     /// It lost packets.
     ServerLoses,
+    /// It has so much to do that not all get in.
+    ServerLetsNotAllIn,
     /// The generator itself was late or lost packets: nothing is judged.
     GeneratorTooSlow,
 }
@@ -123,6 +125,12 @@ impl Times {
 }
 
 impl Figures {
+    /// Of a run that did not begin, since not all got in.
+    pub fn not_all_in(setting: &Setting) -> Self {
+        let verdict = Verdict::ServerLetsNotAllIn;
+        Self { verdict, ..Self::new(setting, 0.0, &CrowdCounts::default()) }
+    }
+
     /// What the clients say.
     pub(crate) fn new(setting: &Setting, payload_bytes: f64, crowd: &CrowdCounts) -> Self {
         let clients = &crowd.clients;
@@ -394,6 +402,7 @@ impl Verdict {
             Self::Carried => "carried",
             Self::ServerLate => "server is late",
             Self::ServerLoses => "server loses",
+            Self::ServerLetsNotAllIn => "not all get in",
             Self::GeneratorTooSlow => "GENERATOR TOO SLOW",
         }
     }

@@ -117,7 +117,10 @@ fn measure(arguments: &Arguments) -> Result<Option<Verdict>, LoadError> {
     }
     let room = if arguments.listeners.is_some() || arguments.room == 0 { 1 } else { arguments.room };
     let found = search(clients, room, |clients| {
-        let figures = trial(clients)?;
+        let figures = match trial(clients) {
+            Err(LoadError::Join { .. }) => Figures::not_all_in(&setting(clients)),
+            other => other?,
+        };
         eprintln!("{}", figures.line());
         Ok(figures)
     })?;
