@@ -258,21 +258,14 @@ fn tests(bars: &mut Bars, install: &Install) {
     }
 }
 
+/// With debug assertions and without link-time optimisation, as `cargo xtask test` has built them: nothing is measured here.
 fn test(package: &str, name: &str) -> Result<f64> {
     let mut command = run::cargo();
     if run::on_path("cargo-nextest") {
-        command.args([
-            "nextest",
-            "run",
-            "--cargo-profile",
-            "release",
-            "--hide-progress-bar",
-            "-p",
-            package,
-            name,
-        ]);
+        let quietly = ["nextest", "run", "--cargo-profile", "rtcheck", "--hide-progress-bar"];
+        command.args(quietly).args(["-p", package, name]);
     } else {
-        command.args(["test", "--release", "--quiet", "-p", package, name]);
+        command.args(["test", "--profile", "rtcheck", "--quiet", "-p", package, name]);
     }
     command.env("BACKLINE_PYTHON", needs::python());
     Ok(run::run_tests(&mut command)?.passed as f64)
