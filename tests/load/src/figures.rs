@@ -422,6 +422,7 @@ mod tests {
             listen_only: false,
             silent_half: false,
             frame: backline_codec::OpusFrame::Ms2_5,
+            settle: Duration::ZERO,
             time: Duration::from_secs(1),
             threads: 1,
         };

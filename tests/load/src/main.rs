@@ -8,7 +8,7 @@ use std::time::Duration;
 use backline_codec::OpusFrame;
 use backline_load::figures::{Figures, Verdict};
 use backline_load::music::Music;
-use backline_load::run::{Setting, run};
+use backline_load::run::{SETTLE, Setting, run};
 use backline_load::search::search;
 use backline_load::{LoadError, jamulus};
 use backline_wire::Route;
@@ -41,6 +41,9 @@ struct Arguments {
     /// For how long it is measured.
     #[arg(long, default_value_t = 10.0)]
     seconds: f64,
+    /// For how many seconds all play before it counts.
+    #[arg(long, default_value_t = SETTLE.as_secs_f64())]
+    settle: f64,
     /// Finds the most clients that the server carries with at most 1 % late turns and no losses; begins with `--clients`.
     #[arg(long)]
     search: bool,
@@ -104,6 +107,7 @@ fn measure(arguments: &Arguments) -> Result<Option<Verdict>, LoadError> {
         listen_only: arguments.listen_only,
         silent_half: arguments.silent_half,
         frame: arguments.frame_ms,
+        settle: Duration::from_secs_f64(arguments.settle.clamp(0.0, 86_400.0)),
         time: Duration::from_secs_f64(arguments.seconds.clamp(0.1, 86_400.0)),
         threads: if arguments.listeners.is_some() { 1 } else { arguments.threads },
     };

@@ -19,8 +19,8 @@ use crate::server::{MixFigures, Server, ShardFigures};
 use crate::stage::{Phase, Stage};
 use crate::system;
 
-/// After the last has come in, until it counts.
-const SETTLE: Duration = Duration::from_millis(1_500);
+/// After the last has come in, until it counts, unless somebody wants it otherwise.
+pub const SETTLE: Duration = Duration::from_millis(1_500);
 /// The server's snapshots are at most so old.
 const SNAPSHOT: Duration = Duration::from_millis(250);
 /// How long nobody may come in before it is given up.
@@ -45,6 +45,8 @@ pub struct Setting {
     pub silent_half: bool,
     /// Of the Opus frames.
     pub frame: OpusFrame,
+    /// For how long all play before it counts.
+    pub settle: Duration,
     /// For how long it is measured.
     pub time: Duration,
     /// How many threads play clients.
@@ -142,7 +144,7 @@ fn conduct(
             return Err(LoadError::Join { joined, clients: setting.clients, why });
         }
     }
-    std::thread::sleep(SETTLE);
+    std::thread::sleep(setting.settle);
     let before = moment(setting, server, core)?;
     stage.set_phase(Phase::Measure);
     let end = clock::now() + setting.time;

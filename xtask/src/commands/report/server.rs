@@ -76,7 +76,7 @@ pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
     listeners(&mut bars, seconds);
     fan_out(&mut bars, seconds);
     parallel(&mut bars);
-    memory(&mut bars, if quick { "5" } else { "26" });
+    memory(&mut bars, if quick { "10" } else { "60" });
     life(&mut bars, if quick { "3" } else { "24" });
     tests(&mut bars, install);
     Ok(bars)
@@ -109,13 +109,17 @@ fn forward(bars: &mut Bars, seconds: &str) {
     );
 }
 
-/// Ours and Jamulus' in turn, on the same core.
+/// Ours and Jamulus' in turn, on the same core, and that twice: other work on the machine only ever takes away, so of each the better counts.
 fn mix(bars: &mut Bars, seconds: &str, install: &Install) {
     let search = ["--search", "--clients", "32", "--seconds", seconds];
     let with = |more: &[&str]| load(&[&search[..], more].concat(), false);
-    let jamulus = install
-        .ensure(&[Purpose::SideBySide])
-        .and_then(|()| load(&[&search[..], &["--jamulus", "--room", "0"]].concat(), true));
+    let search_theirs = || {
+        install.ensure(&[Purpose::SideBySide])?;
+        load(&[&search[..], &["--jamulus", "--room", "0"]].concat(), true)
+    };
+    let search_ours = || with(&LIKE_JAMULUS);
+    let (jamulus, ours) = (search_theirs(), search_ours());
+    let (jamulus, ours) = (better(jamulus, search_theirs()), better(ours, search_ours()));
     clients(
         bars,
         "1.jamulus",
@@ -124,7 +128,6 @@ fn mix(bars: &mut Bars, seconds: &str, install: &Install) {
         Limit::None,
     );
     let theirs = jamulus.as_ref().ok().and_then(|of| of["clients"].as_f64());
-    let ours = with(&LIKE_JAMULUS);
     clients(
         bars,
         "1.mix.clients",
@@ -151,6 +154,12 @@ fn mix(bars: &mut Bars, seconds: &str, install: &Install) {
         1.5,
         (&shared, theirs),
     );
+}
+
+/// The search that found more.
+fn better(one: Result<Value>, other: Result<Value>) -> Result<Value> {
+    let clients = |of: &Result<Value>| of.as_ref().ok().and_then(|of| of["clients"].as_f64());
+    if clients(&other) > clients(&one) { other } else { one }
 }
 
 fn listeners(bars: &mut Bars, seconds: &str) {
@@ -201,7 +210,8 @@ fn parallel(bars: &mut Bars) {
 }
 
 fn memory(bars: &mut Bars, seconds: &str) {
-    let passed = load(&["--clients", "100", "--seconds", seconds], false);
+    // In its first minute a process takes the memory that it needs at the most.
+    let passed = load(&["--clients", "100", "--settle", "60", "--seconds", seconds], false);
     figure(
         bars,
         "2.memory",
@@ -354,5 +364,15 @@ mod checks {
         assert!(bars.all_pass());
         against(&mut bars, "1.mix", "mix", 1.0, (&ours, None));
         assert!(!bars.all_pass());
+    }
+
+    #[test]
+    fn of_two_searches_the_better_counts() {
+        let found = |clients: u32| Ok(serde_json::json!({ "clients": clients }));
+        let clients = |of: Result<Value>| of.ok().and_then(|of| of["clients"].as_u64());
+        assert_eq!(clients(better(found(40), found(60))), Some(60));
+        assert_eq!(clients(better(found(60), found(40))), Some(60));
+        assert_eq!(clients(better(found(60), Err(anyhow::anyhow!("busy")))), Some(60));
+        assert_eq!(clients(better(Err(anyhow::anyhow!("busy")), found(40))), Some(40));
     }
 }
