@@ -1,6 +1,6 @@
 //! The disk of one shard: a thread that writes what its sessions must keep, one transaction for each session and batch, and confirms it.
 //!
-//! The shard asks and goes on; it is woken when something is kept. The step before is `shard_thread.rs`, the step after is `backline_kept`.
+//! The shard asks and goes on; it is woken when something is kept. The step before is `shard_thread/driver.rs`, the step after is `backline_kept`.
 
 use std::collections::BTreeMap;
 use std::path::Path;

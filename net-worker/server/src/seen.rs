@@ -1,7 +1,7 @@
 //! When each person of a session was there last, and when anybody was: what is not used for long is retired.
 //!
 //! People are remembered by the wall clock, since that outlives the server; that nobody is there is timed by the clock that does not jump, so that a wrong date
-//! ends no session. The step before is `shard_thread.rs`; the step after is a note in the session's file.
+//! ends no session. The step before is `shard_thread/orders.rs`; the step after is a note in the session's file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};

@@ -1,6 +1,6 @@
 //! What a shard looks like from outside: a snapshot that its thread replaces five times a second and that everybody reads without a lock.
 //!
-//! The step before is `shard_thread.rs`; the steps after are `api.rs`, `metrics.rs` and `page.rs`.
+//! The step before is `shard_thread/driver.rs`; the steps after are `api.rs`, `metrics.rs` and `page.rs`.
 
 use std::time::Duration;
 
