@@ -19,10 +19,12 @@ use crate::doorbell::Doorbell;
 use crate::harmless::copy_harmless;
 use crate::lane::LaneReader;
 use crate::meters::{Meters, Peak, PeakHold};
+use crate::metronome::Metronome;
 use crate::moves::{FaderControls, MergedFader};
 use crate::pace::{Pace, PaceMeter};
 use crate::strips::{Buses, Strips};
 use crate::sync::Ordering;
+use crate::transport::{Transport, TransportWriter};
 use crate::{BridgeConfig, SLOTS, Shared, WAKE_FRAMES};
 
 /// Longest piece that is processed at once; keeps the scratch in the processor's cache.
@@ -41,6 +43,8 @@ pub struct AudioEnd {
     strips: Strips,
     send_fader: MergedFader,
     monitor: StereoGain,
+    transport: TransportWriter,
+    metronome: Metronome,
     /// 1: the mix is heard; 0: bypassed, the input is heard.
     wet: Ramp,
     scratch: Scratch,
@@ -64,8 +68,12 @@ struct Course {
     captured_at: Instant,
     send_gain: Option<Gain>,
     send_peak_gain: Gain,
-    /// A slot may be heard.
-    any_on: bool,
+    /// Of the host, at the beginning of the block.
+    transport: Option<Transport>,
+    /// The pace is that of real time.
+    may_flow: bool,
+    /// A slot may be heard, or the worker must hear of the transport.
+    has_news: bool,
 }
 
 impl AudioEnd {
@@ -75,6 +83,7 @@ impl AudioEnd {
         (doorbell, cycle): (Arc<Doorbell>, CycleMember),
         capture: CaptureWriter,
         lanes: [LaneReader; SLOTS],
+        (transport, metronome): (TransportWriter, Metronome),
         fill_max_frames: usize,
     ) -> Self {
         let rate_hz = config.sample_rate.hz();
@@ -91,6 +100,8 @@ impl AudioEnd {
             strips: Strips::new(lanes, rate_hz),
             send_fader: MergedFader::default(),
             monitor: StereoGain::new(Gain::SILENT, Pan::CENTRE),
+            transport,
+            metronome,
             wet: Ramp::new(Gain::UNITY),
             scratch: Scratch::new(piece_frames),
             send_hold: PeakHold::default(),
@@ -116,7 +127,7 @@ impl AudioEnd {
             begin = end;
         }
         silence_rest(&mut io, frames);
-        self.end_block(frames, course.any_on);
+        self.end_block(frames, course.has_news);
     }
 
     /// Drops what is queued for return and measures the pace anew, as after a pause. [audio-thread]
@@ -157,6 +168,9 @@ impl AudioEnd {
         self.depth.block(frames, elapsed.as_secs_f64());
         let may_flow = reading.pace == Pace::RealTime;
         let any_on = self.strips.begin_block(&self.shared, controls, may_flow);
+        let transport = controls.transport.filter(|_| may_flow);
+        let is_told = self.transport.block(captured_at, transport, frames);
+        self.metronome.set_level(controls.metronome_gain);
         let ramp_frames = self.config.sample_rate.hz() / 100;
         self.monitor.set_target(controls.monitor_gain, Pan::CENTRE, ramp_frames);
         self.wet.set_target(Gain::UNITY.unless_muted(controls.bypassed), ramp_frames);
@@ -167,7 +181,9 @@ impl AudioEnd {
             captured_at,
             send_gain: (may_send && is_wanted).then_some(send_gain),
             send_peak_gain: send_gain.unless_muted(!may_send),
-            any_on,
+            transport,
+            may_flow,
+            has_news: any_on || is_told,
         }
     }
 
@@ -204,7 +220,20 @@ impl AudioEnd {
             mix_right,
             &mut self.monitor,
         );
+        self.click(&range, course);
         self.put_output(io, range);
+    }
+
+    fn click(&mut self, range: &Range<usize>, course: Course) {
+        if !course.may_flow {
+            return self.metronome.rest();
+        }
+        let frames = range.len();
+        let offset_s = range.start as f64 / f64::from(self.config.sample_rate.hz());
+        let own = course.transport.map(|transport| transport.after(offset_s));
+        let [left, right] = &mut self.scratch.mix;
+        let now = course.captured_at + Duration::from_secs_f64(offset_s);
+        self.metronome.render(now, own, [&mut left[..frames], &mut right[..frames]]);
     }
 
     fn capture(&mut self, range: &Range<usize>, course: Course) {
@@ -253,7 +282,7 @@ impl AudioEnd {
         }
     }
 
-    fn end_block(&mut self, frames: usize, any_on: bool) {
+    fn end_block(&mut self, frames: usize, has_news: bool) {
         let meters = &*self.shared.meters;
         let pace = self.pace.pace();
         let has_changed = pace != meters.pace();
@@ -262,7 +291,7 @@ impl AudioEnd {
         meters.set_pace(pace);
         meters.frames.add(frames);
         self.unrung_frames = self.unrung_frames.saturating_add(frames);
-        let has_news = any_on || has_changed || self.shared.capture_wanted.load(Ordering::Relaxed);
+        let has_news = has_news || has_changed || self.shared.capture_wanted.load(Ordering::Relaxed);
         if has_news && (self.unrung_frames >= WAKE_FRAMES || has_changed) {
             self.unrung_frames = 0;
             self.doorbell.ring();

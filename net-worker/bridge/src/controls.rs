@@ -4,6 +4,7 @@
 
 use backline_audio::{Gain, Pan};
 
+use crate::transport::Transport;
 use crate::{AUX_BUSES, SLOTS};
 
 /// Where a slot is heard.
@@ -60,6 +61,10 @@ pub struct BlockControls {
     pub return_gain: Gain,
     /// How loud the instance's own input is on its main output.
     pub monitor_gain: Gain,
+    /// How loud the metronome is on the main output; silent: off.
+    pub metronome_gain: Gain,
+    /// Where the host's song is at the beginning of the block; none where the host does not say.
+    pub transport: Option<Transport>,
     /// The strips.
     pub slots: [SlotControls; SLOTS],
     /// The instance does nothing audible: the input passes at unity, nothing is sent, nothing is returned.
@@ -67,7 +72,7 @@ pub struct BlockControls {
 }
 
 impl Default for BlockControls {
-    /// Everything at unity, the monitor off (a DAW track is mostly heard by other means already).
+    /// Everything at unity, the metronome off, and the monitor (a DAW track is mostly heard by other means already).
     fn default() -> Self {
         Self {
             send_gain: Gain::UNITY,
@@ -75,6 +80,8 @@ impl Default for BlockControls {
             talkback_closed: false,
             return_gain: Gain::UNITY,
             monitor_gain: Gain::SILENT,
+            metronome_gain: Gain::SILENT,
+            transport: None,
             slots: [SlotControls::default(); SLOTS],
             bypassed: false,
         }

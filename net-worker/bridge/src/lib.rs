@@ -4,6 +4,7 @@
 //! host ── process() ──> AudioEnd ══ capture ring ══> NetEnd ──> worker: encode, send
 //!                          ║   └── Doorbell (rung every 32 sample frames) ──> ends the worker's wait
 //!                          ╚══ 16 return rings <══ NetEnd <── worker: playouts
+//!                          ╚── transport ──> NetEnd, and who leads the metronome <── NetEnd
 //! ```
 //!
 //! It knows no network, codec or session, owns no thread and reads no clock. Everything between the ends is stereo
@@ -26,12 +27,14 @@ mod harmless;
 mod lane;
 mod lane_state;
 mod meters;
+mod metronome;
 mod moves;
 mod net_end;
 mod pace;
 mod strips;
 mod sync;
 mod tail;
+mod transport;
 
 use std::sync::Arc;
 
@@ -44,17 +47,21 @@ pub use controls::{BlockControls, BusChoice, SlotControls};
 pub use cycle::CycleClock;
 pub use doorbell::{Doorbell, Wake};
 pub use meters::{CallbackCost, Faults, Meters, Peak};
+pub use metronome::MetronomeLead;
 pub use moves::FaderMoves;
 pub use net_end::{NetEnd, Strip};
 pub use pace::{GAP, Pace, PaceMeter, PaceReading};
+pub use transport::{Transport, TransportAt};
 
 use capture::capture_ring;
 use cycle::CycleMember;
 use depth::MARGIN_MAX_S;
 use lane::return_ring;
 use lane_state::LaneState;
+use metronome::metronome;
 use moves::SharedFader;
 use sync::{AtomicBool, AtomicU64};
+use transport::transport_ring;
 
 /// Strips of an instance.
 pub const SLOTS: usize = 16;
@@ -110,13 +117,17 @@ pub fn bridge(config: BridgeConfig, doorbell: Arc<Doorbell>, cycles: Arc<CycleCl
         writers.push(writer);
         reader
     });
+    let (transport_writer, transport_reader) = transport_ring(config.sample_rate);
+    let (metronome, lead_writer) = metronome(config.sample_rate);
     let audio_end = AudioEnd::new(
         config,
         Arc::clone(&shared),
         (doorbell, CycleMember::new(cycles)),
         capture_writer,
         lanes,
+        (transport_writer, metronome),
         fill_max_frames,
     );
-    (audio_end, NetEnd::new(config.sample_rate, shared, capture_reader, writers))
+    let tempo = (transport_reader, lead_writer);
+    (audio_end, NetEnd::new(config.sample_rate, shared, capture_reader, writers, tempo))
 }

@@ -11,9 +11,11 @@ use backline_audio::SampleRate;
 use crate::capture::{CaptureReader, CaptureStamp};
 use crate::lane::LaneWriter;
 use crate::meters::{Meters, Peak};
+use crate::metronome::{LeadWriter, MetronomeLead};
 use crate::moves::{FaderMoves, SessionFader, SharedFader};
 use crate::pace::{GAP, Pace};
 use crate::sync::Ordering;
+use crate::transport::{TransportAt, TransportReader};
 use crate::{SLOTS, Shared};
 
 /// Owned by the worker. Dropping it ends every slot and the capture; the audio end goes on and is silent.
@@ -26,6 +28,8 @@ pub struct NetEnd {
     is_capturing: bool,
     send_fader: SessionFader,
     slot_faders: [SessionFader; SLOTS],
+    transport: TransportReader,
+    lead: LeadWriter,
     seen_frames: u64,
     seen_at: Option<Instant>,
 }
@@ -45,6 +49,7 @@ impl NetEnd {
         shared: Arc<Shared>,
         capture: CaptureReader,
         lanes: Vec<LaneWriter>,
+        (transport, lead): (TransportReader, LeadWriter),
     ) -> Self {
         Self {
             sample_rate,
@@ -54,6 +59,8 @@ impl NetEnd {
             is_capturing: false,
             send_fader: SessionFader::default(),
             slot_faders: Default::default(),
+            transport,
+            lead,
             seen_frames: 0,
             seen_at: None,
         }
@@ -165,9 +172,26 @@ impl NetEnd {
         self.shared.solo_safe.store(bits, Ordering::Relaxed);
     }
 
+    /// Where the host's transport was when it last changed, or a while ago; call until it returns `None`. [worker-thread]
+    pub fn take_transport(&mut self) -> Option<TransportAt> {
+        self.transport.take()
+    }
+
+    /// Along with whom the metronome clicks, in the order of moments. False where the callback has not yet reached those told before:
+    /// say it again later. [worker-thread]
+    pub fn lead_metronome(&mut self, lead: MetronomeLead) -> bool {
+        self.lead.push(lead)
+    }
+
     /// The device's rate. [any-thread]
     pub fn sample_rate(&self) -> SampleRate {
         self.sample_rate
+    }
+
+    /// Length of the host's last block. [any-thread]
+    pub fn block_time(&self) -> Duration {
+        let frames = self.shared.meters.block_frames();
+        Duration::from_secs_f64(frames as f64 / f64::from(self.sample_rate.hz()))
     }
 
     /// Whether the host calls `process()`: something came since the last time that this was asked, or not longer ago than a pause
@@ -178,11 +202,9 @@ impl NetEnd {
             self.seen_frames = frames;
             self.seen_at = Some(now);
         }
-        let block = Duration::from_secs_f64(
-            self.shared.meters.block_frames() as f64 / f64::from(self.sample_rate.hz()),
-        );
+        let longest_pause = GAP + self.block_time();
         let is_processing =
-            self.seen_at.is_some_and(|seen| now.saturating_duration_since(seen) <= GAP + block);
+            self.seen_at.is_some_and(|seen| now.saturating_duration_since(seen) <= longest_pause);
         if !is_processing && self.shared.meters.pace() != Pace::Stopped {
             // A callback that comes at this very moment writes its own pace, at the latest with the block after.
             self.shared.meters.set_pace(Pace::Stopped);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use backline_codec::Quality;
 use backline_wire::{
-    ChatLine, Fader, Grantee, InstanceId, InviteLink, ParticipantId, Scope, Setting, SourceId,
+    ChatLine, Fader, Grantee, InstanceId, InviteLink, ParticipantId, Scope, Setting, SourceId, Tempo,
 };
 
 /// The most that a playout may hold back.
@@ -21,8 +21,8 @@ pub use backline_relay::MemberOperations;
 pub use backline_session::document::{OperationCounts, OperationTraffic, OutboxStats};
 /// What a listener is shown of each source, each slot and its own send.
 pub use backline_session::view::{
-    AccessView, ChatLineState, ChatLineView, FaderView, InstanceView, LeftBehindView, MixStrip, MixView,
-    PersonView, Route, SendView, SlotView, SourceView, WaitingView,
+    AccessView, ChatLineState, ChatLineView, FaderView, InstanceView, LeaderView, LeftBehindView, MixStrip,
+    MixView, PersonView, Route, SendView, SlotView, SourceView, TempoView, TransportView, WaitingView,
 };
 pub use backline_session::{LatencyStages, ReturnChoice, Stage};
 /// Automatable strips of an instance.
@@ -104,6 +104,18 @@ pub enum Command {
     },
     /// Writes a line of the chat to everybody. Only in a session, while the host answers; where not, a notice says so.
     Say(ChatLine),
+    /// Another tempo for the session, for as long as no DAW leads it. Only in a session.
+    SetTempo(Tempo),
+    /// From now on this participant's DAW leads tempo and transport of the session, or nobody's. Only in a session.
+    Lead(bool),
+    /// Starts the beat for everybody by hand, after so many bars that are counted in. Only in a session, while no DAW leads; else a
+    /// notice says so.
+    StartTransport {
+        /// 0 and up.
+        count_in_bars: u8,
+    },
+    /// Stops what was started by hand. Only in a session.
+    StopTransport,
     /// Tries everything that waits for the host at once, also what has failed.
     SyncNow,
     /// Gives up everything that waits for the host and is not on its way.
@@ -304,6 +316,8 @@ pub struct Snapshot {
     pub slots: [Option<SlotView>; SLOTS],
     /// The last lines of the chat since this process came into the session, oldest first, at most 100; none without a session.
     pub chat: Arc<Vec<ChatLineView>>,
+    /// Tempo and transport of the session.
+    pub tempo: TempoView,
     /// Messages, oldest first, at most 8.
     pub notices: Vec<Notice>,
     /// The UDP port in use.

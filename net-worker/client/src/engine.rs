@@ -21,6 +21,7 @@ use backline_wire::{Fingerprint, InstanceId, InviteLink, LinkError, Revision, Ro
 
 use crate::faders::Faders;
 use crate::lanes::Lanes;
+use crate::tempo::Beat;
 
 /// What an engine starts with.
 pub struct EngineConfig {
@@ -47,6 +48,8 @@ pub struct Engine {
     lanes: BTreeMap<InstanceId, Lanes>,
     /// Of the same.
     faders: BTreeMap<InstanceId, Faders>,
+    /// Of the same.
+    beats: BTreeMap<InstanceId, Beat>,
     /// Servers that help to reach and to be reached, if any were named.
     reach: Option<Reach>,
     /// What those that were named before are still told.
@@ -141,6 +144,7 @@ impl Engine {
             relay,
             lanes: BTreeMap::new(),
             faders: BTreeMap::new(),
+            beats: BTreeMap::new(),
             reach: None,
             to_old_servers: VecDeque::new(),
             host_addresses,
@@ -154,12 +158,12 @@ impl Engine {
     /// # Errors
     /// When its rate cannot be converted; the instance sends and plays nothing then.
     pub fn attach(&mut self, instance: InstanceId, net: Option<&NetEnd>) -> Result<(), EngineError> {
-        self.lanes.remove(&instance);
-        self.faders.remove(&instance);
+        self.forget_end(instance);
         match net {
             Some(net) => {
                 self.lanes.insert(instance, Lanes::new(instance, net.sample_rate())?);
                 self.faders.insert(instance, Faders::new(net));
+                self.beats.insert(instance, Beat::default());
             }
             None => self.session.set_active(instance, false),
         }
@@ -168,8 +172,7 @@ impl Engine {
 
     /// An instance leaves; the session goes on with the others.
     pub fn remove_instance(&mut self, now: Instant, instance: InstanceId) {
-        self.lanes.remove(&instance);
-        self.faders.remove(&instance);
+        self.forget_end(instance);
         self.session.remove_instance(now, instance);
         self.exchange(now);
     }
@@ -236,6 +239,9 @@ impl Engine {
             debug_assert_eq!(lanes.rate(), net.sample_rate(), "attach every new end");
             self.session.set_active(*instance, net.is_active(now));
             lanes.capture(net, &mut self.session, now);
+            if let Some(beat) = self.beats.get_mut(instance) {
+                beat.capture(net, &mut self.session, now);
+            }
         }
         // Who returns what is settled before anybody pulls: what one has lost to another is heard on neither twice.
         for (instance, net) in ends.iter_mut() {
@@ -244,6 +250,10 @@ impl Engine {
             }
             if let Some(faders) = self.faders.get_mut(instance) {
                 faders.run(net, &mut self.session, *instance, now);
+            }
+            let return_delay = self.return_delay(*instance, net);
+            if let Some(beat) = self.beats.get_mut(instance) {
+                beat.conduct(net, &self.session, return_delay, now);
             }
         }
         self.session.ask_for_missing(now);
@@ -398,6 +408,12 @@ impl Engine {
     /// What an instance's return ring and rate conversion add after a playout.
     pub fn return_delay(&self, instance: InstanceId, net: &NetEnd) -> Duration {
         self.lanes.get(&instance).map_or(Duration::ZERO, |lanes| lanes.return_delay(net))
+    }
+
+    fn forget_end(&mut self, instance: InstanceId) {
+        self.lanes.remove(&instance);
+        self.faders.remove(&instance);
+        self.beats.remove(&instance);
     }
 
     /// A datagram for the paths.

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use backline_bridge::{Doorbell, Meters, NetEnd, Wake};
+use backline_bridge::{Doorbell, Meters, MetronomeLead, NetEnd, Wake};
 use backline_codec::Quality;
 use backline_session::ReturnChoice;
 use backline_wire::limits::SLOTS;
@@ -18,7 +18,7 @@ use crossbeam_queue::ArrayQueue;
 
 use crate::api::{
     AccessView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX, FaderView, Identity,
-    LeftBehindView, OutboxStats, SendView, Severity, SlotView, Snapshot, WaitingView, WorkerView,
+    LeftBehindView, OutboxStats, SendView, Severity, SlotView, Snapshot, TempoView, WaitingView, WorkerView,
 };
 use crate::client::ClientConfig;
 use crate::notices::Notices;
@@ -289,6 +289,7 @@ impl Own {
             sources: Vec::new(),
             slots: std::array::from_fn(slot),
             chat: Arc::default(),
+            tempo: TempoView::default(),
             notices: self.notices.list(),
             local_port: None,
             worker: WorkerView::default(),
@@ -305,6 +306,14 @@ impl Own {
             Order::Command(Command::Say(_)) => {
                 let advice = "Host a session or join one, then send it again.";
                 self.notices.add(Severity::Warning, "Your line was not sent: no session is reached.", advice);
+            }
+            Order::Command(Command::StartTransport { .. }) => {
+                let advice = "Start that DAW, let nobody lead, or wait until the host answers.";
+                self.notices.add(
+                    Severity::Warning,
+                    "Nothing was started: a DAW leads, or no session is reached.",
+                    advice,
+                );
             }
             Order::Command(Command::DismissNotice(id)) => self.notices.dismiss(id),
             Order::Command(Command::Leave) => self.failure = None,
@@ -327,6 +336,7 @@ impl Own {
     pub fn stop_audio(&mut self) {
         if let Some(net_end) = &mut self.net_end {
             net_end.stop_capture();
+            net_end.lead_metronome(MetronomeLead::Nobody);
             (0..SLOTS).for_each(|slot| net_end.set_slot_live(slot, false));
         }
     }
@@ -406,6 +416,10 @@ impl Settings {
             | Command::MoveFader { .. }
             | Command::Permit { .. }
             | Command::Say(_)
+            | Command::SetTempo(_)
+            | Command::Lead(_)
+            | Command::StartTransport { .. }
+            | Command::StopTransport
             | Command::SyncNow
             | Command::DiscardWaiting
             | Command::DiscardLeftBehind

@@ -22,24 +22,25 @@ mod registry;
 mod sentences;
 mod servers;
 mod store;
+mod tempo;
 mod worker;
 
 pub use api::{
     AccessView, ChatLineState, ChatLineView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX,
-    FaderView, FoundSession, Identity, InstanceView, LatencyStages, LeftBehindView, MemberOperations,
-    MixStrip, MixView, Notice, OperationCounts, OperationTraffic, OutboxStats, PersonView, ReturnChoice,
-    Route, SLOTS, SendView, SessionHere, Severity, SlotView, Snapshot, SourceView, Stage, TurnServer,
-    WaitingView, WorkerView, link_address,
+    FaderView, FoundSession, Identity, InstanceView, LatencyStages, LeaderView, LeftBehindView,
+    MemberOperations, MixStrip, MixView, Notice, OperationCounts, OperationTraffic, OutboxStats, PersonView,
+    ReturnChoice, Route, SLOTS, SendView, SessionHere, Severity, SlotView, Snapshot, SourceView, Stage,
+    TempoView, TransportView, TurnServer, WaitingView, WorkerView, link_address,
 };
-pub use backline_bridge::{AudioEnd, BridgeConfig, Meters};
+pub use backline_bridge::{AudioEnd, BridgeConfig, Meters, Transport};
 pub use backline_codec::Quality;
 pub use backline_io::identity::config_dir;
 pub use backline_io::signals::EndSignals;
 pub use backline_io::store::data_dir;
 pub use backline_kept::{HostKeys, Hosted};
 pub use backline_wire::{
-    ChatLine, ChatLineError, Fader, GainValue, Grantee, InstanceId, Name, PanValue, ParticipantId, Scope,
-    Setting, SettingKind, SourceId,
+    Bpm, ChatLine, ChatLineError, Fader, GainValue, Grantee, InstanceId, Meter, Name, PanValue,
+    ParticipantId, Scope, Setting, SettingKind, SourceId, Tempo, TempoError,
 };
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError, Stored};

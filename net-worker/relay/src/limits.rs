@@ -10,8 +10,10 @@ use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use backline_transport::{Allowance, Rate};
-use backline_wire::Limit;
-use backline_wire::limits::{CHAT_LINES_PER_SECOND, PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX};
+use backline_wire::limits::{
+    CHAT_LINES_PER_SECOND, PARTICIPANTS_MAX, SOURCES_PER_PARTICIPANT_MAX, TRANSPORT_MARKS_PER_SECOND,
+};
+use backline_wire::{Control, Limit};
 
 use crate::counts::{Exceeded, OverLimitCounts};
 
@@ -60,6 +62,8 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(5);
 const BURST: Duration = Duration::from_secs(1);
 /// Lines of the chat. They are counted as the control messages that they are.
 const LINES: Rate = Rate { per_second: CHAT_LINES_PER_SECOND, burst: 2.0 * CHAT_LINES_PER_SECOND };
+/// Words about a transport. They are counted as the control messages that they are.
+const MARKS: Rate = Rate { per_second: TRANSPORT_MARKS_PER_SECOND, burst: 2.0 * TRANSPORT_MARKS_PER_SECOND };
 /// Addresses whose attempts are remembered; beyond it those go first that have been quiet.
 const ADDRESSES_MAX: usize = 4_096;
 
@@ -82,6 +86,7 @@ pub(crate) struct Usage {
     bytes_out: Allowance,
     control: Allowance,
     chat: Allowance,
+    marks: Allowance,
     /// Since when they are over, and when they were last.
     over: Option<(Instant, Instant)>,
     /// What was dropped for it, in and out.
@@ -97,6 +102,7 @@ impl Usage {
             bytes_out: full(limits.bytes_out_per_second),
             control: full(limits.control_per_second),
             chat: Allowance::full(LINES, now),
+            marks: Allowance::full(MARKS, now),
             over: None,
             dropped: OverLimitCounts::default(),
         }
@@ -113,10 +119,14 @@ impl Usage {
         Ok(())
     }
 
-    /// A control message comes; one that is a line of the chat goes to everybody, and few are enough.
-    pub fn control(&mut self, limits: &Limits, is_line: bool, now: Instant) -> Result<(), Over> {
+    /// A control message comes; of those that go to everybody few are enough.
+    pub fn control(&mut self, limits: &Limits, message: &Control, now: Instant) -> Result<(), Over> {
         let is_there = self.control.spend(rate(limits.control_per_second), 1.0, now)
-            && (!is_line || self.chat.spend(LINES, 1.0, now));
+            && match message {
+                Control::Chat { .. } => self.chat.spend(LINES, 1.0, now),
+                Control::Transport { .. } => self.marks.spend(MARKS, 1.0, now),
+                _ => true,
+            };
         if is_there { Ok(()) } else { Err(self.over(Limit::Control, now)) }
     }
 
@@ -206,6 +216,7 @@ fn joins(limits: &Limits) -> Rate {
 #[expect(clippy::disallowed_methods, reason = "tests may look at the clock")]
 mod tests {
     use super::*;
+    use backline_wire::{ChatLine, DocumentId, PeerId, Revision};
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -246,12 +257,14 @@ mod tests {
     fn a_flood_of_lines_is_limited_and_takes_nothing_from_other_messages() {
         let (limits, start) = (limits(), Instant::now());
         let mut usage = Usage::new(&limits, start);
-        let taken = (0..1_000).filter(|_| usage.control(&limits, true, start).is_ok()).count();
+        let line = Control::Chat { peer: PeerId(1), line: ChatLine::new("x").unwrap() };
+        let other = Control::Follow { document: DocumentId([0; 16]), revision: Revision(0) };
+        let taken = (0..1_000).filter(|_| usage.control(&limits, &line, start).is_ok()).count();
         assert_eq!(taken, 2 * CHAT_LINES_PER_SECOND as usize);
-        assert_eq!(usage.control(&limits, false, start), Ok(()));
+        assert_eq!(usage.control(&limits, &other, start), Ok(()));
         assert_eq!(usage.dropped.total(), 1_000 - taken as u64);
         let later = (0..600).filter(|tenth: &u32| {
-            usage.control(&limits, true, start + SECOND + *tenth * SECOND / 10).is_ok()
+            usage.control(&limits, &line, start + SECOND + *tenth * SECOND / 10).is_ok()
         });
         let expected = 61 * CHAT_LINES_PER_SECOND as usize;
         assert!(later.count().abs_diff(expected) < 3, "as many as people write");

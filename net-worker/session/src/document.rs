@@ -81,7 +81,7 @@ impl Document {
 
     /// Whether `author` may write there: it is theirs, or its owner lets them.
     pub fn may(&self, author: ParticipantId, register: &Register) -> bool {
-        if register.owner() == author {
+        if register.is_open_to(author) {
             return true;
         }
         let Register::Fader(fader, _) = register else { return false };
@@ -102,7 +102,7 @@ impl Document {
         let people = self.entries.range(Register::Person(ParticipantId([0; 32]))..);
         people.filter_map(|(_, entry)| match &entry.change {
             Change::Person { participant, name, colour } => Some((*participant, name, *colour)),
-            Change::Fader { .. } | Change::Permission { .. } => None,
+            _ => None,
         })
     }
 

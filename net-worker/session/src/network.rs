@@ -110,6 +110,11 @@ impl Network {
         self.started_unix + now.saturating_duration_since(self.started)
     }
 
+    /// When the wall clock, so computed, showed or will show a time; the first moment that is known for what was before.
+    pub fn instant(&self, unix_time: Duration) -> Instant {
+        self.started + unix_time.saturating_sub(self.started_unix)
+    }
+
     /// Where others may try to reach us, best first.
     pub fn offered(&self) -> Vec<Candidate> {
         let mut addresses = self.addresses.clone();

@@ -20,6 +20,8 @@ pub(crate) struct Peer {
     pub info: PeerInfo,
     /// Told to us by the host of the standing uplink; after a reconnect all have to be told again.
     pub confirmed: bool,
+    /// Their DAW records.
+    pub is_recording: bool,
     asked: Asked,
 }
 
@@ -37,7 +39,7 @@ impl Roster {
             (known.info, known.confirmed) = (info, true);
             return false;
         }
-        let peer = Peer { info, confirmed: true, asked: Asked::default() };
+        let peer = Peer { info, confirmed: true, is_recording: false, asked: Asked::default() };
         self.peers.insert(peer.info.peer, peer);
         true
     }

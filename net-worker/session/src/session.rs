@@ -10,6 +10,7 @@ mod incoming;
 mod instances;
 mod repair;
 mod route;
+mod tempo;
 mod upkeep;
 mod views;
 
@@ -30,6 +31,7 @@ use backline_wire::{
 
 use crate::chat::Chat;
 use crate::document::{Conflict, Outbox, Replica};
+use crate::leading::Leading;
 use crate::listening::{Listening, Way};
 use crate::mesh::Mesh;
 use crate::network::{LinkKey, LocalMessage, Network, Uplink};
@@ -43,6 +45,7 @@ use crate::view::{Route, SendView, SlotView, SourceView};
 
 pub use instances::InstanceConfig;
 use route::MediaRoute;
+pub use tempo::Conducted;
 
 /// Events that wait for a caller that does not poll; the oldest go first.
 const EVENTS_MAX: usize = 64;
@@ -114,6 +117,7 @@ pub struct Session {
     replica: Replica,
     outbox: Outbox,
     chat: Chat,
+    leading: Leading,
     timers: Timers,
     welcomed_at: Option<Instant>,
     media: MediaRoute,
@@ -185,6 +189,7 @@ impl Session {
             listening: Listening::default(),
             publishing: Publishing::default(),
             chat: Chat::default(),
+            leading: Leading::default(),
             state,
             network,
             caller,

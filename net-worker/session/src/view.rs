@@ -1,9 +1,11 @@
 //! What a listener is shown of the session: plain values, no behaviour, made anew for each look.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backline_wire::limits::NETWORK_RATE_HZ;
-use backline_wire::{Bus, ChatLine, GainValue, InstanceId, PanValue, ParticipantId, SourceId, StreamFormat};
+use backline_wire::{
+    Bus, ChatLine, GainValue, InstanceId, PanValue, ParticipantId, SourceId, StreamFormat, Tempo,
+};
 
 use crate::assignment::ReturnChoice;
 use crate::stages::LatencyStages;
@@ -101,6 +103,51 @@ pub struct WaitingView {
     pub failed: usize,
     /// For how long the first of them has waited.
     pub since: Duration,
+}
+
+/// Tempo and transport of the session.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TempoView {
+    /// Of whoever leads, else the session's.
+    pub tempo: Tempo,
+    /// Whose DAW leads; none where nobody's does.
+    pub leader: Option<LeaderView>,
+    /// Where it is for us; none before anybody led or started anything.
+    pub transport: Option<TransportView>,
+    /// How much later than its leader plays we hear them, and are with the beat; none where that is not known.
+    pub path: Option<Duration>,
+    /// Our DAW says where its song is, so that it could lead.
+    pub daw_tells: bool,
+    /// Our DAW records.
+    pub records: bool,
+    /// Whose DAWs record.
+    pub others_record: Vec<String>,
+}
+
+/// Whose DAW leads the session's transport.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaderView {
+    /// “you”, or their name.
+    pub name: String,
+    /// It is us.
+    pub is_own: bool,
+    /// They are in the session; while they are away, nobody leads.
+    pub is_here: bool,
+}
+
+/// A transport at a moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TransportView {
+    /// When it is there for us.
+    pub at: Instant,
+    /// In quarter notes from the beginning of the song; negative while it is counted in.
+    pub position_quarters: f64,
+    /// Where a bar begins, likewise.
+    pub bar_start_quarters: f64,
+    /// It goes on from there.
+    pub is_rolling: bool,
+    /// Somebody has started or stopped it by hand.
+    pub by_hand: bool,
 }
 
 /// A line of the chat.

@@ -24,6 +24,7 @@ use crate::limits::{
 use crate::name::Name;
 use crate::operation::{Counter, DocumentId, Entry, Operation, OutboxId, Outcome, Revision};
 use crate::route::Route;
+use crate::tempo::TransportMark;
 
 pub use reasons::{GoodbyeReason, LeaveReason, Limit, RefusalReason};
 
@@ -183,6 +184,14 @@ pub enum Control {
         peer: PeerId,
         /// What.
         line: ChatLine,
+    },
+    /// Participant to host, and from there to all, its writer included: where a transport is, when that changes and once a second while
+    /// it leads and rolls.
+    Transport {
+        /// From the host: whose. On the way to it nobody looks at it.
+        peer: PeerId,
+        /// Where.
+        mark: TransportMark,
     },
 }
 
@@ -407,7 +416,7 @@ fn decode_other_format(theirs: u8, body: &[u8]) -> Result<Control, ControlError>
 /// First byte of each message; rises when the body of an existing kind changes.
 const FORMAT: u8 = 1;
 /// Number of kinds; postcard writes a kind as one byte below 128.
-const KINDS: u8 = 25;
+const KINDS: u8 = 26;
 const REFUSED_KIND: u8 = 2;
 const _: () = assert!(PROTOCOL_VERSION > 0 && KINDS < 128);
 

@@ -1,7 +1,7 @@
 //! What Backline's peers say to each other: bytes to types and back.
 //!
 //! It is: ids, the invite link, the announcement in the local network, ICE credentials derived from the session's secret, the hello
-//! proof, the control messages, the lines of the chat, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
+//! proof, the control messages, the lines of the chat, tempo and transport, the operations on the session document, and every limit of the project. It is not: a socket, a clock, a codec or a
 //! connection; it knows no samples. The step before is `session` (which decides what to say), the
 //! step after is `transport` (which carries the bytes encrypted). The wire is described in
 //! `docs/PROTOCOL.md`, which changes together with this crate.
@@ -19,6 +19,7 @@ pub mod link;
 pub mod name;
 pub mod operation;
 pub mod route;
+pub mod tempo;
 
 pub use announcement::Announcement;
 pub use chat::{ChatLine, ChatLineError};
@@ -38,3 +39,4 @@ pub use operation::{
     OutboxId, Outcome, PanValue, Register, Revision, Scope, Setting, SettingKind,
 };
 pub use route::{Route, RouteError, mix_source};
+pub use tempo::{Bpm, Meter, SongPosition, Tempo, TempoError, TransportMark};

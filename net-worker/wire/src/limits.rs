@@ -35,6 +35,8 @@ pub const CHAT_BYTES_MAX: usize = 4 * CHAT_CHARACTERS_MAX;
 pub const CHAT_LINES_MAX: usize = 100;
 /// Lines of the chat that a host takes from one participant, a second on average; of two seconds at once.
 pub const CHAT_LINES_PER_SECOND: f64 = 5.0;
+/// Words about a transport that a host takes from one participant, a second on average; of two seconds at once.
+pub const TRANSPORT_MARKS_PER_SECOND: f64 = 10.0;
 /// Length of one encoded control message, in bytes.
 pub const CONTROL_BYTES_MAX: usize = 4096;
 /// Operations in one control message.

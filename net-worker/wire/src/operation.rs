@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::ids::{ParticipantId, SourceId};
 use crate::name::Name;
+use crate::tempo::Tempo;
 
 pub use setting::{Bus, GainValue, PanValue, Setting, SettingError, SettingKind};
 
@@ -93,6 +94,10 @@ pub enum Change {
         /// Their colour: red, green, blue.
         colour: [u8; 3],
     },
+    /// How fast the session plays while no DAW leads it.
+    Tempo(Tempo),
+    /// Whose DAW leads the session's transport; nobody's: whoever presses Start does.
+    Leader(Option<ParticipantId>),
 }
 
 /// A place in the document; holds one value.
@@ -104,6 +109,10 @@ pub enum Register {
     Permission(Scope, Grantee),
     /// Of [`Change::Person`].
     Person(ParticipantId),
+    /// Of [`Change::Tempo`].
+    Tempo,
+    /// Of [`Change::Leader`].
+    Leader,
 }
 
 /// A value of the document, and how it came to be.
@@ -199,18 +208,26 @@ impl Change {
             Change::Fader { fader, setting } => Register::Fader(*fader, setting.kind()),
             Change::Permission { scope, grantee, .. } => Register::Permission(*scope, *grantee),
             Change::Person { participant, .. } => Register::Person(*participant),
+            Change::Tempo(_) => Register::Tempo,
+            Change::Leader(_) => Register::Leader,
         }
     }
 }
 
 impl Register {
-    /// Whose it is: they may always change it.
-    pub fn owner(&self) -> ParticipantId {
+    /// Whose it is; none where it is everybody's.
+    pub fn owner(&self) -> Option<ParticipantId> {
         match self {
-            Register::Fader(fader, _) => fader.scope().owner(),
-            Register::Permission(scope, _) => scope.owner(),
-            Register::Person(participant) => *participant,
+            Register::Fader(fader, _) => Some(fader.scope().owner()),
+            Register::Permission(scope, _) => Some(scope.owner()),
+            Register::Person(participant) => Some(*participant),
+            Register::Tempo | Register::Leader => None,
         }
+    }
+
+    /// Whether `participant` may change it whatever anybody lets them: it is theirs, or everybody's.
+    pub fn is_open_to(&self, participant: ParticipantId) -> bool {
+        self.owner().is_none_or(|owner| owner == participant)
     }
 }
 
@@ -308,8 +325,9 @@ mod tests {
         let guitar = SourceId { participant: ada, instance: InstanceId(1) };
         let setting = Setting::Mute(true);
         let owner = |fader| Change::Fader { fader, setting }.register().owner();
-        assert_eq!(owner(Fader::Send(guitar)), ada);
-        assert_eq!(owner(Fader::Monitor { listener: bob, source: guitar }), bob);
+        assert_eq!(owner(Fader::Send(guitar)), Some(ada));
+        assert_eq!(owner(Fader::Monitor { listener: bob, source: guitar }), Some(bob));
+        assert!(Register::Tempo.is_open_to(ada) && Register::Leader.is_open_to(bob));
     }
 
     #[test]

@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use backline_audio::SampleRate;
 use backline_bridge::{
-    AUX_BUSES, AudioEnd, BlockControls, BlockIo, BridgeConfig, CycleClock, Doorbell, NetEnd, StereoBus, Wake,
-    bridge,
+    AUX_BUSES, AudioEnd, BlockControls, BlockIo, BridgeConfig, CycleClock, Doorbell, NetEnd, StereoBus,
+    Transport, Wake, bridge,
 };
 use backline_client::SLOTS;
 use backline_session::{InstanceConfig, ReturnChoice};
@@ -88,6 +88,8 @@ impl Apart {
 pub(crate) struct Seat {
     pub track: Track,
     pub controls: BlockControls,
+    /// Where the song of their DAW is from a sample frame of the card on; none for a host that does not say.
+    pub song: Option<(u64, Transport)>,
     pub sent: Vec<[f32; 2]>,
     pub heard: Vec<[f32; 2]>,
     /// What came out of each auxiliary bus, where their host has these.
@@ -110,6 +112,7 @@ impl Seat {
         Self {
             track,
             controls: BlockControls::default(),
+            song: None,
             sent: Vec::new(),
             heard: Vec::new(),
             apart: None,
@@ -141,6 +144,11 @@ impl Seat {
         if let Some(apart) = &mut self.apart {
             io.aux = apart.buses(frames);
         }
+        let rate_hz = f64::from(self.net_end.sample_rate().hz());
+        self.controls.transport = self.song.map(|(frame, song)| match first.checked_sub(frame) {
+            Some(since) => song.after(since as f64 / rate_hz),
+            None => song.standing(),
+        });
         self.audio_end.process(now, io, &self.controls);
         if let Some(apart) = &mut self.apart {
             apart.record();

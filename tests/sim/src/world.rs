@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use backline_bridge::{AUX_BUSES, BlockControls, BusChoice, Meters};
+use backline_bridge::{AUX_BUSES, BlockControls, BusChoice, Meters, Transport};
 use backline_client::engine::EngineEvent;
 use backline_client::{Engine, EngineConfig, SourceView};
 use backline_relay::{Limits, SessionId};
@@ -266,6 +266,11 @@ impl World {
     /// Their controls.
     pub fn controls(&mut self, who: Id) -> &mut BlockControls {
         &mut self.stages[who.0].first().controls
+    }
+
+    /// From sample frame `frame` of their card on (now, or to come) the song of their DAW goes on from there; before, it stands there.
+    pub fn play_song(&mut self, who: Id, frame: u64, song: Transport) {
+        self.stages[who.0].seats.iter_mut().for_each(|seat| seat.song = Some((frame, song)));
     }
 
     /// What they played since their card started, or since it was last taken.

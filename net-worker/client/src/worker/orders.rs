@@ -98,6 +98,10 @@ impl Worker {
                     .change(now, Change::Permission { scope: *scope, grantee: *grantee, allowed: *allowed });
             }
             Command::Say(line) if session.say(now, line.clone()) => {}
+            Command::SetTempo(tempo) => drop(session.set_tempo(now, *tempo)),
+            Command::Lead(leads) => drop(session.lead(now, *leads)),
+            Command::StartTransport { count_in_bars } if session.start_transport(now, *count_in_bars) => {}
+            Command::StopTransport => drop(session.stop_transport(now)),
             Command::SyncNow => session.sync_now(now),
             Command::DiscardWaiting => session.discard_all(),
             Command::DiscardLeftBehind => session.discard_left_behind(),

@@ -8,7 +8,7 @@ use backline_relay::RelayEvent;
 use backline_session::document::Conflict;
 use backline_session::{Session, SessionEvent, SessionState};
 use backline_transport::ReachEvent;
-use backline_wire::{Change, Fader, InviteLink, Outcome, Route, Scope, Setting};
+use backline_wire::{Change, Fader, InviteLink, Outcome, Route, Scope, Setting, Tempo};
 
 use super::*;
 use crate::api::{Connection, Snapshot};
@@ -223,12 +223,14 @@ fn words_of_conflict(session: &Session, conflict: &Conflict) -> Option<(String, 
             format!("what {} hears of {}", session.words_for(*listener), session.words_for_source(*source))
         }
         Change::Permission { .. } => "who may move your faders".to_owned(),
+        Change::Tempo(_) => "the tempo".to_owned(),
+        Change::Leader(_) => "whose DAW leads".to_owned(),
         Change::Person { .. } => return None,
     };
     match &conflict.outcome {
         Outcome::Accepted { .. } => None,
         Outcome::Superseded { by } => {
-            let (who, value) = (session.words_for(by.author), words_of_change(&by.change));
+            let (who, value) = (session.words_for(by.author), words_of_change(session, &by.change));
             let text = format!("You changed {what}; {who} changed it after you, to {value}. That counts.");
             Some((text, "Set it again if you want it otherwise.".to_owned()))
         }
@@ -239,7 +241,7 @@ fn words_of_conflict(session: &Session, conflict: &Conflict) -> Option<(String, 
     }
 }
 
-fn words_of_change(change: &Change) -> String {
+fn words_of_change(session: &Session, change: &Change) -> String {
     match change {
         Change::Fader { setting: Setting::Gain(gain), .. } => Db::new(gain.db()).to_string(),
         Change::Fader { setting: Setting::Pan(pan), .. } => format!("pan {:+.0} %", 100.0 * pan.get()),
@@ -251,6 +253,9 @@ fn words_of_change(change: &Change) -> String {
         Change::Permission { allowed: true, .. } => "allowed".to_owned(),
         Change::Permission { allowed: false, .. } => "not allowed".to_owned(),
         Change::Person { name, .. } => name.to_string(),
+        Change::Tempo(Tempo { bpm, meter }) => format!("{bpm} bpm, {meter}"),
+        Change::Leader(None) => "nobody".to_owned(),
+        Change::Leader(Some(leader)) => session.words_for(*leader),
     }
 }
 
@@ -286,6 +291,7 @@ fn fill(
     snapshot.slots = session.slot_views(instance);
     snapshot.is_mixed = session.is_mixed();
     snapshot.chat = session.chat();
+    snapshot.tempo = session.tempo_view(return_delay, now);
     snapshot.local_port = Some(open.port.number());
 }
 

@@ -201,8 +201,7 @@ impl Relay {
             }
         };
         if let Some(peer) = self.members.by_link(link) {
-            let is_line = matches!(message, Control::Chat { .. });
-            if self.has_left(now, peer, |usage, limits| usage.control(limits, is_line, now)) {
+            if self.has_left(now, peer, |usage, limits| usage.control(limits, &message, now)) {
                 self.member_says(now, peer, message);
             }
         } else if let Some(knocking) = self.knocking.get(&link) {
@@ -323,6 +322,7 @@ impl Relay {
                 self.member_operates(now, peer, (outbox, settled), operations);
             }
             Control::Chat { line, .. } => self.pass_line_on(now, peer, line),
+            Control::Transport { mark, .. } => self.say_to_all(now, &Control::Transport { peer, mark }),
             Control::Goodbye { .. } => self.remove_member(now, peer, LeaveReason::Left),
             other => {
                 tracing::debug!(%peer, ?other, "a member may not say that");

@@ -246,7 +246,9 @@ impl Authority {
         if !self.document.may(author, &register) {
             let reason = match register {
                 Register::Fader(..) => OperationRefusal::NotAllowed,
-                Register::Permission(..) | Register::Person(_) => OperationRefusal::NotYours,
+                Register::Permission(..) | Register::Person(_) | Register::Tempo | Register::Leader => {
+                    OperationRefusal::NotYours
+                }
             };
             return Answer::New(Outcome::Refused { reason });
         }

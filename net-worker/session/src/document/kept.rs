@@ -166,6 +166,7 @@ fn people_of(register: Register) -> [Option<ParticipantId>; 2] {
         Register::Permission(scope, Grantee::Everyone) => [Some(of_scope(scope)), None],
         Register::Permission(scope, Grantee::Participant(grantee)) => [Some(of_scope(scope)), Some(grantee)],
         Register::Person(participant) => [Some(participant), None],
+        Register::Tempo | Register::Leader => [None, None],
     }
 }
 

@@ -72,7 +72,7 @@ impl Replica {
     pub fn may(&self, participant: ParticipantId, register: &Register) -> bool {
         match self.whole_copy() {
             Some(document) => document.may(participant, register),
-            None => register.owner() == participant,
+            None => register.is_open_to(participant),
         }
     }
 

@@ -320,7 +320,7 @@ impl Session {
         self.replica.id().is_some_and(|id| id.is_same_session(&operation.document))
     }
 
-    fn value(&self, register: &Register) -> Option<&Change> {
+    pub(super) fn value(&self, register: &Register) -> Option<&Change> {
         self.replica.value(&self.outbox, register)
     }
 }

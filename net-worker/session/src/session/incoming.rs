@@ -156,6 +156,7 @@ impl Session {
 
     pub(super) fn forget(&mut self, peer: PeerId) -> Option<PeerInfo> {
         self.mesh.peer_left(&mut self.network, peer);
+        self.leading.forget(peer);
         self.listening.peer_left(peer);
         self.publishing.iter_mut().for_each(|source| source.sending.gone(peer));
         self.roster.peers.remove(&peer).map(|peer| peer.info)
@@ -193,6 +194,7 @@ impl Session {
             }
             Control::Outcomes { outbox, outcomes } => self.host_has_answered(now, outbox, outcomes),
             Control::Chat { peer, line } => self.somebody_writes(peer, line),
+            Control::Transport { peer, mark } => self.hear_transport(now, peer, mark),
             Control::Goodbye { reason } => self.fail(now, reason.into()),
             Control::Route { route, .. } => self.set_route(now, route),
             Control::Warning { limit, disconnected_in_s } => {
@@ -216,6 +218,7 @@ impl Session {
         }
         self.listening.renamed(peer, &name);
         if self.roster.joined(info) {
+            self.leading.tell_again();
             self.tell(SessionEvent::Joined(name));
         }
         if self.is_mesh() && me != PeerId::HOST && peer != PeerId::HOST {

@@ -9,6 +9,7 @@ impl Session {
         }
         self.call_host(now);
         self.chat.doubt_old(now);
+        self.tell_transport_again(now);
         if let Some(me) = self.me.filter(|me| *me != PeerId::HOST) {
             self.run_mesh(me, now);
             self.choose_ways(now);

@@ -5,6 +5,7 @@ use backline_wire::Fader;
 
 use super::*;
 use crate::clock_offset::ClockOffset;
+use crate::listening::RemoteSource;
 use crate::view::{FaderView, MixStrip, MixView};
 
 impl Session {
@@ -83,6 +84,20 @@ impl Session {
         self.network.links.get(key).is_some_and(Path::is_relayed)
     }
 
+    /// From a source's capture to our output.
+    pub(super) fn latency(
+        &self,
+        source: &RemoteSource,
+        return_delay: Duration,
+        now: Instant,
+    ) -> Option<Duration> {
+        let captured_at = source.playout.stats().played?.captured_at?;
+        let captured_at = self.roster.clock(source.peer)?.to_ours(captured_at)?;
+        let latency = self.network.unix_time(now).checked_sub(captured_at)?;
+        // What was played last left with the last pull, not now.
+        Some((latency + return_delay).saturating_sub(source.playout.since_pull(now)))
+    }
+
     fn source_view(
         &self,
         id: SourceId,
@@ -100,13 +115,8 @@ impl Session {
             (true, false, true) => Route::ThroughHost,
             _ => Route::Waiting,
         };
-        let played_at = clock
-            .zip(stats.played.and_then(|played| played.captured_at))
-            .and_then(|(clock, at)| clock.to_ours(at));
-        let latency = played_at
-            .and_then(|at| self.network.unix_time(now).checked_sub(at))
-            // What was played last left with the last pull, not now.
-            .map(|latency| (latency + return_delay).saturating_sub(source.playout.since_pull(now)))
+        let latency = self
+            .latency(source, return_delay, now)
             .filter(|_| !matches!(route, Route::Waiting | Route::Mixed));
         Some(SourceView {
             source: id,

@@ -5,6 +5,7 @@ use crate::ids::InstanceId;
 use crate::limits::{CHAT_CHARACTERS_MAX, NAME_BYTES_MAX, SOURCES_PER_PARTICIPANT_MAX};
 use crate::operation::{Change, Fader, GainValue, OperationRefusal, Setting};
 use crate::route::Route;
+use crate::tempo::{Bpm, Meter, SongPosition, Tempo};
 use data_encoding::HEXLOWER;
 use proptest::prelude::*;
 
@@ -158,7 +159,20 @@ fn later_kinds() -> Vec<(Control, &'static str)> {
         (Control::Route { route: Route::Mix, generation: Generation(3) }, fixture::ROUTE),
         (Control::Listen { mix: true, own: false }, fixture::LISTEN),
         (Control::Chat { peer: PeerId(300), line: line("Löv: da capo") }, fixture::CHAT),
+        (Control::Transport { peer: PeerId(300), mark: mark() }, fixture::TRANSPORT),
     ]
+}
+
+fn mark() -> TransportMark {
+    TransportMark {
+        at_us: 1_000_000,
+        position: SongPosition::from_quarters(-1.5).unwrap(),
+        bar_start: SongPosition::default(),
+        tempo: Tempo { bpm: Bpm::new(92.5).unwrap(), meter: Meter::new(6, 8).unwrap() },
+        is_rolling: true,
+        is_recording: false,
+        by_hand: true,
+    }
 }
 
 fn line(text: &str) -> ChatLine {
@@ -382,6 +396,7 @@ mod fixture {
     pub const ROUTE: &str = "01160203";
     pub const LISTEN: &str = "01170100";
     pub const CHAT: &str = "0118ac020d4cc3b6763a206461206361706f";
+    pub const TRANSPORT: &str = "0119ac02c0843dbf8db70100d4d2050608010001";
     pub const FOLLOW: &str = "011166666666666666666666666666666666ac02";
     pub const CHANGES: &str = "011266666666666666666666666666666666ad020100001111111111111111111111111111111111111111111111111111111111111111a22200af09ac0255555555555555555555555555555555555555555555555555555555555555550704e807";
     pub const OPERATE: &str =
