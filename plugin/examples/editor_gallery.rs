@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|mix|tracks|talk|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|mix|tracks|led|talk|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -10,7 +10,7 @@
 #[path = "../tests/made_up_session/mod.rs"]
 mod made_up_session;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backline::editor::backend::HostPace;
 use backline::editor::theme;
@@ -104,6 +104,7 @@ fn scene(name: &str) -> MadeUpSession {
         "here" => session.snapshot.here = Some(SessionHere { link: LINK.to_owned() }),
         "mix" => session.open_first_mix(),
         "tracks" => session.add_track("Drums", true),
+        "led" => session.led_by("Ada", Duration::from_millis(24)),
         "talk" => {
             session.values.talkback = true;
             session.write("From the top?");

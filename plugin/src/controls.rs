@@ -4,7 +4,7 @@
 //! mix. The step before is `params.rs`, the step after is `AudioEnd::process`, which ramps.
 
 use backline_audio::{Db, Gain, Pan};
-use backline_bridge::{BlockControls, SlotControls};
+use backline_bridge::{BlockControls, SlotControls, Transport};
 use backline_client::SLOTS;
 
 use crate::params::{BacklineParams, SlotParams};
@@ -16,12 +16,13 @@ pub struct ControlReader {
     send: CachedGain,
     returned: CachedGain,
     monitor: CachedGain,
+    metronome: CachedGain,
     slots: [CachedGain; SLOTS],
 }
 
 impl ControlReader {
-    /// The controls for the block that begins now. Does not allocate. [audio-thread]
-    pub fn read(&mut self, params: &BacklineParams) -> BlockControls {
+    /// The controls for the block that begins now, where the host's song is at `transport`. Does not allocate. [audio-thread]
+    pub fn read(&mut self, params: &BacklineParams, transport: Option<Transport>) -> BlockControls {
         let slots = &mut self.slots;
         BlockControls {
             send_gain: self.send.gain(params.send_gain.value()),
@@ -29,6 +30,11 @@ impl ControlReader {
             talkback_closed: params.talkback.value() && !params.talks(),
             return_gain: self.returned.gain(params.return_gain.value()),
             monitor_gain: self.monitor.gain(params.monitor_gain.value()),
+            metronome_gain: self
+                .metronome
+                .gain(params.metronome_level.value())
+                .unless_muted(!params.metronome.value()),
+            transport,
             slots: std::array::from_fn(|index| {
                 slot_controls(&params.slots[index], &params.project, index, &mut slots[index])
             }),

@@ -22,7 +22,8 @@ pub mod processor;
 pub mod project;
 pub mod report;
 pub mod servers;
-pub mod spare_buses;
+pub mod song;
+mod spare_buses;
 #[cfg(feature = "standalone")]
 pub mod standalone;
 pub mod state;

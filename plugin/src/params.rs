@@ -1,4 +1,4 @@
-//! What a host automates: send, talkback, return, monitor, bypass and 16 strips.
+//! What a host automates: send, talkback, return, monitor, metronome, bypass and 16 strips.
 //!
 //! Ids are frozen: projects and automation lanes hold them. A new parameter gets a new id, a dropped
 //! one keeps its id reserved. The table of all of them is in `docs/PARAMETERS.md` and in the test
@@ -28,6 +28,8 @@ use crate::value_text::{
 
 /// Bends the gain range so that most of a fader's way is where people mix: half way is −10 dB, unity is at 0.7.
 const GAIN_SKEW: f32 = 2.5;
+/// How loud the metronome is until somebody moves it, in dB.
+pub const METRONOME_DB: f32 = -6.0;
 
 /// Every parameter of an instance, and the project state that travels with them.
 pub struct BacklineParams {
@@ -44,6 +46,10 @@ pub struct BacklineParams {
     /// `monitor_gain`: how loud this track itself passes through to the main bus. dB, −80 (= −∞) to +12, default −∞:
     /// a track that others hear through Backline is mostly heard by its player by other means already.
     pub monitor_gain: FloatParam,
+    /// `metronome`: a click in the main output, along with the session's tempo. Off or on, default off.
+    pub metronome: BoolParam,
+    /// `metronome_level`: how loud that click is. dB, −80 (= −∞) to +12, default −6.
+    pub metronome_level: FloatParam,
     /// `s01_…` to `s16_…`: the strips of the monitor mix.
     pub slots: [SlotParams; SLOTS],
     /// `bypass`: the host's bypass; the track passes unchanged and nothing is sent or returned. Off or on, default off.
@@ -81,6 +87,8 @@ impl BacklineParams {
             talk: switch_param("Talk"),
             return_gain: gain_param("Return Gain", 0.0),
             monitor_gain: gain_param("Monitor Gain", GAIN_DB_MIN),
+            metronome: switch_param("Metronome"),
+            metronome_level: gain_param("Metronome Level", METRONOME_DB),
             slots: std::array::from_fn(SlotParams::new),
             bypass: switch_param("Bypass").make_bypass(),
             touched: switch_param("Project Touched").non_automatable().hide().hide_in_generic_ui(),
@@ -155,6 +163,8 @@ unsafe impl Params for BacklineParams {
             entries.push(top("talkback", self.talkback.as_ptr()));
             entries.push(top("talk", self.talk.as_ptr()));
         }
+        entries.push(top("metronome", self.metronome.as_ptr()));
+        entries.push(top("metronome_level", self.metronome_level.as_ptr()));
         entries
     }
 

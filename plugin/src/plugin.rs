@@ -18,6 +18,7 @@ use crate::fence::{Fence, FenceTask};
 use crate::kind::Kind;
 use crate::logging;
 use crate::processor::{AuxBuses, Processor};
+use crate::song;
 use crate::state_filter;
 
 /// What tells the classes apart.
@@ -213,7 +214,8 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
         for (index, output) in present.take(AUX_BUSES) {
             buses[index] = StereoBus::from_channels(output.as_slice());
         }
-        self.processor.process(buffer.as_slice(), buses);
+        let transport = song::transport(context.transport());
+        self.processor.process(buffer.as_slice(), buses, transport);
         // Others play whether or not this track does: a tail without end.
         ProcessStatus::KeepAlive
     }

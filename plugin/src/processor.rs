@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use backline_audio::{SampleRate, UnsupportedRate};
-use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BridgeConfig, StereoBus};
+use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BridgeConfig, StereoBus, Transport};
 use backline_client::{Client, ClientConfig, Command, Severity, sentences};
 
 use nice_plug::prelude::NoteEvent;
@@ -103,9 +103,9 @@ impl Processor {
         }
     }
 
-    /// One block, in place: the input is in `main` on entry. Where there is no bridge (a rate that Backline cannot
-    /// run at), the input passes. [audio-thread]
-    pub fn process(&mut self, main: &mut [&mut [f32]], aux: AuxBuses) {
+    /// One block, in place: the input is in `main` on entry; the host's song is at `transport`. Where there is no bridge (a rate that
+    /// Backline cannot run at), the input passes. [audio-thread]
+    pub fn process(&mut self, main: &mut [&mut [f32]], aux: AuxBuses, transport: Option<Transport>) {
         let Some(active) = &mut self.audio else {
             silence(aux);
             if !self.params.kind.can_send() {
@@ -115,7 +115,7 @@ impl Processor {
             return;
         };
         let now = Instant::now();
-        let controls = self.controls.read(&self.params);
+        let controls = self.controls.read(&self.params, transport);
         let io = BlockIo { main, input_channels: active.input_channels, aux };
         active.end.process(now, io, &controls);
         active.end.record_cost(now.elapsed());

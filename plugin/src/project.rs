@@ -264,6 +264,10 @@ fn keep(state: &mut ProjectState, command: &Command) {
         | Command::MoveFader { .. }
         | Command::Permit { .. }
         | Command::Say(_)
+        | Command::SetTempo(_)
+        | Command::Lead(_)
+        | Command::StartTransport { .. }
+        | Command::StopTransport
         | Command::SyncNow
         | Command::DiscardWaiting
         | Command::DiscardLeftBehind

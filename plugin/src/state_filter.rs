@@ -10,15 +10,30 @@ use std::collections::BTreeMap;
 use backline_client::SLOTS;
 use nice_plug::plugin::{ParamValue, PluginState};
 
+use crate::params::METRONOME_DB;
 use crate::value_text::{GAIN_DB_MAX, GAIN_DB_MIN};
 
 /// Where parameters of other versions are kept.
 const KEPT_PARAMS_FIELD: &str = "backline_kept_params";
 
-const TOP_IDS: [&str; 8] =
-    ["send_gain", "send_mute", "return_gain", "monitor_gain", "bypass", "touched", "talkback", "talk"];
-/// Switches that came with a later version. What was saved before it is loaded with them off, whatever they were just then.
-const LATER_SWITCHES: [&str; 2] = ["talkback", "talk"];
+const TOP_IDS: [&str; 10] = [
+    "send_gain",
+    "send_mute",
+    "return_gain",
+    "monitor_gain",
+    "bypass",
+    "touched",
+    "talkback",
+    "talk",
+    "metronome",
+    "metronome_level",
+];
+/// What came with a later version. What was saved before it is loaded with these, whatever they were just then.
+const LATER: [(&str, ParamValue); 3] = [
+    ("talkback", ParamValue::Bool(false)),
+    ("metronome", ParamValue::Bool(false)),
+    ("metronome_level", ParamValue::F32(METRONOME_DB)),
+];
 const SLOT_IDS: [&str; 4] = ["gain", "pan", "mute", "solo"];
 
 /// Makes a state that was read from a project safe to load, without losing anything of it. [main-thread]
@@ -26,9 +41,11 @@ pub fn before_load(state: &mut PluginState) {
     let mut kept = take_kept(&mut state.fields);
     bring_back(&mut kept, &mut state.params);
     put_aside(&mut state.params, &mut kept);
-    for id in LATER_SWITCHES {
-        state.params.entry(id.to_owned()).or_insert(ParamValue::Bool(false));
+    for (id, value) in LATER {
+        state.params.entry(id.to_owned()).or_insert(value);
     }
+    // Nobody goes on talking who has opened a project.
+    state.params.insert("talk".to_owned(), ParamValue::Bool(false));
     state.params.iter_mut().for_each(|(id, value)| limit(id, value));
     if !kept.is_empty() {
         state.fields.insert(KEPT_PARAMS_FIELD.to_owned(), serde_json::to_string(&kept).unwrap_or_default());
@@ -64,7 +81,8 @@ fn put_aside(params: &mut BTreeMap<String, ParamValue>, kept: &mut BTreeMap<Stri
 
 fn limit(id: &str, value: &mut ParamValue) {
     let ParamValue::F32(number) = value else { return };
-    let (lowest, highest) = if id.ends_with("gain") { (GAIN_DB_MIN, GAIN_DB_MAX) } else { (-1.0, 1.0) };
+    let (lowest, highest) =
+        if id.ends_with("gain") || id.ends_with("level") { (GAIN_DB_MIN, GAIN_DB_MAX) } else { (-1.0, 1.0) };
     // JSON cannot hold a NaN, but an overflow reads as infinite, and that is limited too.
     *number = number.clamp(lowest, highest);
 }

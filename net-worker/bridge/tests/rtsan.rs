@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use backline_audio::{Gain, Pan, SampleRate};
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, BusChoice, CycleClock, Doorbell, NetEnd, Pace, SLOTS,
-    StereoBus, Wake, bridge,
+    AudioEnd, BlockControls, BlockIo, BridgeConfig, BusChoice, CycleClock, Doorbell, MetronomeLead, NetEnd,
+    Pace, SLOTS, StereoBus, Transport, TransportAt, Wake, bridge,
 };
 
 /// Wakes by one write system call that never blocks, as the eventfd of `backline_io` does.
@@ -51,7 +51,7 @@ impl Random {
 }
 
 /// The worker: drains and fills, is late or away at times, and lets peers come and go.
-fn work(mut net: NetEnd, bell: &Doorbell, stop: &AtomicBool) {
+fn work(mut net: NetEnd, bell: &Doorbell, stop: &AtomicBool, started: Instant) {
     let mut random = Random(5);
     let mut captured = Vec::new();
     let audio: Vec<f32> = (0..40_000).map(|n| (n as f32 * 0.01).sin()).collect();
@@ -65,6 +65,14 @@ fn work(mut net: NetEnd, bell: &Doorbell, stop: &AtomicBool) {
                 net.set_slot_live(slot, is_live[slot]);
             }
             1 => net.stop_capture(),
+            4 => while net.take_transport().is_some() {},
+            5 => {
+                let transport = song(&mut random);
+                let at = started + Duration::from_micros(random.below(2_000_000) as u64);
+                let remote = transport.map(|transport| MetronomeLead::Remote(TransportAt { at, transport }));
+                let leads = [MetronomeLead::Nobody, MetronomeLead::OwnHost, remote.unwrap_or_default()];
+                net.lead_metronome(leads[random.below(3)]);
+            }
             // Away: return rings run empty, the capture ring may run full.
             2 => std::thread::yield_now(),
             3 => {
@@ -83,9 +91,19 @@ fn work(mut net: NetEnd, bell: &Doorbell, stop: &AtomicBool) {
     }
 }
 
+/// Somewhere in a song, at some tempo, standing or rolling.
+fn song(random: &mut Random) -> Option<Transport> {
+    let position = random.below(4_000) as f64 / 100.0 - 8.0;
+    let meter = (1 + random.below(8) as u8, [1, 4, 8, 32][random.below(4)]);
+    let song = Transport::new(position, 0.0, 10.0 + random.below(980) as f64, meter)?;
+    Some(if random.below(4) == 0 { song.standing() } else { song.rolling(false) })
+}
+
 fn turn_knobs(controls: &mut BlockControls, random: &mut Random) {
     let slot = &mut controls.slots[random.below(SLOTS)];
-    match random.below(8) {
+    match random.below(10) {
+        7 => controls.metronome_gain = Gain::new(random.below(2) as f32),
+        8 => controls.transport = song(random),
         0 => slot.gain = Gain::new(random.below(100) as f32 / 50.0),
         1 => slot.pan = Pan::new(random.below(100) as f32 / 50.0 - 1.0),
         2 => slot.muted = !slot.muted,
@@ -166,7 +184,7 @@ fn the_callback_is_clean_under_stress() {
         let stop = Arc::new(AtomicBool::new(false));
         let worker = {
             let (bell, stop) = (Arc::clone(&bell), Arc::clone(&stop));
-            std::thread::spawn(move || work(net, &bell, &stop))
+            std::thread::spawn(move || work(net, &bell, &stop, Instant::now()))
         };
         real_time_blocks +=
             perform(&mut audio, Instant::now() + Duration::from_secs(50_000), 4_000, &mut random);

@@ -74,6 +74,10 @@ pub struct Values {
     pub monitor_db: f32,
     /// Everybody else in one's own ears, in dB.
     pub return_db: f32,
+    /// The metronome clicks.
+    pub metronome: bool,
+    /// How loud it is in one's own ears, in dB.
+    pub metronome_db: f32,
     /// All slots.
     pub slots: [SlotValues; SLOTS],
     /// The DAW's sample rate, in Hz; 0 before it has asked for audio.

@@ -31,6 +31,10 @@ pub enum Control {
     MonitorGain,
     /// Everybody else in one's own ears, in dB.
     ReturnGain,
+    /// 1 where the metronome clicks, else 0.
+    Metronome,
+    /// How loud the metronome is in one's own ears, in dB.
+    MetronomeLevel,
     /// Gain of a slot, in dB. The slot counts from 0.
     SlotGain(usize),
     /// Balance of a slot, -1 (left) to 1 (right).

@@ -15,3 +15,4 @@ pub mod send;
 pub mod session;
 pub mod status;
 pub mod strip;
+pub mod tempo;

@@ -22,6 +22,7 @@ use super::layout::Layout;
 use super::panels::chat::{self, ChatEdits};
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
+use super::panels::tempo::{self, TempoEdits};
 use super::panels::{header, mix, path, returning, send, session, status};
 use super::theme::{self, colour};
 use super::view_model::{LinkLamps, Stage, ViewModel};
@@ -42,6 +43,7 @@ pub struct EditorView {
     link_lamps: LinkLamps,
     edits: ConnectEdits,
     chat: ChatEdits,
+    tempo: TempoEdits,
     /// The button to talk is held.
     is_talking: bool,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
@@ -89,7 +91,7 @@ impl EditorView {
 
     /// A window was closed and another one is opened: what of the chat was read stays so. `[main-thread]`
     pub fn in_new_window(&self, address: Option<String>, servers: ServerFields) -> Self {
-        Self { chat: self.chat.in_new_window(), ..Self::new(address, servers) }
+        Self { chat: self.chat.in_new_window(), tempo: self.tempo.clone(), ..Self::new(address, servers) }
     }
 
     /// The window is closed, maybe under a finger: nobody talks on unseen. `[main-thread]`
@@ -230,10 +232,15 @@ impl EditorView {
         }
         let chat_width = model.chat.as_ref().map_or(0.0, |_| chat::BUTTON_WIDTH + 12.0);
         let path_width = model.path.as_ref().map_or(0.0, |_| path::WIDTH);
-        status::show(ui, layout.status, chat_width + path_width, &model.status, intents);
+        let tempo_width = model.tempo.as_ref().map_or(0.0, |_| tempo::WIDTH);
+        status::show(ui, layout.status, chat_width + path_width + tempo_width, &model.status, intents);
         let line = layout.status.with_max_x(layout.status.right() - chat_width);
+        let paths = line.with_max_x(line.right() - tempo_width);
         if let Some(test) = &model.path {
-            path::show(ui, line.with_min_x(line.right() - path_width), test);
+            path::show(ui, paths.with_min_x(paths.right() - path_width), test);
+        }
+        if let Some(panel) = &model.tempo {
+            tempo::show(ui, line.with_min_x(paths.right()), panel, &mut self.tempo, intents);
         }
         if let Some(chat) = &model.chat {
             let centre = pos2(line.right() + chat::BUTTON_WIDTH / 2.0, line.center().y);

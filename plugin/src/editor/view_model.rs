@@ -14,6 +14,7 @@ pub mod returns;
 pub mod send;
 pub mod status;
 pub mod strips;
+pub mod tempo;
 pub mod words;
 
 use backline_client::{Command, Connection, FoundSession, MemberOperations, Snapshot};
@@ -30,6 +31,7 @@ pub use returns::Returns;
 pub use send::SendPanel;
 pub use status::{Message, Offer, StatusLine};
 pub use strips::{BoundStrip, RouteBadge, Strip};
+pub use tempo::TempoPanel;
 
 /// Everything a frame shows.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +52,8 @@ pub struct ViewModel {
     pub status: StatusLine,
     /// Whether one can play together with who is there; none without a session.
     pub path: Option<PathTest>,
+    /// Tempo and transport; none without a session.
+    pub tempo: Option<TempoPanel>,
 }
 
 /// The top line.
@@ -169,6 +173,7 @@ impl ViewModel {
             chat: Chat::new(snapshot),
             status: StatusLine::new(snapshot, pace),
             path: PathTest::new(snapshot),
+            tempo: TempoPanel::new(snapshot, values),
         }
     }
 }

@@ -19,7 +19,8 @@ fn every_id_is_frozen() {
     for slot in 1..=16 {
         expected.extend(["gain", "pan", "mute", "solo"].map(|what| format!("s{slot:02}_{what}")));
     }
-    expected.extend(["bypass", "touched", "talkback", "talk"].map(str::to_owned));
+    let last = ["bypass", "touched", "talkback", "talk", "metronome", "metronome_level"];
+    expected.extend(last.map(str::to_owned));
     let ids: Vec<String> = params().param_map().into_iter().map(|(id, _, _)| id).collect();
     assert_eq!(ids, expected);
 }
@@ -52,7 +53,7 @@ fn no_two_ids_look_the_same_to_a_host() {
 #[test]
 fn every_gain_shows_and_reads_decibels() {
     let params = params();
-    for id in ["send_gain", "return_gain", "monitor_gain", "s01_gain", "s16_gain"] {
+    for id in ["send_gain", "return_gain", "monitor_gain", "metronome_level", "s01_gain", "s16_gain"] {
         let gain = pointer(&params, id);
         // SAFETY: `params` lives until the end of the test.
         unsafe {
@@ -140,7 +141,7 @@ fn every_parameter_reads_what_people_type() {
         &[("on", "On"), ("Off", "Off"), ("mute", "On"), ("unmute", "Off"), ("1", "On"), ("no", "Off")];
     for (id, pointer, _) in params.param_map() {
         let table = match &id {
-            id if id.ends_with("gain") => gains,
+            id if id.ends_with("gain") || id.ends_with("level") => gains,
             id if id.ends_with("pan") => pans,
             _ => switches,
         };

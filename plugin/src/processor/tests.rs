@@ -22,7 +22,7 @@ fn process(processor: &mut Processor, main: &mut [Vec<f32>], aux: &mut [Vec<Vec<
         for (bus, channels) in buses.iter_mut().zip(&mut channels) {
             *bus = StereoBus::from_channels(channels);
         }
-        processor.process(&mut main, buses);
+        processor.process(&mut main, buses, None);
     });
 }
 

@@ -89,7 +89,7 @@ impl Callback {
             self.take_captured(frames);
             let [left, right] = &mut self.main;
             let mut main = [&mut left[..frames], &mut right[..frames]];
-            self.processor.process(&mut main, [const { None }; AUX_BUSES]);
+            self.processor.process(&mut main, [const { None }; AUX_BUSES], None);
             for (index, frame) in part.chunks_exact_mut(self.channels.max(1)).enumerate() {
                 frame.fill(0.0);
                 match frame {

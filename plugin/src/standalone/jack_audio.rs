@@ -70,7 +70,7 @@ impl ProcessHandler for Callback {
         for (output, input) in main.iter_mut().zip(&self.inputs) {
             output.copy_from_slice(input.as_slice(scope));
         }
-        self.processor.process(&mut main, [const { None }; AUX_BUSES]);
+        self.processor.process(&mut main, [const { None }; AUX_BUSES], None);
         Control::Continue
     }
 

@@ -7,6 +7,7 @@ mod link;
 #[path = "../made_up_session/mod.rs"]
 mod made_up_session;
 mod talkback;
+mod tempo;
 mod together;
 mod window;
 

@@ -3,16 +3,17 @@
 //! It answers commands as a worker would, at once, and writes down everything that the editor asked of it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::servers::ServerFields;
 use backline_client::{
     AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
-    Grantee, Identity, InstanceId, InstanceView, LatencyStages, LeftBehindView, MixStrip, MixView, Notice,
-    OutboxStats, ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS, Scope, SendView, Setting,
-    Severity, SlotView, Snapshot, SourceId, SourceView, Stage, WaitingView, WorkerView,
+    Grantee, Identity, InstanceId, InstanceView, LatencyStages, LeaderView, LeftBehindView, MixStrip,
+    MixView, Notice, OutboxStats, ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS, Scope,
+    SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView, Stage, TempoView, TransportView,
+    WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -104,12 +105,14 @@ impl MadeUpSession {
             sources: Vec::new(),
             slots: std::array::from_fn(|_| None),
             chat: Arc::default(),
+            tempo: TempoView::default(),
             notices: Vec::new(),
             local_port: None,
             worker: WorkerView::default(),
         };
         let values = Values {
             monitor_db: f32::NEG_INFINITY,
+            metronome_db: -6.0,
             slots: [SlotValues::default(); SLOTS],
             sample_rate_hz: 48_000,
             block_frames: 64,
@@ -248,6 +251,29 @@ impl MadeUpSession {
         };
     }
 
+    /// The song goes on from a place now.
+    pub fn roll(&mut self, position_quarters: f64, by_hand: bool) {
+        self.snapshot.tempo.transport = Some(TransportView {
+            at: Instant::now(),
+            position_quarters,
+            bar_start_quarters: 0.0,
+            is_rolling: true,
+            by_hand,
+        });
+    }
+
+    /// Somebody else's DAW leads, records, and is heard so much later.
+    pub fn led_by(&mut self, name: &str, path: Duration) {
+        self.snapshot.tempo = TempoView {
+            leader: Some(LeaderView { name: name.into(), is_own: false, is_here: true }),
+            path: Some(path),
+            daw_tells: true,
+            others_record: vec![name.into()],
+            ..self.snapshot.tempo.clone()
+        };
+        self.roll(45.0, false);
+    }
+
     fn answer(&mut self, command: Command) {
         match command {
             Command::Host | Command::CarryOn => self.enter(Connection::Hosting, Some(LINK)),
@@ -265,6 +291,16 @@ impl MadeUpSession {
                 let kept = Self::idle();
                 self.snapshot = Snapshot { you: self.snapshot.you.clone(), ..kept.snapshot };
             }
+            Command::SetTempo(tempo) => self.snapshot.tempo.tempo = tempo,
+            Command::Lead(leads) => {
+                let own = LeaderView { name: "you".into(), is_own: true, is_here: true };
+                self.snapshot.tempo.leader = leads.then_some(own);
+            }
+            Command::StartTransport { count_in_bars } => {
+                let bars = f64::from(count_in_bars) * self.snapshot.tempo.tempo.meter.bar_quarters();
+                self.roll(-bars, true);
+            }
+            Command::StopTransport => self.snapshot.tempo.transport = None,
             Command::SetName(name) => self.snapshot.you.name = name,
             Command::SetSourceName(name) => self.snapshot.you.source_name = name,
             Command::SetColour(colour) => self.snapshot.you.colour = colour,
@@ -393,6 +429,8 @@ impl EditorBackend for MadeUpSession {
             Control::SendMute => values.send_muted = on,
             Control::MonitorGain => values.monitor_db = value,
             Control::ReturnGain => values.return_db = value,
+            Control::Metronome => values.metronome = on,
+            Control::MetronomeLevel => values.metronome_db = value,
             Control::SlotGain(slot) => values.slots[slot].gain_db = value,
             Control::SlotPan(slot) => values.slots[slot].pan = value,
             Control::SlotMute(slot) => values.slots[slot].muted = on,

@@ -30,9 +30,9 @@ const TALKBACK_WIDTH: f32 = 64.0;
 /// Height of the button that is held to talk, in points.
 const TALK_HEIGHT: f32 = 26.0;
 /// Diameter of a knob, in points.
-const KNOB: f32 = 36.0;
+pub(super) const KNOB: f32 = 36.0;
 /// Points of drag from one end of a gain knob to the other.
-const KNOB_TRAVEL: f32 = 180.0;
+pub(super) const KNOB_TRAVEL: f32 = 180.0;
 
 /// Draws the panel.
 pub fn show(
@@ -330,11 +330,11 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
 
 /// One knob with a name and a value beside it.
 pub(super) struct Row<'a> {
-    control: Control,
-    name: &'a str,
-    value: f32,
-    scale: Scale<'a>,
-    help: &'a str,
+    pub control: Control,
+    pub name: &'a str,
+    pub value: f32,
+    pub scale: Scale<'a>,
+    pub help: &'a str,
 }
 
 fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {

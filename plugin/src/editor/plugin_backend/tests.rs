@@ -62,6 +62,8 @@ fn every_control_moves_its_own_parameter_in_one_gesture() {
         (Control::SendMute, params.send_mute.as_ptr()),
         (Control::Talkback, params.talkback.as_ptr()),
         (Control::Talk, params.talk.as_ptr()),
+        (Control::Metronome, params.metronome.as_ptr()),
+        (Control::MetronomeLevel, params.metronome_level.as_ptr()),
         (Control::MonitorGain, params.monitor_gain.as_ptr()),
         (Control::ReturnGain, params.return_gain.as_ptr()),
         (Control::SlotGain(0), params.slots[0].gain.as_ptr()),

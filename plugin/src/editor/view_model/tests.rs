@@ -50,6 +50,7 @@ pub(super) fn snapshot(connection: Connection) -> Snapshot {
         sources: Vec::new(),
         slots: std::array::from_fn(|_| None),
         chat: Arc::default(),
+        tempo: Default::default(),
         notices: Vec::new(),
         local_port: Some(50_123),
         worker: WorkerView::default(),
