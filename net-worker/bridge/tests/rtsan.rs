@@ -179,8 +179,11 @@ fn the_callback_is_clean_under_stress() {
         );
         // A worker that wants the input and then does nothing: the capture ring runs full.
         net.read_capture(&mut Vec::new());
-        perform(&mut audio, Instant::now(), 4_000, &mut random);
-        assert!(audio.meters().faults().overruns > 0);
+        let fills = (0..50).any(|_| {
+            perform(&mut audio, Instant::now(), 1_000, &mut random);
+            audio.meters().faults().overruns > 0
+        });
+        assert!(fills, "whatever the dice say");
         let stop = Arc::new(AtomicBool::new(false));
         let worker = {
             let (bell, stop) = (Arc::clone(&bell), Arc::clone(&stop));
