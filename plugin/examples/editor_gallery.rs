@@ -1,7 +1,7 @@
 //! Opens the real editor view in a window, on a made-up session: to look at it, and for screenshots.
 //!
 //! ```text
-//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|mix|tracks|talk|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %]
+//! cargo run -p backline --example editor_gallery -- [idle|again|here|found|crowd|failed|joining|hosting|band|mix|tracks|talk|multi|full|waiting|offline|notices] [WIDTHxHEIGHT] [ZOOM %] [dark|light]
 //! ```
 
 // An example is no part of the plugin: it may end by a message.
@@ -13,7 +13,7 @@ mod made_up_session;
 use std::time::Instant;
 
 use backline::editor::backend::HostPace;
-use backline::editor::theme;
+use backline::editor::theme::{self, Look};
 use backline::editor::view::EditorView;
 use backline_client::{Connection, SLOTS, SessionHere, Severity, WaitingView};
 use made_up_session::{BAND, LINK, MadeUpSession, OLD_LINK};
@@ -37,6 +37,10 @@ fn main() {
     let gallery = Gallery {
         session: scene(&argument(0, "band")),
         view: EditorView::default(),
+        look: Look::ALL
+            .into_iter()
+            .find(|look| look.name().to_lowercase() == argument(3, "dark"))
+            .unwrap_or_default(),
         started: Instant::now(),
     };
     let window = EguiWindow::create(settings, gallery).expect("no window: is there a display with OpenGL?");
@@ -46,13 +50,14 @@ fn main() {
 struct Gallery {
     session: MadeUpSession,
     view: EditorView,
+    look: Look,
     started: Instant,
 }
 
 impl App for Gallery {
     fn build(&mut self, ctx: egui::Context, frame: &mut Frame) -> Result<(), HandlerError> {
-        theme::install(&ctx);
-        frame.set_clear_color(theme::colour::BACKDROP.into());
+        theme::install(&ctx, self.look);
+        frame.set_clear_color(self.look.palette().backdrop.into());
         Ok(())
     }
 

@@ -174,7 +174,7 @@ impl EditorView {
     /// Draws everything; a window that is too small shows a part, and scrolls.
     fn draw(&mut self, ui: &mut Ui, model: &ViewModel, intents: &mut Vec<Intent>) {
         let window = ui.max_rect();
-        ui.painter().rect_filled(window, 0.0, colour::BACKDROP);
+        ui.painter().rect_filled(window, 0.0, colour(ui).backdrop);
         if window.width() >= theme::MIN_SIZE_POINTS.x - 0.5
             && window.height() >= theme::MIN_SIZE_POINTS.y - 0.5
         {
@@ -286,6 +286,10 @@ impl EditorView {
                 let mut slots = snapshot.slots.each_ref().map(|view| view.as_ref().map(|view| view.source));
                 slots[slot] = None;
                 backend.send(Command::SetSlots(slots));
+            }
+            Intent::Look(look) => {
+                look.show_in(ui.ctx());
+                backend.keep_look(look);
             }
             Intent::Zoom(percent) => ui.ctx().set_zoom_factor(percent as f32 / 100.0),
             Intent::ForgiveSendClip => self.send_meter.forgive(),

@@ -141,3 +141,17 @@ fn a_track_says_who_returns_the_mix_and_may_return_one_musician() {
     click(&mut editor, "Send this track");
     assert_eq!(editor.state().session.commands().last(), Some(&Command::SetSends(false)));
 }
+
+#[test]
+fn dark_and_light_are_chosen_in_the_header_and_kept_for_every_project() {
+    let mut editor = open(MadeUpSession::band());
+    assert_eq!(editor.get_by_label("Colours").accesskit_node().value().as_deref(), Some("Dark"));
+    click(&mut editor, "Colours");
+    click(&mut editor, "Light");
+    assert_eq!(editor.state().session.asked, [Asked::Look(Look::Light)]);
+    assert_eq!(Look::of(&editor.ctx), Look::Light);
+    assert_eq!(editor.get_by_label("Colours").accesskit_node().value().as_deref(), Some("Light"));
+    click(&mut editor, "Colours");
+    click(&mut editor, "Dark");
+    assert_eq!(Look::of(&editor.ctx), Look::Dark);
+}

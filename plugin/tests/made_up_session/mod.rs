@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
+use backline::editor::theme::Look;
 use backline::servers::ServerFields;
 use backline_client::{
     AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
@@ -42,6 +43,8 @@ pub enum Asked {
     Command(Command),
     /// Other servers.
     Servers(ServerFields),
+    /// Other colours, for every project.
+    Look(Look),
 }
 
 /// A made-up session.
@@ -421,6 +424,10 @@ impl EditorBackend for MadeUpSession {
 
     fn set_servers(&mut self, servers: &ServerFields) {
         self.asked.push(Asked::Servers(servers.clone()));
+    }
+
+    fn keep_look(&mut self, look: Look) {
+        self.asked.push(Asked::Look(look));
     }
 }
 

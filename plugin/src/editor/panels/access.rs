@@ -47,11 +47,11 @@ fn show(
     });
     let is_lit = response.hovered() || response.has_focus();
     let (fill, ink) = match (access.is_open, is_lit) {
-        (true, _) => (colour::AMBER, colour::BACKDROP),
-        (false, true) => (colour::CONTROL_HOVER, colour::TEXT),
-        (false, false) => (colour::CONTROL, colour::TEXT_SOFT),
+        (true, _) => (colour(ui).amber_lit, colour(ui).text_on_lit),
+        (false, true) => (colour(ui).control_hover, colour(ui).text),
+        (false, false) => (colour(ui).control, colour(ui).text_soft),
     };
-    let line = if response.has_focus() { colour::AMBER_BRIGHT } else { colour::LINE_STRONG };
+    let line = if response.has_focus() { colour(ui).amber_bright } else { colour(ui).line_strong };
     ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
     let room = Rect::from_min_max(rect.min, pos2(rect.right() - 12.0, rect.bottom()));
     draw::line(ui.painter(), room, Align2::CENTER_CENTER, text, theme::semibold(12.0), ink);

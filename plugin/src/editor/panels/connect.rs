@@ -1,8 +1,8 @@
 //! The choice between Host and Join, with a place for why the last try did not work.
 
 use egui::{
-    Align2, Color32, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder, WidgetInfo,
+    pos2, vec2,
 };
 
 use super::network::{self, NetworkEdits};
@@ -110,7 +110,7 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
                 pos2(rect.left() + 14.0, rect.top()),
                 pos2(rect.right() - 110.0, rect.bottom()),
             );
-            chip::lamp(ui, line, "progress", Tone::Busy, busy, theme::medium(13.0), colour::TEXT);
+            chip::lamp(ui, line, "progress", Tone::Busy, busy, theme::medium(13.0), colour(ui).text);
             let place = Rect::from_center_size(
                 pos2(rect.right() - 56.0, rect.center().y),
                 vec2(88.0, theme::CONTROL_HEIGHT),
@@ -125,7 +125,7 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
             notice_box(ui, rect, Tone::Bad);
             let response = ui.interact(rect, Id::unique("failure"), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, failure));
-            icon(ui.painter(), Icon::Close, pos2(rect.left() + 22.0, rect.center().y), 15.0, colour::RED);
+            icon(ui.painter(), Icon::Close, pos2(rect.left() + 22.0, rect.center().y), 15.0, colour(ui).red);
             centred_paragraph(
                 ui,
                 Rect::from_min_max(rect.min + vec2(42.0, 6.0), rect.max - vec2(12.0, 6.0)),
@@ -139,25 +139,32 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
                 Align2::LEFT_TOP,
                 "Play together",
                 theme::semibold(22.0),
-                colour::TEXT,
+                colour(ui).text,
             );
             let below = Rect::from_min_max(pos2(rect.left() + 2.0, rect.top() + 36.0), rect.max);
             let sentence = "Your track goes to everybody; everybody else arrives here, each on a fader.";
-            draw::line(painter, below, Align2::LEFT_TOP, sentence, theme::regular(13.0), colour::TEXT_SOFT);
+            draw::line(
+                painter,
+                below,
+                Align2::LEFT_TOP,
+                sentence,
+                theme::regular(13.0),
+                colour(ui).text_soft,
+            );
         }
     }
 }
 
 fn notice_box(ui: &Ui, rect: Rect, tone: Tone) {
-    let fill = theme::mix(colour::PANEL, tone.colour(), 0.12);
-    let line = theme::mix(colour::LINE, tone.colour(), 0.5);
+    let fill = theme::mix(colour(ui).panel, tone.colour(ui), theme::NOTICE_TINT);
+    let line = theme::mix(colour(ui).line, tone.colour(ui), 0.5);
     ui.painter().rect(rect, theme::panel_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
 }
 
 fn centred_paragraph(ui: &Ui, rect: Rect, text: &str) {
-    let galley = ui.painter().layout(text.to_owned(), theme::medium(12.5), colour::TEXT, rect.width());
+    let galley = ui.painter().layout(text.to_owned(), theme::medium(12.5), colour(ui).text, rect.width());
     let top = rect.center().y - galley.size().y / 2.0;
-    ui.painter().galley(pos2(rect.left(), top.max(rect.top())), galley, colour::TEXT);
+    ui.painter().galley(pos2(rect.left(), top.max(rect.top())), galley, colour(ui).text);
 }
 
 fn host_card(
@@ -203,7 +210,7 @@ fn local_network_switch(ui: &Ui, card: Rect, on: bool, intents: &mut Vec<Intent>
         text: if is_wide { label } else { "Local network" },
         label,
         on,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle.show(ui, Rect::from_min_size(pos2(inner.right() - size.x, inner.top()), size), intents).on_hover_text(
         "On: whoever is in your local network sees your session and joins with one click, without a link.\n\
@@ -282,22 +289,18 @@ fn offers(
 
 /// Frame, picture, title and sentence of a card, where it has one. Returns the room below.
 fn card(ui: &Ui, rect: Rect, picture: Icon, title: &str, sentence: Option<&str>, free: bool) -> Rows {
-    draw::panel(ui.painter(), rect, colour::PANEL);
+    draw::panel(ui.painter(), rect, colour(ui).panel);
     let painter = ui.painter();
     let inner = rect.shrink(18.0);
-    let ink = if free { colour::AMBER } else { colour::TEXT_FAINT };
+    let ink = if free { colour(ui).amber } else { colour(ui).text_faint };
     let disc = Rect::from_min_size(inner.min, vec2(40.0, 40.0));
-    painter.rect_filled(
-        disc,
-        CornerRadius::same(10),
-        Color32::from_rgba_unmultiplied(ink.r(), ink.g(), ink.b(), 26),
-    );
+    painter.rect_filled(disc, CornerRadius::same(10), ink.gamma_multiply(0.1));
     icon(painter, picture, disc.center(), 22.0, ink);
     let mut rows = Rows::new(Rect::from_min_max(pos2(inner.left(), disc.bottom() + 12.0), inner.max));
-    let text = if free { colour::TEXT } else { colour::TEXT_FAINT };
+    let text = if free { colour(ui).text } else { colour(ui).text_faint };
     draw::line(painter, rows.top(22.0, 4.0), Align2::LEFT_CENTER, title, theme::semibold(17.0), text);
     if let Some(sentence) = sentence {
-        draw::paragraph(painter, rows.rest(), sentence, theme::regular(12.5), colour::TEXT_SOFT);
+        draw::paragraph(painter, rows.rest(), sentence, theme::regular(12.5), colour(ui).text_soft);
     }
     rows
 }

@@ -43,18 +43,18 @@ pub fn show(
     is_talking: &mut bool,
     intents: &mut Vec<Intent>,
 ) {
-    draw::panel(ui.painter(), rect, colour::PANEL);
+    draw::panel(ui.painter(), rect, colour(ui).panel);
     let mut rows = Rows::new(rect.shrink(12.0));
     let title = rows.top(16.0, 8.0);
-    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "You", theme::semibold(13.0), colour::TEXT);
+    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "You", theme::semibold(13.0), colour(ui).text);
     let lamp = Rect::from_min_max(pos2(title.left() + 48.0, title.top()), title.max);
-    chip::lamp(ui, lamp, "send state", panel.tone, &panel.state, theme::regular(12.0), colour::TEXT_SOFT);
+    chip::lamp(ui, lamp, "send state", panel.tone, &panel.state, theme::regular(12.0), colour(ui).text_soft);
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
     returns(ui, &mut rows, panel, intents);
     talkback(ui, &mut rows, panel, is_talking, intents);
     let rest = rows.rest();
-    ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
+    ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour(ui).line));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
     fader_column(ui, Rect::from_min_size(body.min, vec2(FADER_COLUMN, body.height())), panel, state, intents);
     knobs(
@@ -94,7 +94,7 @@ pub(super) fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &m
         Align2::CENTER_CENTER,
         "by",
         theme::regular(12.0),
-        colour::TEXT_FAINT,
+        colour(ui).text_faint,
     );
     let name = name_field(
         ui,
@@ -114,15 +114,15 @@ pub(super) fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &m
 fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
     let response = ui.interact(rect, Id::unique("colour"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::ColorWell, true, "Your colour"));
-    let line = if response.hovered() || response.has_focus() { colour::TEXT } else { colour::LINE };
+    let line = if response.hovered() || response.has_focus() { colour(ui).text } else { colour(ui).line };
     ui.painter().rect(
         rect,
         theme::control_corners(),
-        colour::WELL,
+        colour(ui).well,
         Stroke::new(1.0, line),
         StrokeKind::Inside,
     );
-    ui.painter().rect_filled(rect.shrink(6.0), CornerRadius::same(4), participant_colour(current));
+    ui.painter().rect_filled(rect.shrink(6.0), CornerRadius::same(4), participant_colour(ui, current));
     let mut picked = None;
     Popup::menu(&response).show(|ui| {
         egui::Grid::new("palette").spacing([6.0, 6.0]).show(ui, |ui| {
@@ -139,13 +139,13 @@ fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
                 ui.painter().rect_filled(
                     place.shrink(3.0),
                     CornerRadius::same(6),
-                    participant_colour(choice),
+                    participant_colour(ui, choice),
                 );
                 if swatch.hovered() || choice == current {
                     ui.painter().rect_stroke(
                         place,
                         CornerRadius::same(8),
-                        Stroke::new(2.0, colour::TEXT),
+                        Stroke::new(2.0, colour(ui).text),
                         StrokeKind::Inside,
                     );
                 }
@@ -187,7 +187,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
         text: "Auto",
         label: "Automatic quality",
         on: panel.automatic,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle.show(ui, auto, intents).on_hover_text(
         "While the network does not carry this quality, Backline sends another\none, says why, and comes back when it can",
@@ -200,7 +200,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
         Align2::LEFT_CENTER,
         &panel.encoding,
         theme::regular(11.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
     draw::line(
         ui.painter(),
@@ -208,7 +208,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
         Align2::RIGHT_CENTER,
         &panel.rate,
         theme::regular(11.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
 }
 
@@ -223,7 +223,7 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
         text: "Send",
         label: "Send this track",
         on: panel.sends,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle
         .show(ui, send, intents)
@@ -256,7 +256,7 @@ fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, 
         text: "Talkback",
         label: "Talkback",
         on: panel.talkback,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle
         .show(ui, talkback, intents)
@@ -273,7 +273,7 @@ pub(super) fn returns_line(ui: &Ui, row: Rect, panel: &SendPanel) {
     let mix = &panel.returns.mix;
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, mix));
-    draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour::TEXT_SOFT);
+    draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour(ui).text_soft);
 }
 
 /// Who else may set what is heard here, at the bottom; nothing outside of a session.
@@ -281,12 +281,12 @@ pub(super) fn mix_access(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intent
     let Some(mix) = &panel.mix_access else { return };
     access::mix(ui, rows.bottom(24.0, 2.0), mix, intents);
     let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
-    draw::line(ui.painter(), rows.bottom(14.0, 0.0), left, "Others may move", small, colour::TEXT_SOFT);
+    draw::line(ui.painter(), rows.bottom(14.0, 0.0), left, "Others may move", small, colour(ui).text_soft);
 }
 
 /// The button that is held to talk.
 fn talk(ui: &Ui, rect: Rect, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
-    let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour::GREEN };
+    let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour(ui).green_lit };
     hold.show(ui, rect, is_talking, intents).on_hover_text(
         "Hold it with the mouse, or with the space bar while it has the keyboard.
 A pedal or a key can hold it, too: by the parameter “Talk” of your DAW",
@@ -300,7 +300,7 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
     let body = rows.rest();
     let fader = Rect::from_min_size(body.min, vec2(SCALE_WIDTH + CAP_WIDTH + 8.0, body.height()));
     let control = Control::SendGain;
-    let tint = participant_colour(panel.colour);
+    let tint = participant_colour(ui, panel.colour);
     let (_, shown) = Fader { control, label: "Send gain", db: panel.gain_db, tint, live: panel.live }
         .show(ui, fader, intents);
     let meter_rect =
@@ -323,7 +323,7 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
         text: "Mute",
         label: "Mute send",
         on: panel.muted,
-        tint: colour::RED,
+        tint: colour(ui).red_lit,
     };
     toggle.show(ui, mute, intents).on_hover_text("Nobody hears this track");
 }
@@ -346,7 +346,7 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
         access::mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
         let caption = rows.bottom(14.0, 0.0);
         let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
-        draw::line(ui.painter(), caption, left, "Others may move", small, colour::TEXT_SOFT);
+        draw::line(ui.painter(), caption, left, "Others may move", small, colour(ui).text_soft);
     }
     let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
@@ -396,7 +396,7 @@ pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec
         control: row.control,
         label: row.name,
         value: row.value,
-        tint: colour::AMBER,
+        tint: colour(ui).amber,
         from_middle: false,
     };
     let (response, shown) = knob.show(ui, place, &row.scale, intents);
@@ -404,7 +404,7 @@ pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec
     let left = place.right() + 10.0;
     let name =
         Rect::from_min_max(pos2(left, rect.center().y - 17.0), pos2(rect.right(), rect.center().y - 1.0));
-    draw::line(ui.painter(), name, Align2::LEFT_CENTER, row.name, theme::regular(12.0), colour::TEXT_SOFT);
+    draw::line(ui.painter(), name, Align2::LEFT_CENTER, row.name, theme::regular(12.0), colour(ui).text_soft);
     let value = Rect::from_min_size(pos2(left - INSET, rect.center().y), vec2(76.0, 19.0));
     let label = format!("{}, typed", row.name);
     let value_text = (row.scale.words)(shown);

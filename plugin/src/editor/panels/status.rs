@@ -17,9 +17,10 @@ use backline_client::Command;
 /// Draws the line; `beside` points at its right are somebody else's.
 pub fn show(ui: &Ui, rect: Rect, beside: f32, status: &StatusLine, intents: &mut Vec<Intent>) {
     let worst = status.messages.first();
-    let fill = worst.map_or(colour::BAR, |message| mix(colour::BAR, message.tone.colour(), 0.10));
+    let fill = worst
+        .map_or(colour(ui).bar, |message| mix(colour(ui).bar, message.tone.colour(ui), theme::STATUS_TINT));
     ui.painter().rect_filled(rect, 0.0, fill);
-    let line = worst.map_or(colour::LINE, |message| mix(colour::LINE, message.tone.colour(), 0.45));
+    let line = worst.map_or(colour(ui).line, |message| mix(colour(ui).line, message.tone.colour(ui), 0.45));
     ui.painter().hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, line));
     let rect = rect.with_max_x(rect.right() - beside);
     match worst {
@@ -47,7 +48,7 @@ fn calm(ui: &Ui, rect: Rect, text: &str) {
         Align2::LEFT_CENTER,
         text,
         theme::regular(12.0),
-        colour::TEXT_FAINT,
+        colour(ui).text_faint,
     );
     let version = concat!("Backline ", env!("CARGO_PKG_VERSION"));
     draw::line(
@@ -56,18 +57,18 @@ fn calm(ui: &Ui, rect: Rect, text: &str) {
         Align2::RIGHT_CENTER,
         version,
         theme::regular(11.0),
-        colour::TEXT_FAINT,
+        colour(ui).text_faint,
     );
 }
 
 /// A message: lamp, what happened, what to do, a cross where it can be dismissed.
 fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Intent>) {
     let centre = pos2(rect.left() + 24.0, rect.center().y);
-    ui.painter().circle_filled(centre, 9.0, message.tone.colour().gamma_multiply(0.2));
+    ui.painter().circle_filled(centre, 9.0, message.tone.colour(ui).gamma_multiply(0.2));
     match message.tone {
-        Tone::Bad => icon(ui.painter(), Icon::Close, centre, 13.0, message.tone.colour()),
+        Tone::Bad => icon(ui.painter(), Icon::Close, centre, 13.0, message.tone.colour(ui)),
         tone => {
-            ui.painter().circle_filled(centre, 4.0, tone.colour());
+            ui.painter().circle_filled(centre, 4.0, tone.colour(ui));
         }
     }
     let beside = message
@@ -80,17 +81,30 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &message.text));
     let (above, below) = text.shrink2(vec2(0.0, 5.0)).split_top_bottom_at_fraction(0.52);
     let cut = if message.advice.is_empty() {
-        draw::line(ui.painter(), text, Align2::LEFT_CENTER, &message.text, theme::medium(12.5), colour::TEXT)
+        draw::line(
+            ui.painter(),
+            text,
+            Align2::LEFT_CENTER,
+            &message.text,
+            theme::medium(12.5),
+            colour(ui).text,
+        )
     } else {
-        draw::line(ui.painter(), above, Align2::LEFT_CENTER, &message.text, theme::medium(12.5), colour::TEXT)
-            | draw::line(
-                ui.painter(),
-                below,
-                Align2::LEFT_CENTER,
-                &message.advice,
-                theme::regular(11.5),
-                colour::TEXT_SOFT,
-            )
+        draw::line(
+            ui.painter(),
+            above,
+            Align2::LEFT_CENTER,
+            &message.text,
+            theme::medium(12.5),
+            colour(ui).text,
+        ) | draw::line(
+            ui.painter(),
+            below,
+            Align2::LEFT_CENTER,
+            &message.advice,
+            theme::regular(11.5),
+            colour(ui).text_soft,
+        )
     };
     if cut {
         response.on_hover_text(format!("{}\n{}", message.text, message.advice));
@@ -145,8 +159,11 @@ fn others(ui: &Ui, rect: Rect, messages: &[Message], intents: &mut Vec<Intent>) 
     response.widget_info(|| {
         WidgetInfo::labeled(Role::Button, true, format!("All messages ({})", messages.len()))
     });
-    let fill =
-        if response.hovered() || response.has_focus() { colour::CONTROL_HOVER } else { colour::CONTROL };
+    let fill = if response.hovered() || response.has_focus() {
+        colour(ui).control_hover
+    } else {
+        colour(ui).control
+    };
     ui.painter().rect_filled(rect, theme::control_corners(), fill);
     draw::line(
         ui.painter(),
@@ -154,9 +171,9 @@ fn others(ui: &Ui, rect: Rect, messages: &[Message], intents: &mut Vec<Intent>) 
         Align2::CENTER_CENTER,
         &text,
         theme::medium(12.0),
-        colour::TEXT,
+        colour(ui).text,
     );
-    icon(ui.painter(), Icon::Open, pos2(rect.right() - 14.0, rect.center().y), 11.0, colour::TEXT_SOFT);
+    icon(ui.painter(), Icon::Open, pos2(rect.right() - 14.0, rect.center().y), 11.0, colour(ui).text_soft);
     let menu = Popup::menu(&response)
         .align(RectAlign::TOP_END)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside);

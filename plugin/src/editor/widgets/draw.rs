@@ -44,12 +44,12 @@ pub fn shaded_bar(painter: &Painter, rect: Rect, top: Color32, bottom: Color32) 
 /// A panel: filled, rounded, with a hairline.
 pub fn panel(painter: &Painter, rect: Rect, fill: Color32) {
     let corners = crate::editor::theme::panel_corners();
-    painter.rect(rect, corners, fill, Stroke::new(1.0, colour::LINE), StrokeKind::Inside);
+    painter.rect(rect, corners, fill, Stroke::new(1.0, colour(painter).line), StrokeKind::Inside);
     // Light from above: what is raised catches it at its upper edge.
     painter.hline(
         rect.x_range().shrink(7.0),
         rect.top() + 1.5,
-        Stroke::new(1.0, Color32::from_white_alpha(8)),
+        Stroke::new(1.0, colour(painter).panel_gloss),
     );
 }
 
@@ -58,8 +58,8 @@ pub fn well(painter: &Painter, rect: Rect, radius: u8) {
     painter.rect(
         rect,
         CornerRadius::same(radius),
-        colour::WELL,
-        Stroke::new(1.0, colour::LINE),
+        colour(painter).well,
+        Stroke::new(1.0, colour(painter).line),
         StrokeKind::Inside,
     );
 }

@@ -31,11 +31,11 @@ impl Hold<'_> {
         let is_on = self.on || holds;
         response.widget_info(|| WidgetInfo::selected(Role::Button, true, is_on, self.text));
         let (fill, ink) = match (is_on, response.hovered()) {
-            (true, _) => (self.tint, colour::TEXT_ON_ACCENT),
-            (false, true) => (colour::CONTROL_HOVER, colour::TEXT),
-            (false, false) => (colour::CONTROL, colour::TEXT),
+            (true, _) => (self.tint, colour(ui).text_on_lit),
+            (false, true) => (colour(ui).control_hover, colour(ui).text),
+            (false, false) => (colour(ui).control, colour(ui).text),
         };
-        let line = if response.has_focus() { colour::AMBER_BRIGHT } else { colour::LINE_STRONG };
+        let line = if response.has_focus() { colour(ui).amber_bright } else { colour(ui).line_strong };
         ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, self.text, theme::semibold(14.0), ink);
         response

@@ -43,7 +43,7 @@ impl Value<'_> {
             ..WidgetInfo::labeled(Role::Button, true, self.label)
         });
         if response.hovered() {
-            ui.painter().rect_filled(rect, theme::control_corners(), colour::WELL);
+            ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).well);
         }
         draw::line(
             ui.painter(),
@@ -51,7 +51,7 @@ impl Value<'_> {
             self.align,
             self.text,
             font,
-            colour::TEXT,
+            colour(ui).text,
         );
         if response.clicked() {
             ui.data_mut(|data| data.insert_temp(id, self.text.replace(" dB", "")));
