@@ -25,6 +25,7 @@ use super::panels::network::NetworkEdits;
 use super::panels::{header, mix, path, returning, send, session, status};
 use super::theme::{self, colour};
 use super::view_model::{LinkLamps, Stage, ViewModel};
+use super::widgets::hold::Held;
 use crate::servers::ServerFields;
 
 /// From one frame to the next while something moves.
@@ -42,8 +43,8 @@ pub struct EditorView {
     link_lamps: LinkLamps,
     edits: ConnectEdits,
     chat: ChatEdits,
-    /// The button to talk is held.
-    is_talking: bool,
+    /// The button to talk, held or not.
+    talk: Held,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
@@ -94,7 +95,7 @@ impl EditorView {
 
     /// The window is closed, maybe under a finger: nobody talks on unseen. `[main-thread]`
     pub fn let_go(&mut self, backend: &mut dyn EditorBackend) {
-        if std::mem::take(&mut self.is_talking) {
+        if std::mem::take(&mut self.talk).is_on {
             backend.set(Control::Talk, 0.0);
             backend.end(Control::Talk);
         }
@@ -193,9 +194,7 @@ impl EditorView {
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
         within(ui, layout.send, |ui| match model.send.returns_only {
             true => returning::show(ui, layout.send, &model.send, intents),
-            false => {
-                send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.is_talking, intents)
-            }
+            false => send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.talk, intents),
         });
         match &model.stage {
             Stage::Connect(panel) => within(ui, layout.stage, |ui| {

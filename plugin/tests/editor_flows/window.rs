@@ -130,7 +130,7 @@ fn a_track_says_who_returns_the_mix_and_may_return_one_musician() {
     session.add_track("Drums", true);
     let mut editor = open(session);
     editor.run();
-    editor.get_by_label("The mix is returned by “Drums”");
+    editor.get_by_label("Mix returned by “Drums”");
     click(&mut editor, "Returns");
     click(&mut editor, "Ada · Guitar");
     let Some(Command::SetReturns(ReturnChoice::Sources(sources))) = editor.state().session.commands().pop()

@@ -2,6 +2,9 @@
 //!
 //! It answers commands as a worker would, at once, and writes down everything that the editor asked of it.
 
+#[allow(dead_code, reason = "not every user of the session shows all scenes")]
+pub mod scenes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -318,6 +321,14 @@ impl MadeUpSession {
     pub fn write(&mut self, text: &str) {
         if let Ok(line) = ChatLine::new(text) {
             self.line(false, line);
+        }
+    }
+
+    /// The person writes a line of the chat.
+    #[allow(dead_code, reason = "the scenes do")]
+    pub fn write_oneself(&mut self, text: &str) {
+        if let Ok(line) = ChatLine::new(text) {
+            self.line(true, line);
         }
     }
 

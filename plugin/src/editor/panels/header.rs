@@ -1,12 +1,11 @@
 //! The top line: logo, state of the session, invite link, leave, zoom.
 
 use egui::{
-    Align2, Grid, Id, Popup, PopupCloseBehavior, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2,
-    vec2,
+    Align2, Grid, Id, Popup, PopupCloseBehavior, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::intent::Intent;
-use crate::editor::theme::{self, Look, ZOOMS_PERCENT, colour};
+use crate::editor::theme::{self, Look, ZOOMS_PERCENT, colour, hairline};
 use crate::editor::view_model::Header;
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::field::{Choice, drop_down, menu_row};
@@ -28,7 +27,7 @@ const LINK_SHOWN_FROM: f32 = 900.0;
 /// Draws the header.
 pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &mut Vec<Intent>) {
     ui.painter().rect_filled(rect, 0.0, colour(ui).bar);
-    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, colour(ui).line));
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, hairline(ui, colour(ui).line));
     brand(ui, rect);
     state(ui, rect, header);
     let mut right = rect.right() - 12.0;
@@ -40,22 +39,24 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
         right -= width + 8.0;
         place
     };
-    look_menu(ui, slot(theme::CONTROL_HEIGHT), intents);
-    zoom_menu(ui, slot(68.0), zoom_percent, intents);
-    let leave = slot(98.0);
+    let (look, zoom, leave, copy) = (slot(theme::CONTROL_HEIGHT), slot(68.0), slot(98.0), slot(124.0));
+    // Drawn from left to right: so the keyboard goes.
+    if let Some(invite) = &header.invite {
+        let left = rect.left() + STATE_LEFT + STATE_WIDTH + 12.0;
+        if rect.width() >= LINK_SHOWN_FROM {
+            let place = Rect::from_min_max(pos2(left, copy.top()), pos2(copy.left() - 8.0, copy.bottom()));
+            link(ui, place, invite);
+        }
+        copy_button(ui, copy, "copy in header", invite, Weight::Plain);
+    }
     if let Some(text) = header.leave {
         let button = Button { id: "leave", text, icon: None, weight: Weight::Plain, enabled: true };
         if button.show(ui, leave).on_hover_text(header.leave_help).clicked() {
             intents.push(Intent::send(Command::Leave));
         }
     }
-    if let Some(invite) = &header.invite {
-        copy_button(ui, slot(124.0), "copy in header", invite, Weight::Plain);
-        let left = rect.left() + STATE_LEFT + STATE_WIDTH + 12.0;
-        if rect.width() >= LINK_SHOWN_FROM {
-            link(ui, Rect::from_min_max(pos2(left, leave.top()), pos2(right, leave.bottom())), invite);
-        }
-    }
+    zoom_menu(ui, zoom, zoom_percent, intents);
+    look_menu(ui, look, intents);
 }
 
 fn brand(ui: &Ui, rect: Rect) {
@@ -72,7 +73,7 @@ fn brand(ui: &Ui, rect: Rect) {
 
 fn state(ui: &Ui, rect: Rect, header: &Header) {
     let left = rect.left() + STATE_LEFT;
-    ui.painter().vline(left - 16.0, rect.y_range().shrink(12.0), Stroke::new(1.0, colour(ui).line));
+    ui.painter().vline(left - 16.0, rect.y_range().shrink(12.0), hairline(ui, colour(ui).line));
     let (top, height) =
         if header.detail.is_empty() { (rect.top(), rect.height()) } else { (rect.top() + 7.0, 18.0) };
     let line = Rect::from_min_size(pos2(left, top), vec2(STATE_WIDTH, height));

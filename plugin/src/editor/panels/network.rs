@@ -111,7 +111,7 @@ fn fields(ui: &mut Ui, mut rows: Rows, fields: &mut ServerFields) -> bool {
     let at_stun = text(ui, stun.field, "STUN server", &mut fields.stun, hint, STUN_TOOLTIP);
     let at_turn = text(ui, turn.field, "TURN server", &mut fields.turn, hint, TURN_TOOLTIP);
     let (user, password) = halves(account.field);
-    let at_user = text(ui, user, "TURN user name", &mut fields.turn_user, "User name", TURN_TOOLTIP);
+    let at_user = text(ui, user, "TURN user name", &mut fields.turn_user, "User", TURN_TOOLTIP);
     let label = "TURN password";
     let edited =
         password_field(ui, password, Id::unique(label), label, &mut fields.turn_password, "Password", font());
@@ -135,7 +135,7 @@ fn row(ui: &Ui, rect: Rect, label: &str) -> Row {
     let name = Rect::from_min_size(rect.min, vec2(LABEL_WIDTH, rect.height()));
     draw::line(ui.painter(), name, Align2::LEFT_CENTER, label, theme::medium(12.0), colour(ui).text_soft);
     let rest = Rect::from_min_max(pos2(name.right(), rect.top()), rect.max);
-    let middle = rest.left() + (rest.width() * 0.5).min(260.0);
+    let middle = rest.left() + (rest.width() * 0.55).min(260.0);
     Row {
         field: Rect::from_min_max(rest.min, pos2(middle, rest.bottom())),
         beside: Rect::from_min_max(pos2(middle + 12.0, rest.top()), rest.max),

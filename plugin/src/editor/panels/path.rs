@@ -31,7 +31,7 @@ pub fn show(ui: &Ui, place: Rect, test: &PathTest) {
         .align(RectAlign::TOP_END)
         .layout(Layout::top_down(Align::Min))
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    menu.gap(10.0).show(|ui| answer(ui, test));
+    menu.frame(theme::page_frame(ui.style())).gap(10.0).show(|ui| answer(ui, test));
     response.on_hover_text("Is it good enough to play together?");
 }
 

@@ -2,12 +2,12 @@
 //!
 //! The rows are those of `send.rs`; there is no fader, no quality and no monitor, because nothing is sent.
 
-use egui::{Align2, Rect, Stroke, Ui, pos2};
+use egui::{Align2, Rect, Ui, pos2};
 
 use super::send::{knob_row, mix_access, names, playout_row, return_row, returns_choice, returns_line};
 use crate::editor::intent::Intent;
 use crate::editor::layout::Rows;
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 use crate::editor::view_model::SendPanel;
 use crate::editor::widgets::{chip, draw};
 
@@ -35,7 +35,7 @@ pub fn show(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent
     returns_choice(ui, row, panel, intents);
     returns_line(ui, rows.top(14.0, 8.0), panel);
     let line = rows.top(1.0, 10.0);
-    ui.painter().hline(line.x_range(), line.top() + 0.5, Stroke::new(1.0, colour(ui).line));
+    ui.painter().hline(line.x_range(), line.top() + 0.5, hairline(ui, colour(ui).line));
     knob_row(ui, rows.top(KNOB_ROW, 0.0), &return_row(panel), intents);
     knob_row(ui, rows.top(KNOB_ROW, 0.0), &playout_row(panel), intents);
     mix_access(ui, &mut rows, panel, intents);

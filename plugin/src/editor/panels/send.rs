@@ -8,12 +8,12 @@ use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::layout::Rows;
 use crate::editor::panels::access;
-use crate::editor::theme::{self, PARTICIPANT_COLOURS, colour, participant_colour};
+use crate::editor::theme::{self, PARTICIPANT_COLOURS, colour, hairline, participant_colour};
 use crate::editor::view_model::send::QUALITIES;
 use crate::editor::view_model::{SendPanel, words};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down, name_field};
-use crate::editor::widgets::hold::Hold;
+use crate::editor::widgets::hold::{Held, Hold};
 use crate::editor::widgets::knob::{Knob, depth_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
@@ -40,7 +40,7 @@ pub fn show(
     rect: Rect,
     panel: &SendPanel,
     state: &StereoMeter,
-    is_talking: &mut bool,
+    talk: &mut Held,
     intents: &mut Vec<Intent>,
 ) {
     draw::panel(ui.painter(), rect, colour(ui).panel);
@@ -52,9 +52,9 @@ pub fn show(
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
     returns(ui, &mut rows, panel, intents);
-    talkback(ui, &mut rows, panel, is_talking, intents);
+    talkback(ui, &mut rows, panel, talk, intents);
     let rest = rows.rest();
-    ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour(ui).line));
+    ui.painter().hline(rest.x_range(), rest.top() + 0.5, hairline(ui, colour(ui).line));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
     fader_column(ui, Rect::from_min_size(body.min, vec2(FADER_COLUMN, body.height())), panel, state, intents);
     knobs(
@@ -119,10 +119,11 @@ fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
         rect,
         theme::control_corners(),
         colour(ui).well,
-        Stroke::new(1.0, line),
+        hairline(ui, line),
         StrokeKind::Inside,
     );
     ui.painter().rect_filled(rect.shrink(6.0), CornerRadius::same(4), participant_colour(ui, current));
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let mut picked = None;
     Popup::menu(&response).show(|ui| {
         egui::Grid::new("palette").spacing([6.0, 6.0]).show(ui, |ui| {
@@ -149,6 +150,7 @@ fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
                         StrokeKind::Inside,
                     );
                 }
+                draw::focus_ring(ui, &swatch, place, CornerRadius::same(8));
                 if swatch.clicked() {
                     picked = Some(choice);
                 }
@@ -247,7 +249,7 @@ pub(super) fn returns_choice(ui: &Ui, row: Rect, panel: &SendPanel, intents: &mu
 }
 
 /// The switch for talkback, and beside it while it is on the button that is held to talk, else which track returns the mix.
-fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, talk: &mut Held, intents: &mut Vec<Intent>) {
     let row = rows.top(TALK_HEIGHT, 6.0);
     let talkback = Rect::from_min_max(pos2(row.right() - TALKBACK_WIDTH, row.top()), row.max);
     let row = row.with_max_x(talkback.left() - 6.0);
@@ -262,8 +264,8 @@ fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, 
         .show(ui, talkback, intents)
         .on_hover_text("On: this track is sent only while you hold Talk, for a microphone between the songs");
     // Where it is switched off under a finger, the button stays until it is let go.
-    if panel.talkback || *is_talking {
-        return talk(ui, row, panel, is_talking, intents);
+    if panel.talkback || talk.is_on {
+        return talk_button(ui, row, panel, talk, intents);
     }
     returns_line(ui, row, panel);
 }
@@ -273,7 +275,10 @@ pub(super) fn returns_line(ui: &Ui, row: Rect, panel: &SendPanel) {
     let mix = &panel.returns.mix;
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, mix));
-    draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour(ui).text_soft);
+    let ink = colour(ui).text_soft;
+    if draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), ink) {
+        response.on_hover_text(mix);
+    }
 }
 
 /// Who else may set what is heard here, at the bottom; nothing outside of a session.
@@ -285,10 +290,10 @@ pub(super) fn mix_access(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intent
 }
 
 /// The button that is held to talk.
-fn talk(ui: &Ui, rect: Rect, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+fn talk_button(ui: &Ui, rect: Rect, panel: &SendPanel, talk: &mut Held, intents: &mut Vec<Intent>) {
     let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour(ui).green_lit };
-    hold.show(ui, rect, is_talking, intents).on_hover_text(
-        "Hold it with the mouse, or with the space bar while it has the keyboard.
+    hold.show(ui, rect, talk, intents).on_hover_text(
+        "Hold it with the mouse, or with the space bar while it has the keyboard; Enter switches it on and off.
 A pedal or a key can hold it, too: by the parameter “Talk” of your DAW",
     );
 }
@@ -339,15 +344,8 @@ pub(super) struct Row<'a> {
 
 fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let mut rows = Rows::new(rect);
-    if let (Some(level), Some(mix)) = (&panel.level_access, &panel.mix_access) {
-        let (left, right) = rows.bottom(24.0, 2.0).split_left_right_at_fraction(0.5);
-        let moved = panel.moved_by.as_deref();
-        access::level(ui, left.with_max_x(left.right() - 3.0), level, moved, intents);
-        access::mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
-        let caption = rows.bottom(14.0, 0.0);
-        let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
-        draw::line(ui.painter(), caption, left, "Others may move", small, colour(ui).text_soft);
-    }
+    let access = panel.level_access.as_ref().zip(panel.mix_access.as_ref());
+    let access = access.map(|access| (access, rows.bottom(24.0, 2.0), rows.bottom(14.0, 0.0)));
     let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
         Row {
@@ -362,6 +360,12 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
     ] {
         knob_row(ui, rows.top(height, 0.0), &row, intents);
     }
+    let Some(((level, mix), row, caption)) = access else { return };
+    let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
+    draw::line(ui.painter(), caption, left, "Others may move", small, colour(ui).text_soft);
+    let (left, right) = row.split_left_right_at_fraction(0.5);
+    access::level(ui, left.with_max_x(left.right() - 3.0), level, panel.moved_by.as_deref(), intents);
+    access::mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
 }
 
 /// How loud everybody else is.

@@ -2,17 +2,20 @@
 //!
 //! It is always there and always as high, so that a message moves nothing.
 
-use egui::{
-    Align2, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{Align2, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::editor::intent::Intent;
-use crate::editor::theme::{self, Tone, colour, mix};
+use crate::editor::theme::{self, Tone, colour, hairline, mix};
 use crate::editor::view_model::{Message, Offer, StatusLine};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::draw;
 use crate::editor::widgets::icon::{Icon, icon};
 use backline_client::Command;
+
+/// Size of a message that is too long for two lines, in points, and the most lines that the bottom line has room for.
+const SMALL: f32 = 11.0;
+const ROWS_MAX: usize = 3;
 
 /// Draws the line; `beside` points at its right are somebody else's.
 pub fn show(ui: &Ui, rect: Rect, beside: f32, status: &StatusLine, intents: &mut Vec<Intent>) {
@@ -21,7 +24,7 @@ pub fn show(ui: &Ui, rect: Rect, beside: f32, status: &StatusLine, intents: &mut
         .map_or(colour(ui).bar, |message| mix(colour(ui).bar, message.tone.colour(ui), theme::STATUS_TINT));
     ui.painter().rect_filled(rect, 0.0, fill);
     let line = worst.map_or(colour(ui).line, |message| mix(colour(ui).line, message.tone.colour(ui), 0.45));
-    ui.painter().hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, line));
+    ui.painter().hline(rect.x_range(), rect.top() + 0.5, hairline(ui, line));
     let rect = rect.with_max_x(rect.right() - beside);
     match worst {
         Some(message) => {
@@ -79,34 +82,7 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     let response =
         ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &message.text));
-    let (above, below) = text.shrink2(vec2(0.0, 5.0)).split_top_bottom_at_fraction(0.52);
-    let cut = if message.advice.is_empty() {
-        draw::line(
-            ui.painter(),
-            text,
-            Align2::LEFT_CENTER,
-            &message.text,
-            theme::medium(12.5),
-            colour(ui).text,
-        )
-    } else {
-        draw::line(
-            ui.painter(),
-            above,
-            Align2::LEFT_CENTER,
-            &message.text,
-            theme::medium(12.5),
-            colour(ui).text,
-        ) | draw::line(
-            ui.painter(),
-            below,
-            Align2::LEFT_CENTER,
-            &message.advice,
-            theme::regular(11.5),
-            colour(ui).text_soft,
-        )
-    };
-    if cut {
+    if sentences(ui, text, message) {
         response.on_hover_text(format!("{}\n{}", message.text, message.advice));
     }
     if let Some(offer) = message.offer {
@@ -132,6 +108,35 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
             intents.push(Intent::send(Command::DismissNotice(notice)));
         }
     }
+}
+
+/// What happened, and under it what to do; where that is too long for a line each, both in smaller lines. True where even so
+/// something is cut.
+fn sentences(ui: &Ui, rect: Rect, message: &Message) -> bool {
+    let palette = colour(ui);
+    let line = |text: &str, font, ink| {
+        let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, ink));
+        job.wrap = TextWrapping::truncate_at_width(rect.width());
+        ui.painter().layout_job(job)
+    };
+    let mut lines = vec![line(&message.text, theme::medium(12.5), palette.text)];
+    if !message.advice.is_empty() {
+        lines.push(line(&message.advice, theme::regular(11.5), palette.text_soft));
+    }
+    if lines.iter().any(|line| line.elided) {
+        let wrap = TextWrapping { max_rows: ROWS_MAX, ..TextWrapping::wrap_at_width(rect.width()) };
+        let mut job = LayoutJob { wrap, ..LayoutJob::default() };
+        job.append(&message.text, 0.0, TextFormat::simple(theme::medium(SMALL), palette.text));
+        job.append(&message.advice, 4.0, TextFormat::simple(theme::regular(SMALL), palette.text_soft));
+        lines = vec![ui.painter().layout_job(job)];
+    }
+    let height: f32 = lines.iter().map(|line| line.size().y).sum();
+    let mut top = rect.center().y - height / 2.0;
+    for line in &lines {
+        ui.painter().galley(pos2(rect.left(), top), line.clone(), palette.text);
+        top += line.size().y;
+    }
+    lines.iter().any(|line| line.elided)
 }
 
 /// The way out where the host never comes back.
@@ -165,6 +170,7 @@ fn others(ui: &Ui, rect: Rect, messages: &[Message], intents: &mut Vec<Intent>) 
         colour(ui).control
     };
     ui.painter().rect_filled(rect, theme::control_corners(), fill);
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     draw::line(
         ui.painter(),
         rect.with_max_x(rect.right() - 16.0),

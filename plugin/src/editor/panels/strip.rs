@@ -1,14 +1,14 @@
 //! One remote source: who, how it comes, how loud, where.
 
 use egui::{
-    Align, Align2, Color32, Id, Layout, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke,
+    Align, Align2, Color32, Id, Layout, Popup, PopupCloseBehavior, Rect, Response, Role, ScrollArea, Sense,
     StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent, set_once};
 use crate::editor::layout::Rows;
-use crate::editor::theme::{self, Tone, colour, mix, participant_colour};
+use crate::editor::theme::{self, Tone, colour, hairline, mix, participant_colour};
 use crate::editor::view_model::{BoundStrip, RouteBadge, words};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
@@ -29,13 +29,15 @@ const KNOB_TRAVEL: f32 = 180.0;
 
 /// Width of the details, in points.
 const DETAILS_WIDTH: f32 = 380.0;
+/// What the details have above and below their figures, in points.
+const DETAILS_AROUND: f32 = 190.0;
 
 /// A free slot: its number, and nothing to touch.
 pub fn show_free(ui: &Ui, rect: Rect, slot: usize) {
-    let line = Stroke::new(1.0, colour(ui).line.gamma_multiply(0.7));
+    let line = hairline(ui, colour(ui).line.gamma_multiply(0.7));
     ui.painter().rect(rect, theme::panel_corners(), colour(ui).backdrop, line, StrokeKind::Inside);
     let number = pos2(rect.center().x, rect.top() + 22.0);
-    ui.painter().text(number, Align2::CENTER_CENTER, slot + 1, theme::medium(12.0), colour(ui).line_strong);
+    ui.painter().text(number, Align2::CENTER_CENTER, slot + 1, theme::medium(12.0), colour(ui).text_faint);
 }
 
 /// Draws the strip of `slot`.
@@ -59,10 +61,8 @@ pub fn show(
     pan(ui, left, slot, strip, &name, tint, intents);
     send(ui, right, slot, strip, &name, intents);
     rows.bottom(INSET, 0.0);
-    if let Some(bus) = strip.bus {
-        bus_menu(ui, rows.bottom(22.0, 6.0), slot, bus, &name, intents);
-    }
-    switches(ui, rows.bottom(24.0, 6.0), slot, strip, &name, intents);
+    let bus = strip.bus.map(|bus| (rows.bottom(22.0, 6.0), bus));
+    let switch_row = rows.bottom(24.0, 6.0);
     let value = rows.bottom(18.0, 4.0);
     let control = Control::SlotGain(slot);
     let shown = level(ui, rows.rest(), slot, strip, &name, tint, state, intents);
@@ -76,6 +76,10 @@ pub fn show(
         align: Align2::CENTER_CENTER,
     }
     .show(ui, value, intents);
+    switches(ui, switch_row, slot, strip, &name, intents);
+    if let Some((place, bus)) = bus {
+        bus_menu(ui, place, slot, bus, &name, intents);
+    }
 }
 
 fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
@@ -99,17 +103,14 @@ fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
 fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, intents: &mut Vec<Intent>) {
     let title = rows.top(18.0, 0.0);
     let below = rows.top(15.0, 6.0);
-    let both = title.union(below);
+    let room = if strip.present { title } else { title.with_max_x(title.right() - 18.0) };
+    let both = room.union(below.with_max_x(room.right()));
     let response = ui.interact(both, Id::unique(("strip name", slot)), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
-    if response.has_focus() {
-        let line = Stroke::new(1.0, colour(ui).amber);
-        ui.painter().rect_stroke(both.expand(2.0), theme::control_corners(), line, StrokeKind::Inside);
-    }
+    draw::focus_ring(ui, &response, both.expand(2.0), theme::control_corners());
     details_menu(&response, slot, strip);
     response.on_hover_ui(|ui| details(ui, strip));
     let ink = if strip.present { colour(ui).text } else { colour(ui).text_soft };
-    let room = if strip.present { title } else { title.with_max_x(title.right() - 18.0) };
     draw::line(ui.painter(), room, Align2::LEFT_CENTER, &strip.source_name, theme::semibold(13.0), ink);
     draw::line(
         ui.painter(),
@@ -204,6 +205,7 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
         Popup::open_id(&response.ctx, Popup::default_response_id(response));
     }
     let menu = Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let menu = menu.frame(theme::page_frame(&response.ctx.global_style()));
     menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
         details(ui, strip);
         let Some(offset) = strip.recording_offset else { return };
@@ -231,6 +233,11 @@ fn details(ui: &mut Ui, strip: &BoundStrip) {
         return;
     }
     ui.label(&strip.encrypted_text);
+    let height = (ui.ctx().content_rect().height() - DETAILS_AROUND).max(0.0);
+    ScrollArea::vertical().max_height(height).show(ui, |ui| figures(ui, strip));
+}
+
+fn figures(ui: &mut Ui, strip: &BoundStrip) {
     egui::Grid::new("details").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
         let offset = strip.recording_offset.map(|offset| ("Recording offset".to_owned(), offset.text()));
         for (name, figure) in offset.iter().chain(&strip.details) {

@@ -1,10 +1,11 @@
 //! Buttons in three weights: the one that matters, the others, and small ones with a picture only.
 
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
-use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
+use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2};
 
+use super::draw;
 use super::icon::{Icon, icon};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 
 /// How much a button stands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +39,9 @@ impl Button<'_> {
         let response = ui.interact(rect, Id::unique(("button", self.id)), sense);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, self.enabled, self.text));
         let (fill, line, ink) = self.colours(ui, &response);
-        let line = if response.has_focus() { colour(ui).amber_bright } else { line };
         let pushed = if response.is_pointer_button_down_on() { 1.0 } else { 0.0 };
-        ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
+        draw::focus_ring(ui, &response, rect, theme::control_corners());
         self.paint_text(ui, rect.translate(egui::vec2(0.0, pushed)), ink);
         if self.enabled { response.on_hover_cursor(egui::CursorIcon::PointingHand) } else { response }
     }
@@ -87,6 +88,7 @@ pub fn icon_button(ui: &Ui, rect: Rect, id: Id, picture: Icon, label: &str) -> R
     if lit {
         ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).control_hover);
     }
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let ink = if lit { colour(ui).text } else { colour(ui).text_soft };
     icon(ui.painter(), picture, rect.center(), 14.0, ink);
     response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(label)

@@ -11,7 +11,7 @@ use super::draw;
 use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::law::{FADER_SILENT_DB, FADER_TOP_DB, fader_db, fader_place};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 use crate::editor::view_model::words;
 
 /// Marks of the scale, in dB, with the text beside each.
@@ -90,25 +90,18 @@ impl Fader<'_> {
             (false, _) => unheard,
         };
         draw::shaded_rect(painter, cap, 4.0, top, bottom, colour(ui).cap_line);
-        let gloss = Stroke::new(1.0, colour(ui).cap_gloss.gamma_multiply(if self.live { 1.0 } else { 0.3 }));
+        let gloss = hairline(ui, colour(ui).cap_gloss.gamma_multiply(if self.live { 1.0 } else { 0.3 }));
         painter.hline(cap.x_range().shrink(4.0), cap.top() + 1.5, gloss);
         for offset in [-4.0, 4.0] {
             painter.hline(
                 cap.x_range().shrink(6.0),
                 cap.center().y + offset,
-                Stroke::new(1.0, colour(ui).cap_line.gamma_multiply(0.5)),
+                hairline(ui, colour(ui).cap_line.gamma_multiply(0.5)),
             );
         }
         let ink = if self.live { self.tint } else { colour(ui).text_faint };
         painter.hline(cap.x_range().shrink(3.0), cap.center().y, Stroke::new(2.0, ink));
-        if response.has_focus() {
-            painter.rect_stroke(
-                cap.expand(2.0),
-                CornerRadius::same(5),
-                Stroke::new(1.0, colour(ui).amber),
-                egui::StrokeKind::Outside,
-            );
-        }
+        draw::focus_ring(ui, response, cap.expand(3.0), CornerRadius::same(6));
     }
 }
 
@@ -140,7 +133,7 @@ fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
         let y = rail.bottom() - fader_place(db) * rail.height();
         let unity = db == 0.0;
         let line = if unity { colour(ui).text_faint } else { colour(ui).line_strong };
-        painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, Stroke::new(1.0, line));
+        painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, hairline(ui, line));
         // A short fader drops the marks that would touch, never the 0.
         if !unity && (y - last_y < 11.0 || (y - unity_y).abs() < 11.0) {
             continue;

@@ -10,7 +10,7 @@ use egui::{
 
 use super::draw;
 use super::icon::{Icon, icon};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 
 /// What happened in a field.
 pub struct Edited {
@@ -84,21 +84,16 @@ fn framed(
     font: FontId,
 ) -> Edited {
     let focused = ui.memory(|memory| memory.has_focus(id));
-    let line = if focused { colour(ui).amber } else { colour(ui).line };
-    ui.painter().rect(
-        rect,
-        theme::control_corners(),
-        colour(ui).well,
-        Stroke::new(1.0, line),
-        StrokeKind::Inside,
-    );
+    let line = if focused { colour(ui).focus } else { colour(ui).line };
+    let line = if focused { Stroke::new(2.0, line) } else { hairline(ui, line) };
+    ui.painter().rect(rect, theme::control_corners(), colour(ui).well, line, StrokeKind::Inside);
     let edit = edit
         .id(id)
         .font(font)
         .frame(Frame::NONE)
         .margin(Margin::symmetric(0, 0))
         .text_color(colour(ui).text)
-        .hint_text(egui::RichText::new(hint).color(colour(ui).text_faint))
+        .hint_text(hint)
         .align(Align2::LEFT_CENTER)
         .desired_width(rect.width() - 20.0);
     let response = ui.put(rect.shrink2(egui::vec2(10.0, 4.0)), edit).accessible_name(label);
@@ -136,9 +131,10 @@ pub fn drop_down(
         rect,
         theme::control_corners(),
         fill,
-        Stroke::new(1.0, colour(ui).line_strong),
+        hairline(ui, colour(ui).line_strong),
         StrokeKind::Inside,
     );
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let text =
         Rect::from_min_max(pos2(rect.left() + 10.0, rect.top()), pos2(rect.right() - 18.0, rect.bottom()));
     let small = rect.height() < 24.0;
@@ -164,6 +160,7 @@ pub fn menu_row(ui: &mut Ui, size: Vec2, choice: &Choice, role: Role, chosen: bo
     if response.hovered() || response.has_focus() {
         ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).control_hover);
     }
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let inner = rect.shrink2(egui::vec2(10.0, 5.0));
     let ink = if chosen { colour(ui).amber } else { colour(ui).text };
     let align = if choice.sentence.is_empty() { Align2::LEFT_CENTER } else { Align2::LEFT_TOP };

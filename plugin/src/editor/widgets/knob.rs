@@ -8,7 +8,7 @@ use super::adjust::{Scale, adjust};
 use super::draw::{arc, on_circle};
 use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
-use crate::editor::theme::colour;
+use crate::editor::theme::{colour, hairline};
 use crate::editor::view_model::words;
 use crate::value_text::parse_pan;
 
@@ -58,8 +58,11 @@ impl Knob<'_> {
         }
         let lit = response.hovered() || response.dragged() || response.has_focus();
         let body = if lit { colour(ui).control_hover } else { colour(ui).control };
-        let line = if response.has_focus() { colour(ui).amber } else { colour(ui).line_strong };
-        painter.circle(centre, radius - 4.0, body, Stroke::new(1.0, line));
+        let line = match response.has_focus() {
+            true => Stroke::new(2.0, colour(ui).focus),
+            false => hairline(ui, colour(ui).line_strong),
+        };
+        painter.circle(centre, radius - 4.0, body, line);
         let needle =
             [on_circle(centre, radius * 0.25, turns(place)), on_circle(centre, radius - 5.0, turns(place))];
         painter.line_segment(needle, Stroke::new(2.0, colour(ui).text));

@@ -2,13 +2,13 @@
 //!
 //! It does not move by itself: `ballistics.rs` says where bars and peaks are.
 
-use egui::{Color32, CornerRadius, Id, Rect, Response, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{Color32, CornerRadius, Id, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2};
 
 use super::draw;
 use crate::editor::ballistics::{Channel, StereoMeter};
 use crate::editor::law::meter_place;
 use crate::editor::theme::palette::Palette;
-use crate::editor::theme::{colour, mix};
+use crate::editor::theme::{colour, hairline, mix};
 
 /// Width of a meter, in points.
 pub const METER_WIDTH: f32 = 15.0;
@@ -30,7 +30,7 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
         clip,
         CornerRadius::same(2),
         light,
-        Stroke::new(1.0, colour(ui).line),
+        hairline(ui, colour(ui).line),
         egui::StrokeKind::Inside,
     );
     let bars = Rect::from_min_max(pos2(rect.left(), clip.bottom() + 2.0), rect.max);
@@ -40,6 +40,7 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
         let bar = Rect::from_min_max(pos2(left, bars.top()), pos2(left + width, bars.bottom()));
         paint_channel(ui, bar, channel, live);
     }
+    draw::focus_ring(ui, &response, rect.expand(2.0), CornerRadius::same(3));
     response
 }
 

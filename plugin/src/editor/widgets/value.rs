@@ -45,6 +45,7 @@ impl Value<'_> {
         if response.hovered() {
             ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).well);
         }
+        draw::focus_ring(ui, &response, rect, theme::control_corners());
         draw::line(
             ui.painter(),
             rect.shrink2(egui::vec2(INSET, 0.0)),
