@@ -17,6 +17,7 @@ pub mod kind;
 pub mod live_instances;
 pub mod logging;
 pub mod params;
+pub mod personal;
 pub mod plugin;
 pub mod processor;
 pub mod project;

@@ -14,6 +14,7 @@ use super::plugin_backend::PluginBackend;
 use super::theme;
 use super::view::EditorView;
 use crate::params::BacklineParams;
+use crate::personal::Personal;
 use crate::project::Project;
 
 /// A display that is scaled by more than this got a window that is too small; see [`EditorApp::fit_display`].
@@ -85,8 +86,9 @@ impl EditorApp {
 
 impl NiceEguiApp for EditorApp {
     fn build(&mut self, ctx: egui::Context, gui: GuiContext, frame: &mut Frame) -> Result<(), HandlerError> {
-        theme::install(&ctx);
-        frame.set_clear_color(theme::colour::BACKDROP.into());
+        let look = Personal::recall().look;
+        theme::install(&ctx, look);
+        frame.set_clear_color(look.palette().backdrop.into());
         self.gui = Some(gui);
         self.view = self.view.in_new_window(self.project.state().host_address, self.project.servers());
         self.fitted = false;

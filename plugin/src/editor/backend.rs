@@ -8,6 +8,7 @@ use std::sync::Arc;
 use backline_client::{Command, FoundSession, SLOTS, Snapshot};
 
 use super::intent::Control;
+use super::theme::Look;
 use crate::servers::ServerFields;
 
 /// How the host calls `process()`, as far as a person cares.
@@ -117,4 +118,6 @@ pub trait EditorBackend {
     fn send(&mut self, command: Command);
     /// Takes other STUN and TURN servers.
     fn set_servers(&mut self, servers: &ServerFields);
+    /// Keeps how the person wants editors to look, for every project.
+    fn keep_look(&mut self, look: Look);
 }

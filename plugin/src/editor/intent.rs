@@ -5,6 +5,7 @@
 
 use backline_client::{Command, ParticipantId, SourceId};
 
+use super::theme::Look;
 use crate::servers::ServerFields;
 
 /// A fader in somebody else's mix, by who it is about: whoever comes or goes, a hand stays on it.
@@ -106,6 +107,8 @@ pub enum Intent {
     ShowMix(Option<ParticipantId>),
     /// Show the editor at this zoom, in percent.
     Zoom(u32),
+    /// Show this editor, and every one that is opened from now on, in these colours.
+    Look(Look),
     /// Put the clip light of the send meter out.
     ForgiveSendClip,
     /// Put the clip light of a slot's meter out.

@@ -12,7 +12,9 @@ use nice_plug::prelude::{BoolParam, FloatParam, ParamSetter};
 
 use super::backend::{EditorBackend, HostPace, Readings, SlotValues, Values};
 use super::intent::Control;
+use super::theme::Look;
 use crate::params::BacklineParams;
+use crate::personal::Personal;
 use crate::servers::ServerFields;
 use crate::value_text::GAIN_DB_MIN;
 
@@ -168,6 +170,10 @@ impl EditorBackend for PluginBackend<'_> {
 
     fn set_servers(&mut self, servers: &ServerFields) {
         self.params.project.set_servers(servers);
+    }
+
+    fn keep_look(&mut self, look: Look) {
+        Personal { look }.keep();
     }
 }
 

@@ -1,21 +1,26 @@
 //! What the editor looks like: colours, type, spacing and shapes, in one place.
 //!
-//! It is not a widget and knows no values. Every widget and panel takes its figures from here; the step before
-//! is `app.rs`, which installs the fonts and the style when a window opens.
+//! It is not a widget and knows no values. Every widget and panel takes its figures from here, and its colours by their
+//! role from `palette.rs`; the step before is `app.rs`, which installs the fonts and the styles when a window opens.
+
+pub mod palette;
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::state::EDITOR_SIZE_POINTS_DEFAULT;
 use egui::epaint::text::{FontData, FontDefinitions};
-use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, Vec2};
+use egui::{Color32, Context, CornerRadius, FontFamily, FontId, Margin, Painter, Shadow, Stroke, Ui, Vec2};
+use palette::Palette;
 
 /// Smallest window that shows everything, in points (the editor scrolls below that).
-pub const MIN_SIZE_POINTS: Vec2 = Vec2::new(720.0, 510.0);
+pub const MIN_SIZE_POINTS: Vec2 = Vec2::new(720.0, 540.0);
 /// The window's first size, in points.
 pub const DEFAULT_SIZE_POINTS: Vec2 =
     Vec2::new(EDITOR_SIZE_POINTS_DEFAULT.0 as f32, EDITOR_SIZE_POINTS_DEFAULT.1 as f32);
 /// Zooms of the scale menu, in percent.
-pub const ZOOMS_PERCENT: [u32; 5] = [100, 125, 150, 175, 200];
+pub const ZOOMS_PERCENT: [u32; 7] = [100, 125, 150, 175, 200, 250, 300];
 
 /// One step of the spacing grid, in points; margins and gaps are multiples of it.
 pub const STEP: f32 = 4.0;
@@ -30,51 +35,12 @@ pub const STRIP_WIDTHS: (f32, f32) = (92.0, 116.0);
 /// Height of buttons and fields, in points.
 pub const CONTROL_HEIGHT: f32 = 28.0;
 
-/// The colours. Neutrals are cool and dark, from the back to the front; amber is the only accent.
-pub mod colour {
-    use egui::Color32;
-
-    /// Behind everything.
-    pub const BACKDROP: Color32 = Color32::from_rgb(0x0E, 0x0F, 0x12);
-    /// Header and status line.
-    pub const BAR: Color32 = Color32::from_rgb(0x14, 0x16, 0x1A);
-    /// Panels and strips.
-    pub const PANEL: Color32 = Color32::from_rgb(0x1A, 0x1D, 0x22);
-    /// A strip or card under the pointer, and popups.
-    pub const RAISED: Color32 = Color32::from_rgb(0x22, 0x26, 0x2C);
-    /// Buttons at rest.
-    pub const CONTROL: Color32 = Color32::from_rgb(0x2A, 0x2F, 0x37);
-    /// Buttons under the pointer.
-    pub const CONTROL_HOVER: Color32 = Color32::from_rgb(0x35, 0x3B, 0x45);
-    /// Fields, grooves and meters: sunk into the panel.
-    pub const WELL: Color32 = Color32::from_rgb(0x10, 0x12, 0x15);
-    /// Hairlines around panels.
-    pub const LINE: Color32 = Color32::from_rgb(0x2B, 0x30, 0x38);
-    /// Hairlines around controls.
-    pub const LINE_STRONG: Color32 = Color32::from_rgb(0x3C, 0x43, 0x4E);
-
-    /// Names and values.
-    pub const TEXT: Color32 = Color32::from_rgb(0xEC, 0xEE, 0xF1);
-    /// Labels and sentences.
-    pub const TEXT_SOFT: Color32 = Color32::from_rgb(0xA9, 0xB0, 0xBC);
-    /// Scales, units, hints.
-    pub const TEXT_FAINT: Color32 = Color32::from_rgb(0x78, 0x80, 0x8E);
-    /// On amber.
-    pub const TEXT_ON_ACCENT: Color32 = Color32::from_rgb(0x1C, 0x14, 0x06);
-
-    /// The accent: the jewel light of an amplifier.
-    pub const AMBER: Color32 = Color32::from_rgb(0xF4, 0xAE, 0x3D);
-    /// The accent under the pointer.
-    pub const AMBER_BRIGHT: Color32 = Color32::from_rgb(0xFF, 0xC4, 0x65);
-    /// Fine, live, encrypted.
-    pub const GREEN: Color32 = Color32::from_rgb(0x46, 0xC9, 0x8B);
-    /// On its way.
-    pub const BLUE: Color32 = Color32::from_rgb(0x5F, 0xAE, 0xF0);
-    /// Muted, clipped, broken.
-    pub const RED: Color32 = Color32::from_rgb(0xF2, 0x5C, 0x54);
-    /// Meter between green and red.
-    pub const YELLOW: Color32 = Color32::from_rgb(0xF1, 0xD2, 0x4B);
-}
+/// How much of a participant's colour lies behind the names on a strip.
+pub const WASH: f32 = 0.16;
+/// How much of its tone a message in the bottom line has.
+pub const STATUS_TINT: f32 = 0.10;
+/// How much of its tone a message in the middle has.
+pub const NOTICE_TINT: f32 = 0.12;
 
 /// Colours that a participant may pick from, sRGB.
 pub const PARTICIPANT_COLOURS: [[u8; 3]; 12] = [
@@ -109,13 +75,14 @@ pub enum Tone {
 
 impl Tone {
     /// The colour that carries it.
-    pub fn colour(self) -> Color32 {
+    pub fn colour(self, at: &impl Themed) -> Color32 {
+        let palette = colour(at);
         match self {
-            Tone::Quiet => colour::TEXT_FAINT,
-            Tone::Good => colour::GREEN,
-            Tone::Busy => colour::BLUE,
-            Tone::Warning => colour::AMBER,
-            Tone::Bad => colour::RED,
+            Tone::Quiet => palette.text_faint,
+            Tone::Good => palette.green,
+            Tone::Busy => palette.blue,
+            Tone::Warning => palette.amber,
+            Tone::Bad => palette.red,
         }
     }
 }
@@ -135,9 +102,52 @@ pub fn semibold(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(SEMIBOLD.into()))
 }
 
-/// A participant's colour as egui's.
-pub fn participant_colour(rgb: [u8; 3]) -> Color32 {
-    Color32::from_rgb(rgb[0], rgb[1], rgb[2])
+/// Where something is drawn that follows the theme.
+pub trait Themed {
+    /// Its colours.
+    fn palette(&self) -> &'static Palette;
+    /// How fine its pixels are.
+    fn pixels_per_point(&self) -> f32;
+}
+
+impl Themed for Ui {
+    fn palette(&self) -> &'static Palette {
+        if self.visuals().dark_mode { &palette::DARK } else { &palette::LIGHT }
+    }
+
+    fn pixels_per_point(&self) -> f32 {
+        self.ctx().pixels_per_point()
+    }
+}
+
+impl Themed for Painter {
+    fn palette(&self) -> &'static Palette {
+        self.ctx().palette()
+    }
+
+    fn pixels_per_point(&self) -> f32 {
+        self.ctx().pixels_per_point()
+    }
+}
+
+impl Themed for Context {
+    fn palette(&self) -> &'static Palette {
+        Look::of(self).palette()
+    }
+
+    fn pixels_per_point(&self) -> f32 {
+        self.pixels_per_point()
+    }
+}
+
+/// The colours of the theme that is shown there, by role.
+pub fn colour(at: &impl Themed) -> &'static Palette {
+    at.palette()
+}
+
+/// A participant's colour, as near as the theme allows.
+pub fn participant_colour(at: &impl Themed, rgb: [u8; 3]) -> Color32 {
+    at.palette().mark(rgb)
 }
 
 /// A colour `share` (0 to 1) of the way from `from` to `to`.
@@ -152,6 +162,17 @@ pub fn mix(from: Color32, to: Color32, share: f32) -> Color32 {
     )
 }
 
+/// Of popups that hold sentences and figures: they need air.
+pub fn page_frame(style: &egui::Style) -> egui::Frame {
+    egui::Frame::popup(style).inner_margin(Margin::same(12))
+}
+
+/// A line of one point, in whole pixels: as sharp at 150 % as at 100 %.
+pub fn hairline(at: &impl Themed, ink: Color32) -> Stroke {
+    let pixels_per_point = at.pixels_per_point();
+    Stroke::new(pixels_per_point.round().max(1.0) / pixels_per_point, ink)
+}
+
 /// Corners of panels and strips.
 pub fn panel_corners() -> CornerRadius {
     CornerRadius::same(8)
@@ -162,11 +183,63 @@ pub fn control_corners() -> CornerRadius {
     CornerRadius::same(6)
 }
 
-/// Puts fonts and style into a context. `[main-thread]`
-pub fn install(ctx: &Context) {
+/// Which of the two palettes the person wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Look {
+    /// Light on dark.
+    #[default]
+    Dark,
+    /// Dark on light.
+    Light,
+}
+
+impl Look {
+    /// All, in the order of the menu.
+    pub const ALL: [Look; 2] = [Look::Dark, Look::Light];
+
+    /// What is shown in a context.
+    pub fn of(ctx: &Context) -> Self {
+        if ctx.theme() == egui::Theme::Dark { Look::Dark } else { Look::Light }
+    }
+
+    /// Its name in the menu.
+    pub fn name(self) -> &'static str {
+        match self {
+            Look::Dark => "Dark",
+            Look::Light => "Light",
+        }
+    }
+
+    /// Its colours.
+    pub fn palette(self) -> &'static Palette {
+        match self {
+            Look::Dark => &palette::DARK,
+            Look::Light => &palette::LIGHT,
+        }
+    }
+
+    /// Shows a context in it from the next frame on. `[main-thread]`
+    pub fn show_in(self, ctx: &Context) {
+        ctx.set_theme(self.theme());
+        ctx.request_repaint();
+    }
+
+    fn theme(self) -> egui::Theme {
+        match self {
+            Look::Dark => egui::Theme::Dark,
+            Look::Light => egui::Theme::Light,
+        }
+    }
+}
+
+/// Puts fonts and styles into a context, and shows it in `look`. `[main-thread]`
+pub fn install(ctx: &Context, look: Look) {
     ctx.set_fonts(fonts());
-    ctx.set_theme(egui::Theme::Dark);
-    ctx.all_styles_mut(style);
+    for look in Look::ALL {
+        ctx.style_mut_of(look.theme(), |kept| style(kept, look.palette()));
+    }
+    look.show_in(ctx);
 }
 
 /// Inter in three weights; egui's own fonts behind it, for what Inter lacks.
@@ -182,7 +255,7 @@ fn fonts() -> FontDefinitions {
 }
 
 /// egui's style for the few of its own widgets that the editor uses: fields, menus, tooltips, scroll bars.
-fn style(style: &mut egui::Style) {
+fn style(style: &mut egui::Style, palette: &Palette) {
     style.text_styles = [
         (egui::TextStyle::Small, regular(11.0)),
         (egui::TextStyle::Body, regular(13.0)),
@@ -201,31 +274,31 @@ fn style(style: &mut egui::Style) {
     style.spacing.scroll.bar_width = 8.0;
     style.spacing.scroll.bar_inner_margin = 4.0;
     style.spacing.scroll.bar_outer_margin = 0.0;
-    visuals(&mut style.visuals);
+    visuals(&mut style.visuals, palette);
 }
 
-fn visuals(visuals: &mut egui::Visuals) {
-    visuals.dark_mode = true;
+fn visuals(visuals: &mut egui::Visuals, palette: &Palette) {
+    visuals.dark_mode = palette.is_dark;
     visuals.override_text_color = None;
-    visuals.panel_fill = colour::BACKDROP;
-    visuals.window_fill = colour::RAISED;
-    visuals.window_stroke = Stroke::new(1.0, colour::LINE_STRONG);
+    visuals.weak_text_color = Some(palette.text_faint);
+    visuals.panel_fill = palette.backdrop;
+    visuals.window_fill = palette.raised;
+    visuals.window_stroke = Stroke::new(1.0, palette.line_strong);
     visuals.window_corner_radius = panel_corners();
     visuals.menu_corner_radius = panel_corners();
-    visuals.popup_shadow =
-        Shadow { offset: [0, 6], blur: 20, spread: 0, color: Color32::from_black_alpha(140) };
-    visuals.extreme_bg_color = colour::WELL;
-    visuals.selection.bg_fill = colour::AMBER.gamma_multiply(0.35);
-    visuals.selection.stroke = Stroke::new(1.0, colour::AMBER);
-    visuals.text_cursor.stroke = Stroke::new(1.5, colour::AMBER);
+    visuals.popup_shadow = Shadow { offset: [0, 6], blur: 20, spread: 0, color: palette.popup_shadow };
+    visuals.extreme_bg_color = palette.well;
+    visuals.selection.bg_fill = palette.amber.gamma_multiply(0.35);
+    visuals.selection.stroke = Stroke::new(1.0, palette.amber);
+    visuals.text_cursor.stroke = Stroke::new(1.5, palette.amber);
     visuals.text_cursor.blink = false;
     let widgets = &mut visuals.widgets;
     for (state, fill, line, text) in [
-        (&mut widgets.noninteractive, colour::PANEL, colour::LINE, colour::TEXT_SOFT),
-        (&mut widgets.inactive, colour::CONTROL, colour::LINE_STRONG, colour::TEXT),
-        (&mut widgets.hovered, colour::CONTROL_HOVER, colour::LINE_STRONG, colour::TEXT),
-        (&mut widgets.active, colour::CONTROL_HOVER, colour::AMBER, colour::TEXT),
-        (&mut widgets.open, colour::CONTROL_HOVER, colour::LINE_STRONG, colour::TEXT),
+        (&mut widgets.noninteractive, palette.panel, palette.line, palette.text_soft),
+        (&mut widgets.inactive, palette.control, palette.line_strong, palette.text),
+        (&mut widgets.hovered, palette.control_hover, palette.line_strong, palette.text),
+        (&mut widgets.active, palette.control_hover, palette.amber, palette.text),
+        (&mut widgets.open, palette.control_hover, palette.line_strong, palette.text),
     ] {
         state.bg_fill = fill;
         state.weak_bg_fill = fill;

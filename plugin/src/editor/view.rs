@@ -26,6 +26,7 @@ use super::panels::tempo::{self, TempoEdits};
 use super::panels::{header, mix, path, returning, send, session, status};
 use super::theme::{self, colour};
 use super::view_model::{LinkLamps, Stage, ViewModel};
+use super::widgets::hold::Held;
 use crate::servers::ServerFields;
 
 /// From one frame to the next while something moves.
@@ -44,8 +45,8 @@ pub struct EditorView {
     edits: ConnectEdits,
     chat: ChatEdits,
     tempo: TempoEdits,
-    /// The button to talk is held.
-    is_talking: bool,
+    /// The button to talk, held or not.
+    talk: Held,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
@@ -96,7 +97,7 @@ impl EditorView {
 
     /// The window is closed, maybe under a finger: nobody talks on unseen. `[main-thread]`
     pub fn let_go(&mut self, backend: &mut dyn EditorBackend) {
-        if std::mem::take(&mut self.is_talking) {
+        if std::mem::take(&mut self.talk).is_on {
             backend.set(Control::Talk, 0.0);
             backend.end(Control::Talk);
         }
@@ -176,7 +177,7 @@ impl EditorView {
     /// Draws everything; a window that is too small shows a part, and scrolls.
     fn draw(&mut self, ui: &mut Ui, model: &ViewModel, intents: &mut Vec<Intent>) {
         let window = ui.max_rect();
-        ui.painter().rect_filled(window, 0.0, colour::BACKDROP);
+        ui.painter().rect_filled(window, 0.0, colour(ui).backdrop);
         if window.width() >= theme::MIN_SIZE_POINTS.x - 0.5
             && window.height() >= theme::MIN_SIZE_POINTS.y - 0.5
         {
@@ -195,9 +196,7 @@ impl EditorView {
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
         within(ui, layout.send, |ui| match model.send.returns_only {
             true => returning::show(ui, layout.send, &model.send, intents),
-            false => {
-                send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.is_talking, intents)
-            }
+            false => send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.talk, intents),
         });
         match &model.stage {
             Stage::Connect(panel) => within(ui, layout.stage, |ui| {
@@ -293,6 +292,10 @@ impl EditorView {
                 let mut slots = snapshot.slots.each_ref().map(|view| view.as_ref().map(|view| view.source));
                 slots[slot] = None;
                 backend.send(Command::SetSlots(slots));
+            }
+            Intent::Look(look) => {
+                look.show_in(ui.ctx());
+                backend.keep_look(look);
             }
             Intent::Zoom(percent) => ui.ctx().set_zoom_factor(percent as f32 / 100.0),
             Intent::ForgiveSendClip => self.send_meter.forgive(),

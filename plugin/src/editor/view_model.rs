@@ -102,7 +102,7 @@ pub struct ConnectPanel {
 /// A session that is joined with one click.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JoinOffer {
-    /// "Join again: 203.0.113.7", "Join Ada’s session (3 people)".
+    /// "Join again: 203.0.113.7", "Join Ada (3 people)".
     pub text: String,
     /// Why that is offered.
     pub sentence: &'static str,
@@ -230,7 +230,7 @@ fn stage(snapshot: &Snapshot) -> Stage {
     };
     match &snapshot.connection {
         Connection::Idle => connect(None, None),
-        Connection::Joining => connect(Some("Calling the host. This takes a few seconds at most."), None),
+        Connection::Joining => connect(Some("Calling the host: a few seconds at most."), None),
         Connection::Failed { text } => connect(None, Some(text)),
         Connection::Hosting | Connection::Joined | Connection::Reconnecting => {
             Stage::Session(session(snapshot))

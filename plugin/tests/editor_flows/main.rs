@@ -13,7 +13,7 @@ mod window;
 
 use backline::editor::backend::HostPace;
 use backline::editor::intent::Control;
-use backline::editor::theme;
+use backline::editor::theme::{self, Look};
 use backline::editor::view::EditorView;
 use backline::servers::{self, ServerFields};
 use backline_client::{
@@ -42,7 +42,7 @@ fn open_sized(session: MadeUpSession, size: Vec2) -> Harness<'static, Editor> {
     Harness::builder().with_size(size).with_step_dt(1.0 / 30.0).build_ui_state(
         |ui, editor: &mut Editor| {
             if !std::mem::replace(&mut editor.installed, true) {
-                theme::install(ui.ctx());
+                theme::install(ui.ctx(), Look::Dark);
                 return;
             }
             editor.view.show(ui, &mut editor.session);

@@ -59,3 +59,43 @@ fn who_closes_the_window_while_talking_does_not_talk_on() {
     assert!(!session.values.talks);
     assert_eq!(session.asked.iter().filter(|asked| **asked == Asked::End(Control::Talk)).count(), 1);
 }
+
+#[test]
+fn who_cannot_hold_it_switches_it_on_and_off() {
+    let mut editor = open(MadeUpSession::band());
+    click(&mut editor, "Talkback");
+    let gestures = |editor: &Harness<'_, Editor>| -> Vec<Asked> {
+        let is_end =
+            |asked: &&Asked| matches!(asked, Asked::Set(Control::Talk, _) | Asked::End(Control::Talk));
+        editor.state().session.asked.iter().filter(is_end).cloned().collect()
+    };
+    let on = [Asked::Set(Control::Talk, 1.0)];
+    let off = [Asked::Set(Control::Talk, 0.0), Asked::End(Control::Talk)];
+
+    // A screen reader clicks.
+    editor.get_by_label("Talk").click_accesskit();
+    editor.run_steps(10);
+    assert_eq!(gestures(&editor), on, "it stays on");
+    assert!(toggled(&editor.get_by_label("Talk")));
+    editor.get_by_label("Talk").click_accesskit();
+    editor.run_steps(3);
+    assert_eq!(gestures(&editor)[1..], off);
+    assert!(!toggled(&editor.get_by_label("Talk")));
+
+    // Enter does the same.
+    editor.state_mut().session.asked.clear();
+    editor.get_by_label("Talk").focus();
+    editor.step();
+    editor.key_press(Key::Enter);
+    editor.run_steps(10);
+    assert_eq!(gestures(&editor), on);
+
+    // A hand that presses takes it over.
+    let centre = editor.get_by_label("Talk").rect().center();
+    editor.drag_at(centre);
+    editor.run_steps(3);
+    assert_eq!(gestures(&editor), on);
+    editor.drop_at(centre);
+    editor.run_steps(3);
+    assert_eq!(gestures(&editor)[1..], off);
+}

@@ -130,7 +130,7 @@ fn a_track_says_who_returns_the_mix_and_may_return_one_musician() {
     session.add_track("Drums", true);
     let mut editor = open(session);
     editor.run();
-    editor.get_by_label("The mix is returned by “Drums”");
+    editor.get_by_label("Mix returned by “Drums”");
     click(&mut editor, "Returns");
     click(&mut editor, "Ada · Guitar");
     let Some(Command::SetReturns(ReturnChoice::Sources(sources))) = editor.state().session.commands().pop()
@@ -140,4 +140,18 @@ fn a_track_says_who_returns_the_mix_and_may_return_one_musician() {
     assert_eq!(sources, [editor.state().session.snapshot.sources[0].source]);
     click(&mut editor, "Send this track");
     assert_eq!(editor.state().session.commands().last(), Some(&Command::SetSends(false)));
+}
+
+#[test]
+fn dark_and_light_are_chosen_in_the_header_and_kept_for_every_project() {
+    let mut editor = open(MadeUpSession::band());
+    assert_eq!(editor.get_by_label("Colours").accesskit_node().value().as_deref(), Some("Dark"));
+    click(&mut editor, "Colours");
+    click(&mut editor, "Light");
+    assert_eq!(editor.state().session.asked, [Asked::Look(Look::Light)]);
+    assert_eq!(Look::of(&editor.ctx), Look::Light);
+    assert_eq!(editor.get_by_label("Colours").accesskit_node().value().as_deref(), Some("Light"));
+    click(&mut editor, "Colours");
+    click(&mut editor, "Dark");
+    assert_eq!(Look::of(&editor.ctx), Look::Dark);
 }

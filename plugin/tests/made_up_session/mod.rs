@@ -2,11 +2,15 @@
 //!
 //! It answers commands as a worker would, at once, and writes down everything that the editor asked of it.
 
+#[allow(dead_code, reason = "not every user of the session shows all scenes")]
+pub mod scenes;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
+use backline::editor::theme::Look;
 use backline::servers::ServerFields;
 use backline_client::{
     AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
@@ -43,6 +47,8 @@ pub enum Asked {
     Command(Command),
     /// Other servers.
     Servers(ServerFields),
+    /// Other colours, for every project.
+    Look(Look),
 }
 
 /// A made-up session.
@@ -272,6 +278,9 @@ impl MadeUpSession {
             ..self.snapshot.tempo.clone()
         };
         self.roll(45.0, false);
+        // An hour from now, so that it stays there while somebody looks.
+        let begins = self.snapshot.tempo.transport.as_mut();
+        begins.into_iter().for_each(|transport| transport.at += Duration::from_secs(3_600));
     }
 
     fn answer(&mut self, command: Command) {
@@ -351,6 +360,14 @@ impl MadeUpSession {
     pub fn write(&mut self, text: &str) {
         if let Ok(line) = ChatLine::new(text) {
             self.line(false, line);
+        }
+    }
+
+    /// The person writes a line of the chat.
+    #[allow(dead_code, reason = "the scenes do")]
+    pub fn write_oneself(&mut self, text: &str) {
+        if let Ok(line) = ChatLine::new(text) {
+            self.line(true, line);
         }
     }
 
@@ -459,6 +476,10 @@ impl EditorBackend for MadeUpSession {
 
     fn set_servers(&mut self, servers: &ServerFields) {
         self.asked.push(Asked::Servers(servers.clone()));
+    }
+
+    fn keep_look(&mut self, look: Look) {
+        self.asked.push(Asked::Look(look));
     }
 }
 

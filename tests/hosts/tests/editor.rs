@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use backline_hosts::block_clock::monotonic_now;
 use backline_hosts::bundles;
-use backline_hosts::desktop::editor_look::{AMBER, EditorLook, WELL};
+use backline_hosts::desktop::editor_look::{AMBER, EditorLook, FOCUS, WELL};
 use backline_hosts::desktop::editor_window::EditorWindow;
 use backline_hosts::desktop::picture::Picture;
 use backline_hosts::desktop::{Desktop, check_tools, wait_until};
@@ -77,7 +77,7 @@ fn a_click_in_the_editor_joins_a_session() {
     ok(desktop.set_clipboard(&link));
     ok(editor.click(&desktop, editor.look().join_field.centre()));
     ok(editor.wait_for_picture(&desktop, "the field is lit", |look, picture| {
-        picture.at(look.join_field.edge()).is_some_and(|edge| edge.is_about(AMBER))
+        picture.at(look.join_field.edge()).is_some_and(|edge| edge.is_about(FOCUS))
     }));
     ok(editor.wait_for_keyboard(&desktop));
     ok(desktop.press("ctrl+v"));

@@ -1,12 +1,12 @@
 //! Who else may move what is one's own: a button that is lit while anybody may, and a list to choose nobody, everyone, or people.
 
 use egui::{
-    Align2, Id, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, WidgetInfo,
-    pos2, vec2,
+    Align2, Id, Popup, PopupCloseBehavior, Rect, Role, ScrollArea, Sense, StrokeKind, Ui, WidgetInfo, pos2,
+    vec2,
 };
 
 use crate::editor::intent::Intent;
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 use crate::editor::view_model::Access;
 use crate::editor::widgets::draw;
 use crate::editor::widgets::field::{Choice, menu_row};
@@ -47,12 +47,13 @@ fn show(
     });
     let is_lit = response.hovered() || response.has_focus();
     let (fill, ink) = match (access.is_open, is_lit) {
-        (true, _) => (colour::AMBER, colour::BACKDROP),
-        (false, true) => (colour::CONTROL_HOVER, colour::TEXT),
-        (false, false) => (colour::CONTROL, colour::TEXT_SOFT),
+        (true, _) => (colour(ui).amber_lit, colour(ui).text_on_lit),
+        (false, true) => (colour(ui).control_hover, colour(ui).text),
+        (false, false) => (colour(ui).control, colour(ui).text_soft),
     };
-    let line = if response.has_focus() { colour::AMBER_BRIGHT } else { colour::LINE_STRONG };
-    ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    let line = if access.is_open { colour(ui).outline(fill) } else { colour(ui).line_strong };
+    ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let room = Rect::from_min_max(rect.min, pos2(rect.right() - 12.0, rect.bottom()));
     draw::line(ui.painter(), room, Align2::CENTER_CENTER, text, theme::semibold(12.0), ink);
     icon(ui.painter(), Icon::Open, pos2(rect.right() - 10.0, rect.center().y), 10.0, ink);

@@ -7,7 +7,7 @@ use egui::{Align2, Id, Key, Label, Rect, Role, ScrollArea, Sense, Ui, UiBuilder,
 
 use crate::editor::intent::Intent;
 use crate::editor::layout::Rows;
-use crate::editor::theme::{self, colour, participant_colour};
+use crate::editor::theme::{self, colour};
 use crate::editor::view_model::{Chat, ChatRow};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::draw;
@@ -62,10 +62,10 @@ pub fn button(ui: &Ui, rect: Rect, chat: &Chat, edits: &mut ChatEdits) {
 
 /// The panel.
 pub fn show(ui: &mut Ui, rect: Rect, chat: &Chat, edits: &mut ChatEdits, intents: &mut Vec<Intent>) {
-    draw::panel(ui.painter(), rect, colour::PANEL);
+    draw::panel(ui.painter(), rect, colour(ui).panel);
     let mut rows = Rows::new(rect.shrink(10.0));
     let title = rows.top(24.0, 6.0);
-    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "Chat", theme::semibold(14.0), colour::TEXT);
+    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "Chat", theme::semibold(14.0), colour(ui).text);
     let cross = Rect::from_min_size(pos2(title.right() - 24.0, title.top()), vec2(24.0, 24.0));
     if icon_button(ui, cross, Id::unique("close chat"), Icon::Close, "Close chat").clicked() {
         edits.is_open = false;
@@ -75,7 +75,7 @@ pub fn show(ui: &mut Ui, rect: Rect, chat: &Chat, edits: &mut ChatEdits, intents
         let place = rows.bottom(PROBLEM_HEIGHT, 4.0);
         let response = ui.interact(place, Id::unique("chat problem"), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, problem));
-        draw::paragraph(ui.painter(), place, problem, theme::regular(11.5), colour::RED);
+        draw::paragraph(ui.painter(), place, problem, theme::regular(11.5), colour(ui).red);
     }
     lines(ui, rows.rest(), &chat.lines);
     write(ui, field, chat, edits, intents);
@@ -84,7 +84,7 @@ pub fn show(ui: &mut Ui, rect: Rect, chat: &Chat, edits: &mut ChatEdits, intents
 fn lines(ui: &mut Ui, rect: Rect, lines: &[ChatRow]) {
     if lines.is_empty() {
         let text = "What you write here, everybody in the session sees. Who comes later does not see what was written before.";
-        draw::paragraph(ui.painter(), rect, text, theme::regular(12.0), colour::TEXT_FAINT);
+        draw::paragraph(ui.painter(), rect, text, theme::regular(12.0), colour(ui).text_faint);
     }
     ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
         ui.shrink_clip_rect(rect);
@@ -92,20 +92,24 @@ fn lines(ui: &mut Ui, rect: Rect, lines: &[ChatRow]) {
         list.stick_to_bottom(true).show(ui, |ui| {
             ui.spacing_mut().item_spacing.y = 5.0;
             for line in lines {
-                ui.add(Label::new(words(line)).wrap());
+                ui.add(Label::new(words(ui, line)).wrap());
             }
         });
     });
 }
 
 /// Name and text as one paragraph, which can be selected and copied.
-fn words(line: &ChatRow) -> LayoutJob {
+fn words(ui: &Ui, line: &ChatRow) -> LayoutJob {
     let mut job = LayoutJob::default();
-    let name = TextFormat::simple(theme::semibold(12.5), participant_colour(line.colour));
+    let name = TextFormat::simple(theme::semibold(12.5), colour(ui).word(line.colour));
     job.append(&format!("{}: ", line.name), 0.0, name);
-    job.append(&line.text, 0.0, TextFormat::simple(theme::regular(12.5), colour::TEXT));
+    job.append(&line.text, 0.0, TextFormat::simple(theme::regular(12.5), colour(ui).text));
     if let Some(note) = line.note {
-        job.append(&format!(" ({note})"), 0.0, TextFormat::simple(theme::regular(11.0), colour::TEXT_FAINT));
+        job.append(
+            &format!(" ({note})"),
+            0.0,
+            TextFormat::simple(theme::regular(11.0), colour(ui).text_faint),
+        );
     }
     job
 }

@@ -1,14 +1,14 @@
 //! The choice between Host and Join, with a place for why the last try did not work.
 
 use egui::{
-    Align2, Color32, CornerRadius, Id, Rect, Role, ScrollArea, Sense, Stroke, StrokeKind, Ui, UiBuilder,
-    WidgetInfo, pos2, vec2,
+    Align2, CornerRadius, Id, Rect, Role, ScrollArea, Sense, StrokeKind, Ui, UiBuilder, WidgetInfo, pos2,
+    vec2,
 };
 
 use super::network::{self, NetworkEdits};
 use crate::editor::intent::{Control, Intent};
 use crate::editor::layout::Rows;
-use crate::editor::theme::{self, Tone, colour};
+use crate::editor::theme::{self, Tone, colour, hairline};
 use crate::editor::view_model::{ConnectPanel, JoinOffer};
 use crate::editor::widgets::button::{Button, Weight};
 use crate::editor::widgets::field::text_field;
@@ -20,7 +20,7 @@ use backline_client::Command;
 /// Height of the place over the cards, in points; the same for a title, a wait and a failure.
 const TOP_HEIGHT: f32 = 62.0;
 /// Cards are no higher and no wider than this, in points.
-const CARD_MAX: egui::Vec2 = vec2(330.0, 252.0);
+const CARD_MAX: egui::Vec2 = vec2(330.0, 284.0);
 /// Narrow cards need this height for their sentences, wide ones that.
 const CARD_HEIGHTS_MIN: [f32; 2] = [236.0, 220.0];
 /// A card of this width is wide, in points.
@@ -110,7 +110,7 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
                 pos2(rect.left() + 14.0, rect.top()),
                 pos2(rect.right() - 110.0, rect.bottom()),
             );
-            chip::lamp(ui, line, "progress", Tone::Busy, busy, theme::medium(13.0), colour::TEXT);
+            chip::lamp(ui, line, "progress", Tone::Busy, busy, theme::medium(13.0), colour(ui).text);
             let place = Rect::from_center_size(
                 pos2(rect.right() - 56.0, rect.center().y),
                 vec2(88.0, theme::CONTROL_HEIGHT),
@@ -125,7 +125,7 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
             notice_box(ui, rect, Tone::Bad);
             let response = ui.interact(rect, Id::unique("failure"), Sense::hover());
             response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, failure));
-            icon(ui.painter(), Icon::Close, pos2(rect.left() + 22.0, rect.center().y), 15.0, colour::RED);
+            icon(ui.painter(), Icon::Close, pos2(rect.left() + 22.0, rect.center().y), 15.0, colour(ui).red);
             centred_paragraph(
                 ui,
                 Rect::from_min_max(rect.min + vec2(42.0, 6.0), rect.max - vec2(12.0, 6.0)),
@@ -139,25 +139,32 @@ fn top(ui: &Ui, rect: Rect, panel: &ConnectPanel, intents: &mut Vec<Intent>) {
                 Align2::LEFT_TOP,
                 "Play together",
                 theme::semibold(22.0),
-                colour::TEXT,
+                colour(ui).text,
             );
             let below = Rect::from_min_max(pos2(rect.left() + 2.0, rect.top() + 36.0), rect.max);
-            let sentence = "Your track goes to everybody; everybody else arrives here, each on a fader.";
-            draw::line(painter, below, Align2::LEFT_TOP, sentence, theme::regular(13.0), colour::TEXT_SOFT);
+            let sentence = "Your track goes to all, and everybody else arrives on a fader.";
+            draw::line(
+                painter,
+                below,
+                Align2::LEFT_TOP,
+                sentence,
+                theme::regular(13.0),
+                colour(ui).text_soft,
+            );
         }
     }
 }
 
 fn notice_box(ui: &Ui, rect: Rect, tone: Tone) {
-    let fill = theme::mix(colour::PANEL, tone.colour(), 0.12);
-    let line = theme::mix(colour::LINE, tone.colour(), 0.5);
-    ui.painter().rect(rect, theme::panel_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    let fill = theme::mix(colour(ui).panel, tone.colour(ui), theme::NOTICE_TINT);
+    let line = theme::mix(colour(ui).line, tone.colour(ui), 0.5);
+    ui.painter().rect(rect, theme::panel_corners(), fill, hairline(ui, line), StrokeKind::Inside);
 }
 
 fn centred_paragraph(ui: &Ui, rect: Rect, text: &str) {
-    let galley = ui.painter().layout(text.to_owned(), theme::medium(12.5), colour::TEXT, rect.width());
+    let galley = ui.painter().layout(text.to_owned(), theme::medium(12.5), colour(ui).text, rect.width());
     let top = rect.center().y - galley.size().y / 2.0;
-    ui.painter().galley(pos2(rect.left(), top.max(rect.top())), galley, colour::TEXT);
+    ui.painter().galley(pos2(rect.left(), top.max(rect.top())), galley, colour(ui).text);
 }
 
 fn host_card(
@@ -172,17 +179,10 @@ fn host_card(
         "The session runs inside this plugin. You get an invite link, ready to paste to the others.";
     let mut rows = card(ui, rect, Icon::Host, "Host a session", Some(sentence), free);
     ui.add_enabled_ui(free, |ui| local_network_switch(ui, rect, panel.open_to_lan, intents));
-    let joins = panel.again.is_some() || !panel.found.is_empty() || !edits.link.trim().is_empty();
-    let weight = if joins { Weight::Plain } else { Weight::Primary };
-    let button = Button { id: "host", text: "Host", icon: None, weight, enabled: free };
-    if button.show(ui, rows.bottom(34.0, 10.0)).clicked() {
-        let address = Some(edits.address.trim().to_owned()).filter(|address| !address.is_empty());
-        intents.push(Intent::send(Command::SetHostAddress(address)));
-        intents.push(Intent::Host);
-    }
+    let button_row = rows.bottom(34.0, 10.0);
     let field = rows.bottom(30.0, 0.0);
     let id = Id::unique("host address");
-    let hint = "Public address (optional)";
+    let hint = "Public IP (optional)";
     let edited = ui.add_enabled_ui(free, |ui| {
         text_field(ui, field, id, "Public address", &mut edits.address, hint, theme::regular(12.5))
     });
@@ -190,6 +190,14 @@ fn host_card(
         "Players on your network need nothing here.\nFor players on the internet: your public address\n\
          (203.0.113.7), or with the port that your router forwards (203.0.113.7:4464).",
     );
+    let joins = panel.again.is_some() || !panel.found.is_empty() || !edits.link.trim().is_empty();
+    let weight = if joins { Weight::Plain } else { Weight::Primary };
+    let button = Button { id: "host", text: "Host", icon: None, weight, enabled: free };
+    if button.show(ui, button_row).clicked() {
+        let address = Some(edits.address.trim().to_owned()).filter(|address| !address.is_empty());
+        intents.push(Intent::send(Command::SetHostAddress(address)));
+        intents.push(Intent::Host);
+    }
 }
 
 /// At the top right of the host's card.
@@ -203,7 +211,7 @@ fn local_network_switch(ui: &Ui, card: Rect, on: bool, intents: &mut Vec<Intent>
         text: if is_wide { label } else { "Local network" },
         label,
         on,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle.show(ui, Rect::from_min_size(pos2(inner.right() - size.x, inner.top()), size), intents).on_hover_text(
         "On: whoever is in your local network sees your session and joins with one click, without a link.\n\
@@ -227,10 +235,7 @@ fn join_card(
     let typed = !edits.link.trim().is_empty();
     let again = again.filter(|_| !typed);
     let ready = free && (typed || again.is_some());
-    let weight = if ready { Weight::Primary } else { Weight::Plain };
-    let text = again.map_or("Join", |again| &again.text);
-    let button = Button { id: "join", text, icon: None, weight, enabled: ready };
-    let pressed = button.show(ui, rows.bottom(34.0, 10.0)).clicked();
+    let join = rows.bottom(34.0, 10.0);
     let field = rows.bottom(30.0, OFFER_GAP);
     let is_first = !typed && again.is_none();
     offers(ui, rows.rest(), &panel.found, free, is_first, intents);
@@ -241,6 +246,10 @@ fn join_card(
     });
     // A link that was copied from a mail may hold line breaks, which a field of one line cannot show.
     edits.link.retain(|character| !character.is_control());
+    let weight = if ready { Weight::Primary } else { Weight::Plain };
+    let text = again.map_or("Join", |again| &again.text);
+    let button = Button { id: "join", text, icon: None, weight, enabled: ready };
+    let pressed = button.show(ui, join).clicked();
     let command = match again {
         Some(again) if pressed => again.command(),
         None if ready && (pressed || edited.inner.entered) => {
@@ -282,22 +291,18 @@ fn offers(
 
 /// Frame, picture, title and sentence of a card, where it has one. Returns the room below.
 fn card(ui: &Ui, rect: Rect, picture: Icon, title: &str, sentence: Option<&str>, free: bool) -> Rows {
-    draw::panel(ui.painter(), rect, colour::PANEL);
+    draw::panel(ui.painter(), rect, colour(ui).panel);
     let painter = ui.painter();
     let inner = rect.shrink(18.0);
-    let ink = if free { colour::AMBER } else { colour::TEXT_FAINT };
+    let ink = if free { colour(ui).amber } else { colour(ui).text_faint };
     let disc = Rect::from_min_size(inner.min, vec2(40.0, 40.0));
-    painter.rect_filled(
-        disc,
-        CornerRadius::same(10),
-        Color32::from_rgba_unmultiplied(ink.r(), ink.g(), ink.b(), 26),
-    );
+    painter.rect_filled(disc, CornerRadius::same(10), ink.gamma_multiply(0.1));
     icon(painter, picture, disc.center(), 22.0, ink);
     let mut rows = Rows::new(Rect::from_min_max(pos2(inner.left(), disc.bottom() + 12.0), inner.max));
-    let text = if free { colour::TEXT } else { colour::TEXT_FAINT };
-    draw::line(painter, rows.top(22.0, 4.0), Align2::LEFT_CENTER, title, theme::semibold(17.0), text);
+    let text = if free { colour(ui).text } else { colour(ui).text_faint };
+    draw::line(painter, rows.top(22.0, 6.0), Align2::LEFT_CENTER, title, theme::semibold(17.0), text);
     if let Some(sentence) = sentence {
-        draw::paragraph(painter, rows.rest(), sentence, theme::regular(12.5), colour::TEXT_SOFT);
+        draw::paragraph(painter, rows.rest(), sentence, theme::regular(12.5), colour(ui).text_soft);
     }
     rows
 }

@@ -1,12 +1,14 @@
 //! The top line: logo, state of the session, invite link, leave, zoom.
 
-use egui::{Align2, Grid, Id, Rect, RichText, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2};
+use egui::{
+    Align2, Grid, Id, Popup, PopupCloseBehavior, Rect, RichText, Role, Sense, Ui, WidgetInfo, pos2, vec2,
+};
 
 use crate::editor::intent::Intent;
-use crate::editor::theme::{self, ZOOMS_PERCENT, colour};
+use crate::editor::theme::{self, Look, ZOOMS_PERCENT, colour, hairline};
 use crate::editor::view_model::Header;
-use crate::editor::widgets::button::{Button, Weight};
-use crate::editor::widgets::field::{Choice, drop_down};
+use crate::editor::widgets::button::{Button, Weight, icon_button};
+use crate::editor::widgets::field::{Choice, drop_down, menu_row};
 use crate::editor::widgets::icon::{Icon, logo};
 use crate::editor::widgets::{chip, draw};
 use backline_client::Command;
@@ -17,13 +19,15 @@ const COPIED_S: f64 = 1.6;
 const STATE_LEFT: f32 = 164.0;
 /// Width of the state, in points.
 const STATE_WIDTH: f32 = 190.0;
+/// Size of a row in the menu of colours, in points.
+const LOOK_ROW: egui::Vec2 = vec2(108.0, 26.0);
 /// From this width on the link itself is shown beside its button, in points.
 const LINK_SHOWN_FROM: f32 = 900.0;
 
 /// Draws the header.
 pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &mut Vec<Intent>) {
-    ui.painter().rect_filled(rect, 0.0, colour::BAR);
-    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, Stroke::new(1.0, colour::LINE));
+    ui.painter().rect_filled(rect, 0.0, colour(ui).bar);
+    ui.painter().hline(rect.x_range(), rect.bottom() - 0.5, hairline(ui, colour(ui).line));
     brand(ui, rect);
     state(ui, rect, header);
     let mut right = rect.right() - 12.0;
@@ -35,21 +39,24 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
         right -= width + 8.0;
         place
     };
-    zoom_menu(ui, slot(74.0), zoom_percent, intents);
-    let leave = slot(98.0);
+    let (look, zoom, leave, copy) = (slot(theme::CONTROL_HEIGHT), slot(68.0), slot(98.0), slot(124.0));
+    // Drawn from left to right: so the keyboard goes.
+    if let Some(invite) = &header.invite {
+        let left = rect.left() + STATE_LEFT + STATE_WIDTH + 12.0;
+        if rect.width() >= LINK_SHOWN_FROM {
+            let place = Rect::from_min_max(pos2(left, copy.top()), pos2(copy.left() - 8.0, copy.bottom()));
+            link(ui, place, invite);
+        }
+        copy_button(ui, copy, "copy in header", invite, Weight::Plain);
+    }
     if let Some(text) = header.leave {
         let button = Button { id: "leave", text, icon: None, weight: Weight::Plain, enabled: true };
         if button.show(ui, leave).on_hover_text(header.leave_help).clicked() {
             intents.push(Intent::send(Command::Leave));
         }
     }
-    if let Some(invite) = &header.invite {
-        copy_button(ui, slot(124.0), "copy in header", invite, Weight::Plain);
-        let left = rect.left() + STATE_LEFT + STATE_WIDTH + 12.0;
-        if rect.width() >= LINK_SHOWN_FROM {
-            link(ui, Rect::from_min_max(pos2(left, leave.top()), pos2(right, leave.bottom())), invite);
-        }
-    }
+    zoom_menu(ui, zoom, zoom_percent, intents);
+    look_menu(ui, look, intents);
 }
 
 fn brand(ui: &Ui, rect: Rect) {
@@ -60,17 +67,17 @@ fn brand(ui: &Ui, rect: Rect) {
         Align2::LEFT_CENTER,
         "Backline",
         theme::semibold(18.0),
-        colour::TEXT,
+        colour(ui).text,
     );
 }
 
 fn state(ui: &Ui, rect: Rect, header: &Header) {
     let left = rect.left() + STATE_LEFT;
-    ui.painter().vline(left - 16.0, rect.y_range().shrink(12.0), Stroke::new(1.0, colour::LINE));
+    ui.painter().vline(left - 16.0, rect.y_range().shrink(12.0), hairline(ui, colour(ui).line));
     let (top, height) =
         if header.detail.is_empty() { (rect.top(), rect.height()) } else { (rect.top() + 7.0, 18.0) };
     let line = Rect::from_min_size(pos2(left, top), vec2(STATE_WIDTH, height));
-    chip::lamp(ui, line, "session state", header.tone, &header.state, theme::medium(13.0), colour::TEXT);
+    chip::lamp(ui, line, "session state", header.tone, &header.state, theme::medium(13.0), colour(ui).text);
     let below = Rect::from_min_size(pos2(left + 18.0, rect.top() + 25.0), vec2(STATE_WIDTH - 18.0, 16.0));
     if !header.detail.is_empty() {
         let response = ui.interact(below, Id::unique("participants"), Sense::hover());
@@ -85,7 +92,7 @@ fn state(ui: &Ui, rect: Rect, header: &Header) {
         Align2::LEFT_CENTER,
         &header.detail,
         theme::regular(11.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
 }
 
@@ -94,8 +101,8 @@ fn operations(ui: &mut Ui, rows: &[(String, String)]) {
     ui.label(RichText::new("Moves of faders and permissions that reach you as the host").size(12.0));
     Grid::new("operations").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
         for (name, figure) in rows {
-            ui.label(RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
-            ui.label(RichText::new(figure).color(colour::TEXT).size(12.0));
+            ui.label(RichText::new(name).color(colour(ui).text_faint).size(12.0));
+            ui.label(RichText::new(figure).color(colour(ui).text).size(12.0));
             ui.end_row();
         }
     });
@@ -110,7 +117,7 @@ pub fn link(ui: &Ui, rect: Rect, invite: &str) {
         Align2::LEFT_CENTER,
         invite,
         theme::regular(12.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
 }
 
@@ -135,6 +142,25 @@ pub fn copy(ui: &Ui, invite: &str) {
 
 fn copied_at() -> Id {
     Id::unique("invite copied at")
+}
+
+/// Dark or light, for every editor of this person.
+fn look_menu(ui: &Ui, rect: Rect, intents: &mut Vec<Intent>) {
+    let shown = Look::of(ui.ctx());
+    let response = icon_button(ui, rect, Id::unique("look"), Icon::Look, "Colours");
+    response.widget_info(|| WidgetInfo {
+        current_text_value: Some(shown.name().to_owned()),
+        ..WidgetInfo::labeled(Role::ComboBox, true, "Colours")
+    });
+    let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).gap(4.0);
+    menu.show(|ui| {
+        for look in Look::ALL {
+            let choice = Choice { name: look.name().to_owned(), sentence: String::new() };
+            if menu_row(ui, LOOK_ROW, &choice, Role::MenuItemRadio, look == shown) {
+                intents.push(Intent::Look(look));
+            }
+        }
+    });
 }
 
 fn zoom_menu(ui: &Ui, rect: Rect, zoom_percent: u32, intents: &mut Vec<Intent>) {

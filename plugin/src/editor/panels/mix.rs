@@ -41,7 +41,7 @@ pub fn choice(ui: &mut Ui, rect: Rect, mixes: &[Mix], shown: Option<&Mix>, inten
 pub fn hear_own(ui: &Ui, row: Rect, on: bool, intents: &mut Vec<Intent>) -> f32 {
     let place = Rect::from_min_max(pos2(row.right() - SWITCH, row.top()), row.max);
     let label = "Hear myself in the mix";
-    let toggle = Toggle { control: Control::HearOwn, text: label, label, on, tint: colour::AMBER };
+    let toggle = Toggle { control: Control::HearOwn, text: label, label, on, tint: colour(ui).amber_lit };
     toggle.show(ui, place, intents).on_hover_text(
         "The server mixes for you. On: what you play is in your mix, as late as the way there and back\n         makes it: good to hear what the others hear. Off: you hear yourself only here, at once.",
     );
@@ -52,7 +52,14 @@ pub fn hear_own(ui: &Ui, row: Rect, on: bool, intents: &mut Vec<Intent>) -> f32 
 pub fn show(ui: &mut Ui, rect: Rect, mix: &Mix, intents: &mut Vec<Intent>) {
     if mix.strips.is_empty() {
         let text = "Nobody sends anything that they could hear.";
-        draw::line(ui.painter(), rect, Align2::CENTER_CENTER, text, theme::regular(12.5), colour::TEXT_SOFT);
+        draw::line(
+            ui.painter(),
+            rect,
+            Align2::CENTER_CENTER,
+            text,
+            theme::regular(12.5),
+            colour(ui).text_soft,
+        );
     }
     row_of(ui, rect, "mix strips", (mix.strips.len(), STRIP_WIDTHS.0), |ui, place, index| {
         strip(ui, place, &mix.strips[index], intents);
@@ -82,9 +89,9 @@ fn row_of(
 }
 
 fn strip(ui: &mut Ui, rect: Rect, strip: &MixStripPanel, intents: &mut Vec<Intent>) {
-    let tint = participant_colour(strip.colour);
+    let tint = participant_colour(ui, strip.colour);
     let name = format!("{}, {}", strip.source_name, strip.participant_name);
-    draw::panel(ui.painter(), rect, colour::PANEL);
+    draw::panel(ui.painter(), rect, colour(ui).panel);
     let mut rows = Rows::new(rect.shrink(8.0));
     let title = rows.top(18.0, 0.0);
     let below = rows.top(15.0, 8.0);
@@ -92,8 +99,15 @@ fn strip(ui: &mut Ui, rect: Rect, strip: &MixStripPanel, intents: &mut Vec<Inten
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, &name));
     response.on_hover_text(&strip.help);
     let left = Align2::LEFT_CENTER;
-    draw::line(ui.painter(), title, left, &strip.source_name, theme::semibold(13.0), colour::TEXT);
-    draw::line(ui.painter(), below, left, &strip.participant_name, theme::regular(11.5), colour::TEXT_SOFT);
+    draw::line(ui.painter(), title, left, &strip.source_name, theme::semibold(13.0), colour(ui).text);
+    draw::line(
+        ui.painter(),
+        below,
+        left,
+        &strip.participant_name,
+        theme::regular(11.5),
+        colour(ui).text_soft,
+    );
     pan(ui, rows.top(46.0, 8.0), strip, &name, intents);
     let label = format!("{name}: mute in their mix");
     let mute = Toggle {
@@ -101,7 +115,7 @@ fn strip(ui: &mut Ui, rect: Rect, strip: &MixStripPanel, intents: &mut Vec<Inten
         text: "M",
         label: &label,
         on: strip.muted,
-        tint: colour::RED,
+        tint: colour(ui).red_lit,
     };
     mute.show(ui, rows.bottom(24.0, 6.0), intents).on_hover_text("Mute: they do not hear it");
     let value = rows.bottom(18.0, 4.0);
@@ -128,11 +142,11 @@ fn pan(ui: &Ui, rect: Rect, strip: &MixStripPanel, name: &str, intents: &mut Vec
         control: Control::MixPan(strip.of),
         label: &label,
         value: strip.pan,
-        tint: participant_colour(strip.colour),
+        tint: participant_colour(ui, strip.colour),
         from_middle: true,
     };
     let (_, shown) = knob.show(ui, place, &pan_scale(), intents);
     let text = Rect::from_min_max(pos2(rect.left(), place.bottom()), rect.max);
     let words = words::pan(shown);
-    draw::line(ui.painter(), text, Align2::CENTER_CENTER, &words, theme::regular(11.0), colour::TEXT_SOFT);
+    draw::line(ui.painter(), text, Align2::CENTER_CENTER, &words, theme::regular(11.0), colour(ui).text_soft);
 }

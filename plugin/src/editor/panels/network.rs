@@ -70,7 +70,7 @@ pub fn show(ui: &mut Ui, rect: Rect, edits: &mut NetworkEdits, free: bool, inten
     let mut rows = Rows::new(rect);
     fold(ui, rows.top(FOLD_HEIGHT, ROW_GAP), edits);
     if edits.is_open {
-        draw::panel(ui.painter(), rows.rest(), colour::PANEL);
+        draw::panel(ui.painter(), rows.rest(), colour(ui).panel);
         let inner = Rows::new(rows.rest().shrink(MARGIN));
         let done = ui.add_enabled_ui(free, |ui| fields(ui, inner, &mut edits.fields)).inner;
         if done && edits.fields != edits.sent {
@@ -94,7 +94,7 @@ fn fold(ui: &Ui, rect: Rect, edits: &mut NetworkEdits) {
     let problem = fields.stun_problem().or(fields.turn_problem()).or(fields.account_problem());
     let problem = problem.filter(|_| !edits.is_open);
     let beside = Rect::from_min_max(pos2(place.right() + 8.0, rect.top()), rect.max);
-    let (text, ink) = problem.map_or((SENTENCE, colour::TEXT_FAINT), |problem| (problem, colour::RED));
+    let (text, ink) = problem.map_or((SENTENCE, colour(ui).text_faint), |problem| (problem, colour(ui).red));
     draw::line(ui.painter(), beside, Align2::LEFT_CENTER, text, theme::regular(12.0), ink);
 }
 
@@ -111,7 +111,7 @@ fn fields(ui: &mut Ui, mut rows: Rows, fields: &mut ServerFields) -> bool {
     let at_stun = text(ui, stun.field, "STUN server", &mut fields.stun, hint, STUN_TOOLTIP);
     let at_turn = text(ui, turn.field, "TURN server", &mut fields.turn, hint, TURN_TOOLTIP);
     let (user, password) = halves(account.field);
-    let at_user = text(ui, user, "TURN user name", &mut fields.turn_user, "User name", TURN_TOOLTIP);
+    let at_user = text(ui, user, "TURN user name", &mut fields.turn_user, "User", TURN_TOOLTIP);
     let label = "TURN password";
     let edited =
         password_field(ui, password, Id::unique(label), label, &mut fields.turn_password, "Password", font());
@@ -133,9 +133,9 @@ struct Row {
 /// Draws the label of a row and cuts the rest.
 fn row(ui: &Ui, rect: Rect, label: &str) -> Row {
     let name = Rect::from_min_size(rect.min, vec2(LABEL_WIDTH, rect.height()));
-    draw::line(ui.painter(), name, Align2::LEFT_CENTER, label, theme::medium(12.0), colour::TEXT_SOFT);
+    draw::line(ui.painter(), name, Align2::LEFT_CENTER, label, theme::medium(12.0), colour(ui).text_soft);
     let rest = Rect::from_min_max(pos2(name.right(), rect.top()), rect.max);
-    let middle = rest.left() + (rest.width() * 0.5).min(260.0);
+    let middle = rest.left() + (rest.width() * 0.55).min(260.0);
     Row {
         field: Rect::from_min_max(rest.min, pos2(middle, rest.bottom())),
         beside: Rect::from_min_max(pos2(middle + 12.0, rest.top()), rest.max),
@@ -152,7 +152,7 @@ fn halves(rect: Rect) -> (Rect, Rect) {
 fn beside(ui: &Ui, rect: Rect, at: &[&Response], problem: Option<&str>, purpose: &str) {
     let typing = at.iter().any(|response| response.has_focus());
     let problem = problem.filter(|_| !typing);
-    let (text, ink) = problem.map_or((purpose, colour::TEXT_FAINT), |problem| (problem, colour::RED));
+    let (text, ink) = problem.map_or((purpose, colour(ui).text_faint), |problem| (problem, colour(ui).red));
     if let Some(problem) = problem {
         let response = ui.interact(rect, Id::unique(("problem", purpose)), Sense::hover());
         response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, problem));

@@ -31,19 +31,19 @@ pub fn show(ui: &Ui, place: Rect, test: &PathTest) {
         .align(RectAlign::TOP_END)
         .layout(Layout::top_down(Align::Min))
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    menu.gap(10.0).show(|ui| answer(ui, test));
+    menu.frame(theme::page_frame(ui.style())).gap(10.0).show(|ui| answer(ui, test));
     response.on_hover_text("Is it good enough to play together?");
 }
 
 fn answer(ui: &mut Ui, test: &PathTest) {
     ui.set_width(ANSWER_WIDTH);
     let (row, _) = ui.allocate_exact_size(vec2(ANSWER_WIDTH, 20.0), Sense::hover());
-    chip::lamp(ui, row, "path", test.tone, "Your path", theme::semibold(13.0), colour::TEXT);
-    let verdict = ui.label(RichText::new(&test.verdict).color(colour::TEXT));
+    chip::lamp(ui, row, "path", test.tone, "Your path", theme::semibold(13.0), colour(ui).text);
+    let verdict = ui.label(RichText::new(&test.verdict).color(colour(ui).text));
     // An alert is read out when it comes up and when it changes.
     verdict.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &test.verdict));
     if !test.advice.is_empty() {
-        ui.label(RichText::new(&test.advice).color(colour::TEXT_SOFT));
+        ui.label(RichText::new(&test.advice).color(colour(ui).text_soft));
     }
     if test.people.is_empty() {
         return;
@@ -51,11 +51,11 @@ fn answer(ui: &mut Ui, test: &PathTest) {
     ScrollArea::vertical().max_height(PEOPLE_HEIGHT).show(ui, |ui| {
         Grid::new(Id::unique("path by person")).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
             for (name, figures) in &test.people {
-                ui.label(RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
-                ui.label(RichText::new(figures).color(colour::TEXT).size(12.0));
+                ui.label(RichText::new(name).color(colour(ui).text_faint).size(12.0));
+                ui.label(RichText::new(figures).color(colour(ui).text).size(12.0));
                 ui.end_row();
             }
         });
     });
-    ui.label(RichText::new(OF_YOU).color(colour::TEXT_FAINT).size(12.0));
+    ui.label(RichText::new(OF_YOU).color(colour(ui).text_faint).size(12.0));
 }

@@ -8,12 +8,12 @@ use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::layout::Rows;
 use crate::editor::panels::access;
-use crate::editor::theme::{self, PARTICIPANT_COLOURS, colour, participant_colour};
+use crate::editor::theme::{self, PARTICIPANT_COLOURS, colour, hairline, participant_colour};
 use crate::editor::view_model::send::QUALITIES;
 use crate::editor::view_model::{SendPanel, words};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down, name_field};
-use crate::editor::widgets::hold::Hold;
+use crate::editor::widgets::hold::{Held, Hold};
 use crate::editor::widgets::knob::{Knob, depth_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
@@ -40,21 +40,21 @@ pub fn show(
     rect: Rect,
     panel: &SendPanel,
     state: &StereoMeter,
-    is_talking: &mut bool,
+    talk: &mut Held,
     intents: &mut Vec<Intent>,
 ) {
-    draw::panel(ui.painter(), rect, colour::PANEL);
+    draw::panel(ui.painter(), rect, colour(ui).panel);
     let mut rows = Rows::new(rect.shrink(12.0));
     let title = rows.top(16.0, 8.0);
-    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "You", theme::semibold(13.0), colour::TEXT);
+    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "You", theme::semibold(13.0), colour(ui).text);
     let lamp = Rect::from_min_max(pos2(title.left() + 48.0, title.top()), title.max);
-    chip::lamp(ui, lamp, "send state", panel.tone, &panel.state, theme::regular(12.0), colour::TEXT_SOFT);
+    chip::lamp(ui, lamp, "send state", panel.tone, &panel.state, theme::regular(12.0), colour(ui).text_soft);
     names(ui, &mut rows, panel, intents);
     quality(ui, &mut rows, panel, intents);
     returns(ui, &mut rows, panel, intents);
-    talkback(ui, &mut rows, panel, is_talking, intents);
+    talkback(ui, &mut rows, panel, talk, intents);
     let rest = rows.rest();
-    ui.painter().hline(rest.x_range(), rest.top() + 0.5, Stroke::new(1.0, colour::LINE));
+    ui.painter().hline(rest.x_range(), rest.top() + 0.5, hairline(ui, colour(ui).line));
     let body = Rect::from_min_max(pos2(rest.left(), rest.top() + 10.0), rest.max);
     fader_column(ui, Rect::from_min_size(body.min, vec2(FADER_COLUMN, body.height())), panel, state, intents);
     knobs(
@@ -94,7 +94,7 @@ pub(super) fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &m
         Align2::CENTER_CENTER,
         "by",
         theme::regular(12.0),
-        colour::TEXT_FAINT,
+        colour(ui).text_faint,
     );
     let name = name_field(
         ui,
@@ -114,15 +114,16 @@ pub(super) fn names(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &m
 fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
     let response = ui.interact(rect, Id::unique("colour"), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::ColorWell, true, "Your colour"));
-    let line = if response.hovered() || response.has_focus() { colour::TEXT } else { colour::LINE };
+    let line = if response.hovered() || response.has_focus() { colour(ui).text } else { colour(ui).line };
     ui.painter().rect(
         rect,
         theme::control_corners(),
-        colour::WELL,
-        Stroke::new(1.0, line),
+        colour(ui).well,
+        hairline(ui, line),
         StrokeKind::Inside,
     );
-    ui.painter().rect_filled(rect.shrink(6.0), CornerRadius::same(4), participant_colour(current));
+    ui.painter().rect_filled(rect.shrink(6.0), CornerRadius::same(4), participant_colour(ui, current));
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let mut picked = None;
     Popup::menu(&response).show(|ui| {
         egui::Grid::new("palette").spacing([6.0, 6.0]).show(ui, |ui| {
@@ -139,16 +140,17 @@ fn colour_menu(ui: &Ui, rect: Rect, current: [u8; 3]) -> Option<[u8; 3]> {
                 ui.painter().rect_filled(
                     place.shrink(3.0),
                     CornerRadius::same(6),
-                    participant_colour(choice),
+                    participant_colour(ui, choice),
                 );
                 if swatch.hovered() || choice == current {
                     ui.painter().rect_stroke(
                         place,
                         CornerRadius::same(8),
-                        Stroke::new(2.0, colour::TEXT),
+                        Stroke::new(2.0, colour(ui).text),
                         StrokeKind::Inside,
                     );
                 }
+                draw::focus_ring(ui, &swatch, place, CornerRadius::same(8));
                 if swatch.clicked() {
                     picked = Some(choice);
                 }
@@ -187,7 +189,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
         text: "Auto",
         label: "Automatic quality",
         on: panel.automatic,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle.show(ui, auto, intents).on_hover_text(
         "While the network does not carry this quality, Backline sends another\none, says why, and comes back when it can",
@@ -200,7 +202,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
         Align2::LEFT_CENTER,
         &panel.encoding,
         theme::regular(11.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
     draw::line(
         ui.painter(),
@@ -208,7 +210,7 @@ fn quality(ui: &Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<Intent
         Align2::RIGHT_CENTER,
         &panel.rate,
         theme::regular(11.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
 }
 
@@ -223,7 +225,7 @@ fn returns(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intents: &mut Vec<In
         text: "Send",
         label: "Send this track",
         on: panel.sends,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle
         .show(ui, send, intents)
@@ -247,7 +249,7 @@ pub(super) fn returns_choice(ui: &Ui, row: Rect, panel: &SendPanel, intents: &mu
 }
 
 /// The switch for talkback, and beside it while it is on the button that is held to talk, else which track returns the mix.
-fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
+fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, talk: &mut Held, intents: &mut Vec<Intent>) {
     let row = rows.top(TALK_HEIGHT, 6.0);
     let talkback = Rect::from_min_max(pos2(row.right() - TALKBACK_WIDTH, row.top()), row.max);
     let row = row.with_max_x(talkback.left() - 6.0);
@@ -256,14 +258,14 @@ fn talkback(ui: &Ui, rows: &mut Rows, panel: &SendPanel, is_talking: &mut bool, 
         text: "Talkback",
         label: "Talkback",
         on: panel.talkback,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     toggle
         .show(ui, talkback, intents)
         .on_hover_text("On: this track is sent only while you hold Talk, for a microphone between the songs");
     // Where it is switched off under a finger, the button stays until it is let go.
-    if panel.talkback || *is_talking {
-        return talk(ui, row, panel, is_talking, intents);
+    if panel.talkback || talk.is_on {
+        return talk_button(ui, row, panel, talk, intents);
     }
     returns_line(ui, row, panel);
 }
@@ -273,7 +275,10 @@ pub(super) fn returns_line(ui: &Ui, row: Rect, panel: &SendPanel) {
     let mix = &panel.returns.mix;
     let response = ui.interact(row, Id::unique("mix returned by"), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Label, true, mix));
-    draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), colour::TEXT_SOFT);
+    let ink = colour(ui).text_soft;
+    if draw::line(ui.painter(), row, Align2::LEFT_CENTER, mix, theme::regular(11.0), ink) {
+        response.on_hover_text(mix);
+    }
 }
 
 /// Who else may set what is heard here, at the bottom; nothing outside of a session.
@@ -281,14 +286,14 @@ pub(super) fn mix_access(ui: &mut Ui, rows: &mut Rows, panel: &SendPanel, intent
     let Some(mix) = &panel.mix_access else { return };
     access::mix(ui, rows.bottom(24.0, 2.0), mix, intents);
     let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
-    draw::line(ui.painter(), rows.bottom(14.0, 0.0), left, "Others may move", small, colour::TEXT_SOFT);
+    draw::line(ui.painter(), rows.bottom(14.0, 0.0), left, "Others may move", small, colour(ui).text_soft);
 }
 
 /// The button that is held to talk.
-fn talk(ui: &Ui, rect: Rect, panel: &SendPanel, is_talking: &mut bool, intents: &mut Vec<Intent>) {
-    let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour::GREEN };
-    hold.show(ui, rect, is_talking, intents).on_hover_text(
-        "Hold it with the mouse, or with the space bar while it has the keyboard.
+fn talk_button(ui: &Ui, rect: Rect, panel: &SendPanel, talk: &mut Held, intents: &mut Vec<Intent>) {
+    let hold = Hold { control: Control::Talk, text: "Talk", on: panel.talks, tint: colour(ui).green_lit };
+    hold.show(ui, rect, talk, intents).on_hover_text(
+        "Hold it with the mouse, or with the space bar while it has the keyboard; Enter switches it on and off.
 A pedal or a key can hold it, too: by the parameter “Talk” of your DAW",
     );
 }
@@ -300,7 +305,7 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
     let body = rows.rest();
     let fader = Rect::from_min_size(body.min, vec2(SCALE_WIDTH + CAP_WIDTH + 8.0, body.height()));
     let control = Control::SendGain;
-    let tint = participant_colour(panel.colour);
+    let tint = participant_colour(ui, panel.colour);
     let (_, shown) = Fader { control, label: "Send gain", db: panel.gain_db, tint, live: panel.live }
         .show(ui, fader, intents);
     let meter_rect =
@@ -323,7 +328,7 @@ fn fader_column(ui: &mut Ui, rect: Rect, panel: &SendPanel, state: &StereoMeter,
         text: "Mute",
         label: "Mute send",
         on: panel.muted,
-        tint: colour::RED,
+        tint: colour(ui).red_lit,
     };
     toggle.show(ui, mute, intents).on_hover_text("Nobody hears this track");
 }
@@ -339,15 +344,8 @@ pub(super) struct Row<'a> {
 
 fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) {
     let mut rows = Rows::new(rect);
-    if let (Some(level), Some(mix)) = (&panel.level_access, &panel.mix_access) {
-        let (left, right) = rows.bottom(24.0, 2.0).split_left_right_at_fraction(0.5);
-        let moved = panel.moved_by.as_deref();
-        access::level(ui, left.with_max_x(left.right() - 3.0), level, moved, intents);
-        access::mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
-        let caption = rows.bottom(14.0, 0.0);
-        let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
-        draw::line(ui.painter(), caption, left, "Others may move", small, colour::TEXT_SOFT);
-    }
+    let access = panel.level_access.as_ref().zip(panel.mix_access.as_ref());
+    let access = access.map(|access| (access, rows.bottom(24.0, 2.0), rows.bottom(14.0, 0.0)));
     let height = (rows.rest().height() / 3.0).min(88.0);
     for row in [
         Row {
@@ -362,6 +360,12 @@ fn knobs(ui: &mut Ui, rect: Rect, panel: &SendPanel, intents: &mut Vec<Intent>) 
     ] {
         knob_row(ui, rows.top(height, 0.0), &row, intents);
     }
+    let Some(((level, mix), row, caption)) = access else { return };
+    let (left, small) = (Align2::LEFT_CENTER, theme::regular(11.0));
+    draw::line(ui.painter(), caption, left, "Others may move", small, colour(ui).text_soft);
+    let (left, right) = row.split_left_right_at_fraction(0.5);
+    access::level(ui, left.with_max_x(left.right() - 3.0), level, panel.moved_by.as_deref(), intents);
+    access::mix(ui, right.with_min_x(right.left() + 3.0), mix, intents);
 }
 
 /// How loud everybody else is.
@@ -396,7 +400,7 @@ pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec
         control: row.control,
         label: row.name,
         value: row.value,
-        tint: colour::AMBER,
+        tint: colour(ui).amber,
         from_middle: false,
     };
     let (response, shown) = knob.show(ui, place, &row.scale, intents);
@@ -404,7 +408,7 @@ pub(super) fn knob_row(ui: &mut Ui, rect: Rect, row: &Row<'_>, intents: &mut Vec
     let left = place.right() + 10.0;
     let name =
         Rect::from_min_max(pos2(left, rect.center().y - 17.0), pos2(rect.right(), rect.center().y - 1.0));
-    draw::line(ui.painter(), name, Align2::LEFT_CENTER, row.name, theme::regular(12.0), colour::TEXT_SOFT);
+    draw::line(ui.painter(), name, Align2::LEFT_CENTER, row.name, theme::regular(12.0), colour(ui).text_soft);
     let value = Rect::from_min_size(pos2(left - INSET, rect.center().y), vec2(76.0, 19.0));
     let label = format!("{}, typed", row.name);
     let value_text = (row.scale.words)(shown);

@@ -73,17 +73,17 @@ fn shown_strips(strips: &[Strip], width: f32) -> (usize, f32) {
 fn empty(ui: &Ui, rect: Rect, title: &str, sentence: &str, invite: Option<&str>) {
     let height = if invite.is_some() { 218.0 } else { 164.0 };
     let card = Rect::from_center_size(rect.center(), vec2(rect.width().min(420.0), height));
-    draw::panel(ui.painter(), card, colour::PANEL);
+    draw::panel(ui.painter(), card, colour(ui).panel);
     let mut rows = Rows::new(card.shrink(22.0));
     let mark = rows.top(30.0, 10.0);
-    icon(ui.painter(), Icon::Person, mark.center(), 30.0, colour::AMBER);
+    icon(ui.painter(), Icon::Person, mark.center(), 30.0, colour(ui).amber);
     draw::line(
         ui.painter(),
         rows.top(22.0, 6.0),
         Align2::CENTER_CENTER,
         title,
         theme::semibold(16.0),
-        colour::TEXT,
+        colour(ui).text,
     );
     if let Some(invite) = invite {
         let row = rows.bottom(theme::CONTROL_HEIGHT + 2.0, 10.0);
@@ -91,7 +91,7 @@ fn empty(ui: &Ui, rect: Rect, title: &str, sentence: &str, invite: Option<&str>)
         header::link(ui, Rect::from_min_max(row.min, pos2(button.left() - 8.0, row.bottom())), invite);
         header::copy_button(ui, button, "copy in card", invite, Weight::Primary);
     }
-    draw::centred_paragraph(ui.painter(), rows.rest(), sentence, theme::regular(12.5), colour::TEXT_SOFT);
+    draw::centred_paragraph(ui.painter(), rows.rest(), sentence, theme::regular(12.5), colour(ui).text_soft);
 }
 
 #[cfg(test)]

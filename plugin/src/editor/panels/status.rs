@@ -2,25 +2,29 @@
 //!
 //! It is always there and always as high, so that a message moves nothing.
 
-use egui::{
-    Align2, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Role, Sense, Stroke, Ui, WidgetInfo, pos2, vec2,
-};
+use egui::text::{LayoutJob, TextFormat, TextWrapping};
+use egui::{Align2, Id, Popup, PopupCloseBehavior, Rect, RectAlign, Role, Sense, Ui, WidgetInfo, pos2, vec2};
 
 use crate::editor::intent::Intent;
-use crate::editor::theme::{self, Tone, colour, mix};
+use crate::editor::theme::{self, Tone, colour, hairline, mix};
 use crate::editor::view_model::{Message, Offer, StatusLine};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::draw;
 use crate::editor::widgets::icon::{Icon, icon};
 use backline_client::Command;
 
+/// Size of a message that is too long for two lines, in points, and the most lines that the bottom line has room for.
+const SMALL: f32 = 11.0;
+const ROWS_MAX: usize = 3;
+
 /// Draws the line; `beside` points at its right are somebody else's.
 pub fn show(ui: &Ui, rect: Rect, beside: f32, status: &StatusLine, intents: &mut Vec<Intent>) {
     let worst = status.messages.first();
-    let fill = worst.map_or(colour::BAR, |message| mix(colour::BAR, message.tone.colour(), 0.10));
+    let fill = worst
+        .map_or(colour(ui).bar, |message| mix(colour(ui).bar, message.tone.colour(ui), theme::STATUS_TINT));
     ui.painter().rect_filled(rect, 0.0, fill);
-    let line = worst.map_or(colour::LINE, |message| mix(colour::LINE, message.tone.colour(), 0.45));
-    ui.painter().hline(rect.x_range(), rect.top() + 0.5, Stroke::new(1.0, line));
+    let line = worst.map_or(colour(ui).line, |message| mix(colour(ui).line, message.tone.colour(ui), 0.45));
+    ui.painter().hline(rect.x_range(), rect.top() + 0.5, hairline(ui, line));
     let rect = rect.with_max_x(rect.right() - beside);
     match worst {
         Some(message) => {
@@ -47,7 +51,7 @@ fn calm(ui: &Ui, rect: Rect, text: &str) {
         Align2::LEFT_CENTER,
         text,
         theme::regular(12.0),
-        colour::TEXT_FAINT,
+        colour(ui).text_faint,
     );
     let version = concat!("Backline ", env!("CARGO_PKG_VERSION"));
     draw::line(
@@ -56,18 +60,18 @@ fn calm(ui: &Ui, rect: Rect, text: &str) {
         Align2::RIGHT_CENTER,
         version,
         theme::regular(11.0),
-        colour::TEXT_FAINT,
+        colour(ui).text_faint,
     );
 }
 
 /// A message: lamp, what happened, what to do, a cross where it can be dismissed.
 fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Intent>) {
     let centre = pos2(rect.left() + 24.0, rect.center().y);
-    ui.painter().circle_filled(centre, 9.0, message.tone.colour().gamma_multiply(0.2));
+    ui.painter().circle_filled(centre, 9.0, message.tone.colour(ui).gamma_multiply(0.2));
     match message.tone {
-        Tone::Bad => icon(ui.painter(), Icon::Close, centre, 13.0, message.tone.colour()),
+        Tone::Bad => icon(ui.painter(), Icon::Close, centre, 13.0, message.tone.colour(ui)),
         tone => {
-            ui.painter().circle_filled(centre, 4.0, tone.colour());
+            ui.painter().circle_filled(centre, 4.0, tone.colour(ui));
         }
     }
     let beside = message
@@ -78,21 +82,7 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     let response =
         ui.interact(text, Id::unique((id, "text", message.dismiss, &message.text)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Alert, true, &message.text));
-    let (above, below) = text.shrink2(vec2(0.0, 5.0)).split_top_bottom_at_fraction(0.52);
-    let cut = if message.advice.is_empty() {
-        draw::line(ui.painter(), text, Align2::LEFT_CENTER, &message.text, theme::medium(12.5), colour::TEXT)
-    } else {
-        draw::line(ui.painter(), above, Align2::LEFT_CENTER, &message.text, theme::medium(12.5), colour::TEXT)
-            | draw::line(
-                ui.painter(),
-                below,
-                Align2::LEFT_CENTER,
-                &message.advice,
-                theme::regular(11.5),
-                colour::TEXT_SOFT,
-            )
-    };
-    if cut {
+    if sentences(ui, text, message) {
         response.on_hover_text(format!("{}\n{}", message.text, message.advice));
     }
     if let Some(offer) = message.offer {
@@ -120,6 +110,35 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
     }
 }
 
+/// What happened, and under it what to do; where that is too long for a line each, both in smaller lines. True where even so
+/// something is cut.
+fn sentences(ui: &Ui, rect: Rect, message: &Message) -> bool {
+    let palette = colour(ui);
+    let line = |text: &str, font, ink| {
+        let mut job = LayoutJob::single_section(text.to_owned(), TextFormat::simple(font, ink));
+        job.wrap = TextWrapping::truncate_at_width(rect.width());
+        ui.painter().layout_job(job)
+    };
+    let mut lines = vec![line(&message.text, theme::medium(12.5), palette.text)];
+    if !message.advice.is_empty() {
+        lines.push(line(&message.advice, theme::regular(11.5), palette.text_soft));
+    }
+    if lines.iter().any(|line| line.elided) {
+        let wrap = TextWrapping { max_rows: ROWS_MAX, ..TextWrapping::wrap_at_width(rect.width()) };
+        let mut job = LayoutJob { wrap, ..LayoutJob::default() };
+        job.append(&message.text, 0.0, TextFormat::simple(theme::medium(SMALL), palette.text));
+        job.append(&message.advice, 4.0, TextFormat::simple(theme::regular(SMALL), palette.text_soft));
+        lines = vec![ui.painter().layout_job(job)];
+    }
+    let height: f32 = lines.iter().map(|line| line.size().y).sum();
+    let mut top = rect.center().y - height / 2.0;
+    for line in &lines {
+        ui.painter().galley(pos2(rect.left(), top), line.clone(), palette.text);
+        top += line.size().y;
+    }
+    lines.iter().any(|line| line.elided)
+}
+
 /// The way out where the host never comes back.
 fn discard(ui: &Ui, place: Rect, beside: String, intents: &mut Vec<Intent>) {
     let id = beside + " discard";
@@ -145,18 +164,22 @@ fn others(ui: &Ui, rect: Rect, messages: &[Message], intents: &mut Vec<Intent>) 
     response.widget_info(|| {
         WidgetInfo::labeled(Role::Button, true, format!("All messages ({})", messages.len()))
     });
-    let fill =
-        if response.hovered() || response.has_focus() { colour::CONTROL_HOVER } else { colour::CONTROL };
+    let fill = if response.hovered() || response.has_focus() {
+        colour(ui).control_hover
+    } else {
+        colour(ui).control
+    };
     ui.painter().rect_filled(rect, theme::control_corners(), fill);
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     draw::line(
         ui.painter(),
         rect.with_max_x(rect.right() - 16.0),
         Align2::CENTER_CENTER,
         &text,
         theme::medium(12.0),
-        colour::TEXT,
+        colour(ui).text,
     );
-    icon(ui.painter(), Icon::Open, pos2(rect.right() - 14.0, rect.center().y), 11.0, colour::TEXT_SOFT);
+    icon(ui.painter(), Icon::Open, pos2(rect.right() - 14.0, rect.center().y), 11.0, colour(ui).text_soft);
     let menu = Popup::menu(&response)
         .align(RectAlign::TOP_END)
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside);

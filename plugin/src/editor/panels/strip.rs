@@ -1,14 +1,14 @@
 //! One remote source: who, how it comes, how loud, where.
 
 use egui::{
-    Align, Align2, Color32, Id, Layout, Popup, PopupCloseBehavior, Rect, Response, Role, Sense, Stroke,
+    Align, Align2, Color32, Id, Layout, Popup, PopupCloseBehavior, Rect, Response, Role, ScrollArea, Sense,
     StrokeKind, Ui, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent, set_once};
 use crate::editor::layout::Rows;
-use crate::editor::theme::{self, Tone, colour, mix, participant_colour};
+use crate::editor::theme::{self, Tone, colour, hairline, mix, participant_colour};
 use crate::editor::view_model::{BoundStrip, RouteBadge, words};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
@@ -29,13 +29,15 @@ const KNOB_TRAVEL: f32 = 180.0;
 
 /// Width of the details, in points.
 const DETAILS_WIDTH: f32 = 380.0;
+/// What the details have above and below their figures, in points.
+const DETAILS_AROUND: f32 = 190.0;
 
 /// A free slot: its number, and nothing to touch.
 pub fn show_free(ui: &Ui, rect: Rect, slot: usize) {
-    let line = Stroke::new(1.0, colour::LINE.gamma_multiply(0.7));
-    ui.painter().rect(rect, theme::panel_corners(), colour::BACKDROP, line, StrokeKind::Inside);
+    let line = hairline(ui, colour(ui).line.gamma_multiply(0.7));
+    ui.painter().rect(rect, theme::panel_corners(), colour(ui).backdrop, line, StrokeKind::Inside);
     let number = pos2(rect.center().x, rect.top() + 22.0);
-    ui.painter().text(number, Align2::CENTER_CENTER, slot + 1, theme::medium(12.0), colour::LINE_STRONG);
+    ui.painter().text(number, Align2::CENTER_CENTER, slot + 1, theme::medium(12.0), colour(ui).text_faint);
 }
 
 /// Draws the strip of `slot`.
@@ -47,7 +49,7 @@ pub fn show(
     state: &StereoMeter,
     intents: &mut Vec<Intent>,
 ) {
-    let tint = if strip.present { participant_colour(strip.colour) } else { colour::TEXT_FAINT };
+    let tint = if strip.present { participant_colour(ui, strip.colour) } else { colour(ui).text_faint };
     frame(ui, rect, tint, strip.present);
     let name = format!("{}, {}", strip.source_name, strip.participant_name);
     let mut rows = Rows::new(rect.shrink2(vec2(INSET, 0.0)));
@@ -59,10 +61,8 @@ pub fn show(
     pan(ui, left, slot, strip, &name, tint, intents);
     send(ui, right, slot, strip, &name, intents);
     rows.bottom(INSET, 0.0);
-    if let Some(bus) = strip.bus {
-        bus_menu(ui, rows.bottom(22.0, 6.0), slot, bus, &name, intents);
-    }
-    switches(ui, rows.bottom(24.0, 6.0), slot, strip, &name, intents);
+    let bus = strip.bus.map(|bus| (rows.bottom(22.0, 6.0), bus));
+    let switch_row = rows.bottom(24.0, 6.0);
     let value = rows.bottom(18.0, 4.0);
     let control = Control::SlotGain(slot);
     let shown = level(ui, rows.rest(), slot, strip, &name, tint, state, intents);
@@ -76,18 +76,22 @@ pub fn show(
         align: Align2::CENTER_CENTER,
     }
     .show(ui, value, intents);
+    switches(ui, switch_row, slot, strip, &name, intents);
+    if let Some((place, bus)) = bus {
+        bus_menu(ui, place, slot, bus, &name, intents);
+    }
 }
 
 fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
     let painter = ui.painter();
-    let fill = if present { colour::PANEL } else { mix(colour::PANEL, colour::BACKDROP, 0.6) };
+    let fill = if present { colour(ui).panel } else { mix(colour(ui).panel, colour(ui).backdrop, 0.6) };
     draw::panel(painter, rect, fill);
     if present {
         let wash = Rect::from_min_size(rect.min + vec2(1.0, 4.0), vec2(rect.width() - 2.0, TINTED));
-        draw::shaded_bar(painter, wash, mix(fill, tint, 0.16), fill);
+        draw::shaded_bar(painter, wash, mix(fill, tint, theme::WASH), fill);
     }
     let edge = Rect::from_min_size(rect.min, vec2(rect.width(), 4.0));
-    let ink = if present { tint } else { colour::LINE_STRONG };
+    let ink = if present { tint } else { colour(ui).line_strong };
     painter.with_clip_rect(edge.intersect(painter.clip_rect())).rect_filled(
         rect,
         theme::panel_corners(),
@@ -99,17 +103,14 @@ fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
 fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, intents: &mut Vec<Intent>) {
     let title = rows.top(18.0, 0.0);
     let below = rows.top(15.0, 6.0);
-    let both = title.union(below);
+    let room = if strip.present { title } else { title.with_max_x(title.right() - 18.0) };
+    let both = room.union(below.with_max_x(room.right()));
     let response = ui.interact(both, Id::unique(("strip name", slot)), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, name));
-    if response.has_focus() {
-        let line = Stroke::new(1.0, colour::AMBER);
-        ui.painter().rect_stroke(both.expand(2.0), theme::control_corners(), line, StrokeKind::Inside);
-    }
+    draw::focus_ring(ui, &response, both.expand(2.0), theme::control_corners());
     details_menu(&response, slot, strip);
     response.on_hover_ui(|ui| details(ui, strip));
-    let ink = if strip.present { colour::TEXT } else { colour::TEXT_SOFT };
-    let room = if strip.present { title } else { title.with_max_x(title.right() - 18.0) };
+    let ink = if strip.present { colour(ui).text } else { colour(ui).text_soft };
     draw::line(ui.painter(), room, Align2::LEFT_CENTER, &strip.source_name, theme::semibold(13.0), ink);
     draw::line(
         ui.painter(),
@@ -117,7 +118,7 @@ fn head(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip, name: &str, i
         Align2::LEFT_CENTER,
         &strip.participant_name,
         theme::regular(11.5),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
     if !strip.present {
         let place = Rect::from_center_size(pos2(title.right() - 6.0, title.center().y), vec2(18.0, 18.0));
@@ -138,7 +139,7 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
             Align2::LEFT_CENTER,
             strip.absence,
             theme::medium(11.5),
-            colour::TEXT_FAINT,
+            colour(ui).text_faint,
         );
         rows.top(16.0, 8.0);
         return;
@@ -149,14 +150,15 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
         RouteBadge::Waiting => Icon::Waiting,
     };
     let is_detour = matches!(strip.route, RouteBadge::ThroughTurn | RouteBadge::ThroughHost);
-    let ink = if is_detour { colour::AMBER } else { colour::TEXT_SOFT };
+    let ink = if is_detour { colour(ui).amber } else { colour(ui).text_soft };
     let place =
         |index: f32| Rect::from_min_size(pos2(row.left() - 2.0 + index * 20.0, row.top()), vec2(18.0, 16.0));
     chip::badge(ui, place(0.0), Id::unique(("route", slot)), picture, ink, &strip.route_text);
     let (lock, ink) =
-        if strip.encrypted { (Icon::Lock, colour::GREEN) } else { (Icon::LockOpen, colour::TEXT_SOFT) };
+        if strip.encrypted { (Icon::Lock, colour(ui).green) } else { (Icon::LockOpen, colour(ui).text_soft) };
     chip::badge(ui, place(1.0), Id::unique(("lock", slot)), lock, ink, &strip.encrypted_text);
-    let loss_ink = if strip.loss_tone == Tone::Good { colour::TEXT_FAINT } else { strip.loss_tone.colour() };
+    let loss_ink =
+        if strip.loss_tone == Tone::Good { colour(ui).text_faint } else { strip.loss_tone.colour(ui) };
     figure(
         ui,
         row,
@@ -168,7 +170,7 @@ fn path(ui: &Ui, rows: &mut Rows, slot: usize, strip: &BoundStrip) {
         "Concealed in the last seconds: made up, because it did not come in time",
     );
     let row = rows.top(16.0, 8.0);
-    let ink = if strip.latency_tone == Tone::Good { colour::TEXT } else { strip.latency_tone.colour() };
+    let ink = if strip.latency_tone == Tone::Good { colour(ui).text } else { strip.latency_tone.colour(ui) };
     let help = "One-way latency, from their capture to your playout";
     let (left, right) = row.split_left_right_at_x(row.right() - 18.0);
     figure(ui, left, Align2::LEFT_CENTER, slot, "latency", &strip.latency, ink, help);
@@ -203,6 +205,7 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
         Popup::open_id(&response.ctx, Popup::default_response_id(response));
     }
     let menu = Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
+    let menu = menu.frame(theme::page_frame(&response.ctx.global_style()));
     menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
         details(ui, strip);
         let Some(offset) = strip.recording_offset else { return };
@@ -223,18 +226,23 @@ fn details(ui: &mut Ui, strip: &BoundStrip) {
     ui.label(
         egui::RichText::new(format!("{} · {}", strip.participant_name, strip.source_name))
             .font(theme::semibold(13.0))
-            .color(colour::TEXT),
+            .color(colour(ui).text),
     );
     ui.label(&strip.route_text);
     if strip.details.is_empty() {
         return;
     }
     ui.label(&strip.encrypted_text);
+    let height = (ui.ctx().content_rect().height() - DETAILS_AROUND).max(0.0);
+    ScrollArea::vertical().max_height(height).show(ui, |ui| figures(ui, strip));
+}
+
+fn figures(ui: &mut Ui, strip: &BoundStrip) {
     egui::Grid::new("details").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
         let offset = strip.recording_offset.map(|offset| ("Recording offset".to_owned(), offset.text()));
         for (name, figure) in offset.iter().chain(&strip.details) {
-            ui.label(egui::RichText::new(name).color(colour::TEXT_FAINT).size(12.0));
-            ui.label(egui::RichText::new(figure).color(colour::TEXT).size(12.0));
+            ui.label(egui::RichText::new(name).color(colour(ui).text_faint).size(12.0));
+            ui.label(egui::RichText::new(figure).color(colour(ui).text).size(12.0));
             ui.end_row();
         }
     });
@@ -261,7 +269,7 @@ fn pan(
         Align2::CENTER_CENTER,
         &words::pan(shown),
         theme::regular(11.0),
-        colour::TEXT_SOFT,
+        colour(ui).text_soft,
     );
 }
 
@@ -273,7 +281,7 @@ fn send(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, intent
     let label = format!("{name}: level for everyone");
     let control = Control::RemoteSend(slot);
     let (response, shown) = if strip.may_move_send {
-        let knob = Knob { control, label: &label, value: db, tint: colour::AMBER, from_middle: false };
+        let knob = Knob { control, label: &label, value: db, tint: colour(ui).amber, from_middle: false };
         knob.show(ui, place, &gain_scale(KNOB_TRAVEL, 0.0), intents)
     } else {
         let response = ui.interact(place, Id::unique(("knob", control)), Sense::hover());
@@ -281,11 +289,11 @@ fn send(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, intent
             current_text_value: Some(words::gain(db)),
             ..WidgetInfo::labeled(Role::Status, true, &label)
         });
-        icon(ui.painter(), Icon::Lock, place.center(), 13.0, colour::TEXT_FAINT);
+        icon(ui.painter(), Icon::Lock, place.center(), 13.0, colour(ui).text_faint);
         (response, db)
     };
     response.on_hover_text(&strip.send_text);
-    let ink = if strip.may_move_send { colour::TEXT_SOFT } else { colour::TEXT_FAINT };
+    let ink = if strip.may_move_send { colour(ui).text_soft } else { colour(ui).text_faint };
     draw::line(ui.painter(), text, Align2::CENTER_CENTER, &words::gain(shown), theme::regular(11.0), ink);
 }
 
@@ -325,7 +333,7 @@ fn switches(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, in
         text: "M",
         label: &label,
         on: strip.muted,
-        tint: colour::RED,
+        tint: colour(ui).red_lit,
     };
     toggle.show(ui, mute, intents).on_hover_text("Mute: you do not hear it");
     let label = format!("{name}: solo");
@@ -334,7 +342,7 @@ fn switches(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, in
         text: "S",
         label: &label,
         on: strip.solo,
-        tint: colour::YELLOW,
+        tint: colour(ui).yellow_lit,
     };
     toggle.show(ui, solo, intents).on_hover_text("Solo: you hear only what is solo");
 }

@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use egui::{
-    Align, Align2, Id, Layout, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, Role, Sense, Stroke,
-    StrokeKind, Ui, UiBuilder, WidgetInfo, pos2, vec2,
+    Align, Align2, Id, Layout, Popup, PopupCloseBehavior, Rect, RectAlign, RichText, Role, Sense, StrokeKind,
+    Ui, UiBuilder, WidgetInfo, pos2, vec2,
 };
 
 use crate::editor::intent::{Control, Intent};
 use crate::editor::layout::Rows;
 use crate::editor::panels::send::{KNOB, KNOB_TRAVEL, Row, knob_row};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 use crate::editor::view_model::TempoPanel;
 use crate::editor::view_model::tempo::StartStop;
 use crate::editor::widgets::button::{Button, Weight};
@@ -55,7 +55,7 @@ pub fn show(ui: &Ui, place: Rect, panel: &TempoPanel, edits: &mut TempoEdits, in
     }
     if !panel.recording.is_empty() {
         let lamp = Rect::from_center_size(pos2(place.left() + 9.0, place.center().y), vec2(8.0, 8.0));
-        ui.painter().circle_filled(lamp.center(), 4.0, colour::RED);
+        ui.painter().circle_filled(lamp.center(), 4.0, colour(ui).red);
         let said = ui.interact(lamp, Id::unique("recording lamp"), Sense::hover());
         said.widget_info(|| WidgetInfo::labeled(Role::Status, true, &panel.recording));
     }
@@ -63,7 +63,7 @@ pub fn show(ui: &Ui, place: Rect, panel: &TempoPanel, edits: &mut TempoEdits, in
         .align(RectAlign::TOP_END)
         .layout(Layout::top_down(Align::Min))
         .close_behavior(PopupCloseBehavior::CloseOnClickOutside);
-    menu.gap(10.0).show(|ui| contents(ui, panel, edits, intents));
+    menu.frame(theme::page_frame(ui.style())).gap(10.0).show(|ui| contents(ui, panel, edits, intents));
     response.on_hover_text("Tempo, metronome, and who leads");
 }
 
@@ -74,10 +74,10 @@ fn contents(ui: &mut Ui, panel: &TempoPanel, edits: &mut TempoEdits, intents: &m
         row(ui, theme::CONTROL_HEIGHT, |ui, row| by_hand(ui, row, panel, edits, intents));
     }
     if let Some(problem) = &edits.problem {
-        let shown = ui.label(RichText::new(problem).color(colour::RED));
+        let shown = ui.label(RichText::new(problem).color(colour(ui).red));
         shown.widget_info(|| WidgetInfo::labeled(Role::Alert, true, problem));
     }
-    ui.label(RichText::new(&panel.leader).color(colour::TEXT_SOFT));
+    ui.label(RichText::new(&panel.leader).color(colour(ui).text_soft));
     row(ui, theme::CONTROL_HEIGHT, |ui, row| {
         let text = panel.lead.text;
         let enabled = panel.lead.obstacle.is_none();
@@ -89,13 +89,13 @@ fn contents(ui: &mut Ui, panel: &TempoPanel, edits: &mut TempoEdits, intents: &m
         }
     });
     if let Some(obstacle) = panel.lead.obstacle {
-        ui.label(RichText::new(obstacle).color(colour::TEXT_FAINT).size(12.0));
+        ui.label(RichText::new(obstacle).color(colour(ui).text_faint).size(12.0));
     }
     ui.separator();
     row(ui, KNOB + 4.0, |ui, row| metronome(ui, row, panel, intents));
     for line in [&panel.path, &panel.recording] {
         if !line.is_empty() {
-            ui.label(RichText::new(line).color(colour::TEXT_FAINT).size(12.0));
+            ui.label(RichText::new(line).color(colour(ui).text_faint).size(12.0));
         }
     }
 }
@@ -107,16 +107,16 @@ const LEAD_HELP: &str =
 fn head(ui: &mut Ui, row: Rect, panel: &TempoPanel, edits: &mut TempoEdits, intents: &mut Vec<Intent>) {
     let place = panel.place(Instant::now()).unwrap_or_else(|| "1.1".to_owned());
     let (left, rest) = row.split_left_right_at_x(row.left() + 110.0);
-    draw::line(ui.painter(), left, Align2::LEFT_CENTER, &place, theme::semibold(22.0), colour::TEXT);
+    draw::line(ui.painter(), left, Align2::LEFT_CENTER, &place, theme::semibold(22.0), colour(ui).text);
     let bpm = Rect::from_min_size(rest.min, vec2(76.0, rest.height()));
     let unit = Rect::from_min_size(bpm.right_top() + vec2(6.0, 0.0), vec2(34.0, rest.height()));
     let meter = Rect::from_min_max(pos2(rest.right() - 70.0, rest.top()), rest.max);
     let (bpm_text, meter_text) = (panel.tempo.bpm.to_string(), panel.tempo.meter.to_string());
     let font = || theme::semibold(14.0);
-    draw::line(ui.painter(), unit, Align2::LEFT_CENTER, "bpm", theme::regular(12.0), colour::TEXT_FAINT);
+    draw::line(ui.painter(), unit, Align2::LEFT_CENTER, "bpm", theme::regular(12.0), colour(ui).text_faint);
     if !panel.is_editable {
-        draw::line(ui.painter(), bpm, Align2::RIGHT_CENTER, &bpm_text, font(), colour::TEXT);
-        draw::line(ui.painter(), meter, Align2::CENTER_CENTER, &meter_text, font(), colour::TEXT);
+        draw::line(ui.painter(), bpm, Align2::RIGHT_CENTER, &bpm_text, font(), colour(ui).text);
+        draw::line(ui.painter(), meter, Align2::CENTER_CENTER, &meter_text, font(), colour(ui).text);
         let said = ui.interact(rest, Id::unique("tempo of the leader"), Sense::hover());
         return said
             .widget_info(|| WidgetInfo::labeled(Role::Label, true, format!("{bpm_text} bpm, {meter_text}")));
@@ -153,7 +153,7 @@ fn by_hand(ui: &mut Ui, row: Rect, panel: &TempoPanel, edits: &mut TempoEdits, i
     let choices = row.with_min_x(button.right() + 8.0);
     let caption = choices.with_max_x(choices.left() + 60.0);
     let font = theme::regular(12.0);
-    draw::line(ui.painter(), caption, Align2::LEFT_CENTER, "Count-in", font, colour::TEXT_FAINT);
+    draw::line(ui.painter(), caption, Align2::LEFT_CENTER, "Count-in", font, colour(ui).text_faint);
     let width = (choices.right() - caption.right()) / COUNT_INS.len() as f32;
     for (bars, name) in (0..).zip(COUNT_INS) {
         let left = caption.right() + f32::from(bars) * width;
@@ -169,12 +169,13 @@ fn count_in(ui: &Ui, place: Rect, (bars, name): (u8, &str), chosen: bool) -> boo
     let response = ui.interact(place, Id::unique(("count-in", bars)), Sense::click());
     response.widget_info(|| WidgetInfo::selected(Role::RadioButton, true, chosen, name));
     let (fill, ink) = match (chosen, response.hovered()) {
-        (true, _) => (colour::AMBER, colour::TEXT_ON_ACCENT),
-        (false, true) => (colour::CONTROL_HOVER, colour::TEXT),
-        (false, false) => (colour::CONTROL, colour::TEXT_SOFT),
+        (true, _) => (colour(ui).amber_lit, colour(ui).text_on_lit),
+        (false, true) => (colour(ui).control_hover, colour(ui).text),
+        (false, false) => (colour(ui).control, colour(ui).text_soft),
     };
-    let line = if response.has_focus() { colour::AMBER_BRIGHT } else { colour::LINE_STRONG };
-    ui.painter().rect(place, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+    let line = hairline(ui, colour(ui).line_strong);
+    ui.painter().rect(place, theme::control_corners(), fill, line, StrokeKind::Inside);
+    draw::focus_ring(ui, &response, place, theme::control_corners());
     let (centre, font) = (Align2::CENTER_CENTER, theme::medium(13.0));
     ui.painter().text(place.center(), centre, bars, font, ink);
     response.on_hover_text(name).clicked()
@@ -189,7 +190,7 @@ fn metronome(ui: &mut Ui, row: Rect, panel: &TempoPanel, intents: &mut Vec<Inten
         text: "Metronome",
         label: "Metronome",
         on: panel.metronome,
-        tint: colour::AMBER,
+        tint: colour(ui).amber_lit,
     };
     let help = "A click in your main output. It is not sent to the others";
     toggle.show(ui, rows.top(theme::CONTROL_HEIGHT, 0.0), intents).on_hover_text(help);

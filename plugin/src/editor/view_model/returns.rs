@@ -13,7 +13,7 @@ pub struct Returns {
     pub chosen: Vec<usize>,
     /// The same in a word or two.
     pub shown: String,
-    /// "The mix is returned by “Drums”"; empty where there is only this track.
+    /// "Mix returned by “Drums”"; empty where there is only this track.
     pub mix: String,
 }
 
@@ -113,7 +113,7 @@ fn mix(snapshot: &Snapshot) -> String {
         Some(instance) if instance.instance == snapshot.you.instance => {
             "This track returns the mix".to_owned()
         }
-        Some(instance) => format!("The mix is returned by {}", track_name(&instance.source_name)),
-        None => "No track of this project returns the mix".to_owned(),
+        Some(instance) => format!("Mix returned by {}", track_name(&instance.source_name)),
+        None => "No track returns the mix".to_owned(),
     }
 }

@@ -133,7 +133,7 @@ fn waiting_message(waiting: &WaitingView) -> Option<Message> {
     let message = if waiting.failed > 0 {
         Message::warning(
             &format!("{changes}: the host has not answered."),
-            "They are kept. Sync now tries them again; leaving the session changes nothing.",
+            "They are kept. Sync now tries again.",
         )
     } else {
         Message::warning(
@@ -185,7 +185,7 @@ fn calm(connection: &Connection) -> &'static str {
         }
         Connection::Joining => "One moment…",
         Connection::Hosting | Connection::Joined | Connection::Reconnecting => {
-            "Drag to move, Shift for fine moves, double-click to reset, click a number to type, right button for more."
+            "Drag to move, Shift: finely. Right button: more."
         }
     }
 }

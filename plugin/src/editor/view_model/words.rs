@@ -91,12 +91,12 @@ pub fn participants(count: usize) -> String {
     }
 }
 
-/// "Join Ada’s session (3 people)".
+/// "Join Ada (3 people)".
 pub fn join_found(host: &str, participants: usize) -> String {
     let people = if participants == 1 { "1 person".to_owned() } else { format!("{participants} people") };
     match host {
-        "" => format!("Join a session in your network ({people})"),
-        _ => format!("Join {host}’s session ({people})"),
+        "" => format!("Join a session ({people})"),
+        _ => format!("Join {host} ({people})"),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Buttons in three weights: the one that matters, the others, and small ones with a picture only.
 
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
-use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo, pos2};
+use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2};
 
+use super::draw;
 use super::icon::{Icon, icon};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 
 /// How much a button stands out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,27 +38,29 @@ impl Button<'_> {
         let sense = if self.enabled { Sense::click() } else { Sense::hover() };
         let response = ui.interact(rect, Id::unique(("button", self.id)), sense);
         response.widget_info(|| WidgetInfo::labeled(Role::Button, self.enabled, self.text));
-        let (fill, line, ink) = self.colours(&response);
-        let line = if response.has_focus() { colour::AMBER_BRIGHT } else { line };
+        let (fill, line, ink) = self.colours(ui, &response);
         let pushed = if response.is_pointer_button_down_on() { 1.0 } else { 0.0 };
-        ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
+        draw::focus_ring(ui, &response, rect, theme::control_corners());
         self.paint_text(ui, rect.translate(egui::vec2(0.0, pushed)), ink);
         if self.enabled { response.on_hover_cursor(egui::CursorIcon::PointingHand) } else { response }
     }
 
-    fn colours(&self, response: &Response) -> (Color32, Color32, Color32) {
+    fn colours(&self, ui: &Ui, response: &Response) -> (Color32, Color32, Color32) {
         let hovered = response.hovered();
         match (self.enabled, self.weight) {
-            (false, _) => (colour::PANEL, colour::LINE, colour::TEXT_FAINT),
+            (false, _) => (colour(ui).panel, colour(ui).line, colour(ui).text_faint),
             (true, Weight::Primary) if hovered => {
-                (colour::AMBER_BRIGHT, colour::AMBER_BRIGHT, colour::TEXT_ON_ACCENT)
+                (colour(ui).amber_bright, colour(ui).outline(colour(ui).amber_lit), colour(ui).text_on_lit)
             }
-            (true, Weight::Primary) => (colour::AMBER, colour::AMBER, colour::TEXT_ON_ACCENT),
+            (true, Weight::Primary) => {
+                (colour(ui).amber_lit, colour(ui).outline(colour(ui).amber_lit), colour(ui).text_on_lit)
+            }
             (true, Weight::Quiet) if !hovered => {
-                (Color32::TRANSPARENT, Color32::TRANSPARENT, colour::TEXT_SOFT)
+                (Color32::TRANSPARENT, Color32::TRANSPARENT, colour(ui).text_soft)
             }
-            (true, _) if hovered => (colour::CONTROL_HOVER, colour::LINE_STRONG, colour::TEXT),
-            (true, _) => (colour::CONTROL, colour::LINE_STRONG, colour::TEXT),
+            (true, _) if hovered => (colour(ui).control_hover, colour(ui).line_strong, colour(ui).text),
+            (true, _) => (colour(ui).control, colour(ui).line_strong, colour(ui).text),
         }
     }
 
@@ -83,9 +86,10 @@ pub fn icon_button(ui: &Ui, rect: Rect, id: Id, picture: Icon, label: &str) -> R
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, label));
     let lit = response.hovered() || response.has_focus();
     if lit {
-        ui.painter().rect_filled(rect, theme::control_corners(), colour::CONTROL_HOVER);
+        ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).control_hover);
     }
-    let ink = if lit { colour::TEXT } else { colour::TEXT_SOFT };
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
+    let ink = if lit { colour(ui).text } else { colour(ui).text_soft };
     icon(ui.painter(), picture, rect.center(), 14.0, ink);
     response.on_hover_cursor(egui::CursorIcon::PointingHand).on_hover_text(label)
 }

@@ -13,8 +13,8 @@ pub fn lamp(ui: &Ui, rect: Rect, id: &str, tone: Tone, text: &str, font: FontId,
     let response = ui.interact(rect, Id::unique(("lamp", id)), Sense::hover());
     response.widget_info(|| WidgetInfo::labeled(Role::Status, true, text));
     let centre = pos2(rect.left() + 5.0, rect.center().y);
-    ui.painter().circle_filled(centre, 7.0, tone.colour().gamma_multiply(0.18));
-    ui.painter().circle_filled(centre, 3.5, tone.colour());
+    ui.painter().circle_filled(centre, 7.0, tone.colour(ui).gamma_multiply(0.18));
+    ui.painter().circle_filled(centre, 3.5, tone.colour(ui));
     let rest = Rect::from_min_max(pos2(rect.left() + 18.0, rect.top()), rect.max);
     draw::line(ui.painter(), rest, Align2::LEFT_CENTER, text, font, ink);
     response
@@ -42,7 +42,7 @@ pub fn bars(ui: &Ui, rect: Rect, id: Id, tone: Tone, label: &str) -> Response {
         Tone::Quiet | Tone::Busy => 0,
     };
     for bar in 0..3_u8 {
-        let ink = if bar < lit { tone.colour() } else { colour::LINE_STRONG };
+        let ink = if bar < lit { tone.colour(ui) } else { colour(ui).line_strong };
         let left = rect.center().x - 7.0 + f32::from(bar) * 5.0;
         let top = rect.center().y + 1.5 - f32::from(bar) * 3.0;
         let place = Rect::from_min_max(pos2(left, top), pos2(left + 3.5, rect.center().y + 5.5));

@@ -4,15 +4,18 @@
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
+use egui::emath::GuiRounding as _;
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
-    Align2, Color32, CornerRadius, FontId, Mesh, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2,
+    Align2, Color32, CornerRadius, FontId, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKind,
+    Ui, Vec2, pos2,
 };
 
-use crate::editor::theme::{colour, mix};
+use crate::editor::theme::{colour, hairline, mix};
 
 /// A rounded rectangle that shades from `top` to `bottom`, with a hairline that hides its stepped edge.
 pub fn shaded_rect(painter: &Painter, rect: Rect, radius: f32, top: Color32, bottom: Color32, line: Color32) {
+    let rect = rect.round_to_pixels(painter.pixels_per_point());
     let mut mesh = Mesh::default();
     let shade = |at: Pos2| mix(top, bottom, (at.y - rect.top()) / rect.height().max(1.0));
     mesh.colored_vertex(rect.center(), shade(rect.center()));
@@ -26,11 +29,12 @@ pub fn shaded_rect(painter: &Painter, rect: Rect, radius: f32, top: Color32, bot
     }
     painter.add(Shape::mesh(mesh));
     let corners = CornerRadius::same(radius as u8);
-    painter.rect_stroke(rect, corners, Stroke::new(1.0, line), StrokeKind::Middle);
+    painter.rect_stroke(rect, corners, hairline(painter, line), StrokeKind::Middle);
 }
 
 /// A rectangle that shades from `top` to `bottom`, with square corners.
 pub fn shaded_bar(painter: &Painter, rect: Rect, top: Color32, bottom: Color32) {
+    let rect = rect.round_to_pixels(painter.pixels_per_point());
     let mut mesh = Mesh::default();
     mesh.colored_vertex(rect.left_top(), top);
     mesh.colored_vertex(rect.right_top(), top);
@@ -44,13 +48,22 @@ pub fn shaded_bar(painter: &Painter, rect: Rect, top: Color32, bottom: Color32) 
 /// A panel: filled, rounded, with a hairline.
 pub fn panel(painter: &Painter, rect: Rect, fill: Color32) {
     let corners = crate::editor::theme::panel_corners();
-    painter.rect(rect, corners, fill, Stroke::new(1.0, colour::LINE), StrokeKind::Inside);
+    painter.rect(rect, corners, fill, hairline(painter, colour(painter).line), StrokeKind::Inside);
     // Light from above: what is raised catches it at its upper edge.
     painter.hline(
         rect.x_range().shrink(7.0),
         rect.top() + 1.5,
-        Stroke::new(1.0, Color32::from_white_alpha(8)),
+        hairline(painter, colour(painter).panel_gloss),
     );
+}
+
+/// A ring inside of `rect`, around what has the keyboard: seen on panels and on what is lit.
+pub fn focus_ring(ui: &Ui, response: &Response, rect: Rect, corners: CornerRadius) {
+    if response.has_focus() {
+        let (ring, gap) = (Stroke::new(2.0, colour(ui).focus), Stroke::new(1.0, colour(ui).backdrop));
+        ui.painter().rect_stroke(rect, corners, ring, StrokeKind::Inside);
+        ui.painter().rect_stroke(rect.shrink(2.0), corners, gap, StrokeKind::Inside);
+    }
 }
 
 /// A sunken field or groove.
@@ -58,8 +71,8 @@ pub fn well(painter: &Painter, rect: Rect, radius: u8) {
     painter.rect(
         rect,
         CornerRadius::same(radius),
-        colour::WELL,
-        Stroke::new(1.0, colour::LINE),
+        colour(painter).well,
+        hairline(painter, colour(painter).line),
         StrokeKind::Inside,
     );
 }

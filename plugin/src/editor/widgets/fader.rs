@@ -11,7 +11,7 @@ use super::draw;
 use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::law::{FADER_SILENT_DB, FADER_TOP_DB, fader_db, fader_place};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 use crate::editor::view_model::words;
 
 /// Marks of the scale, in dB, with the text beside each.
@@ -69,7 +69,7 @@ impl Fader<'_> {
         draw::well(painter, groove, 2);
         let y = rail.bottom() - fader_place(shown) * rail.height();
         let travelled = Rect::from_min_max(pos2(groove.left() + 1.0, y), groove.max - Vec2::splat(1.0));
-        let fill = if self.live { self.tint.gamma_multiply(0.55) } else { colour::LINE };
+        let fill = if self.live { self.tint.gamma_multiply(0.55) } else { colour(ui).line };
         painter.rect_filled(travelled, CornerRadius::same(1), fill);
         self.paint_cap(
             ui,
@@ -81,33 +81,27 @@ impl Fader<'_> {
     fn paint_cap(&self, ui: &Ui, cap: Rect, response: &Response) {
         let painter = ui.painter();
         let lit = response.hovered() || response.dragged() || response.has_focus();
-        let shadow = Shadow { offset: [0, 3], blur: 6, spread: 0, color: Color32::from_black_alpha(150) };
+        let shadow = Shadow { offset: [0, 3], blur: 6, spread: 0, color: colour(ui).shadow };
         painter.add(shadow.as_shape(cap, CornerRadius::same(4)));
-        let (top, bottom) = match (self.live, lit) {
-            (true, true) => (Color32::from_rgb(0x6C, 0x74, 0x82), Color32::from_rgb(0x43, 0x49, 0x54)),
-            (true, false) => (Color32::from_rgb(0x58, 0x60, 0x6D), Color32::from_rgb(0x37, 0x3D, 0x47)),
-            (false, _) => (Color32::from_rgb(0x36, 0x3B, 0x44), Color32::from_rgb(0x2A, 0x2E, 0x35)),
+        let [under_hand, at_rest, unheard] = colour(ui).caps;
+        let [top, bottom] = match (self.live, lit) {
+            (true, true) => under_hand,
+            (true, false) => at_rest,
+            (false, _) => unheard,
         };
-        draw::shaded_rect(painter, cap, 4.0, top, bottom, Color32::from_black_alpha(120));
-        let gloss = Stroke::new(1.0, Color32::from_white_alpha(if self.live { 36 } else { 12 }));
+        draw::shaded_rect(painter, cap, 4.0, top, bottom, colour(ui).cap_line);
+        let gloss = hairline(ui, colour(ui).cap_gloss.gamma_multiply(if self.live { 1.0 } else { 0.3 }));
         painter.hline(cap.x_range().shrink(4.0), cap.top() + 1.5, gloss);
         for offset in [-4.0, 4.0] {
             painter.hline(
                 cap.x_range().shrink(6.0),
                 cap.center().y + offset,
-                Stroke::new(1.0, Color32::from_black_alpha(60)),
+                hairline(ui, colour(ui).cap_line.gamma_multiply(0.5)),
             );
         }
-        let ink = if self.live { self.tint } else { colour::TEXT_FAINT };
+        let ink = if self.live { self.tint } else { colour(ui).text_faint };
         painter.hline(cap.x_range().shrink(3.0), cap.center().y, Stroke::new(2.0, ink));
-        if response.has_focus() {
-            painter.rect_stroke(
-                cap.expand(2.0),
-                CornerRadius::same(5),
-                Stroke::new(1.0, colour::AMBER),
-                egui::StrokeKind::Outside,
-            );
-        }
+        draw::focus_ring(ui, response, cap.expand(3.0), CornerRadius::same(6));
     }
 }
 
@@ -138,14 +132,14 @@ fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
     for (db, text) in MARKS {
         let y = rail.bottom() - fader_place(db) * rail.height();
         let unity = db == 0.0;
-        let line = if unity { colour::TEXT_FAINT } else { colour::LINE_STRONG };
-        painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, Stroke::new(1.0, line));
+        let line = if unity { colour(ui).text_faint } else { colour(ui).line_strong };
+        painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, hairline(ui, line));
         // A short fader drops the marks that would touch, never the 0.
         if !unity && (y - last_y < 11.0 || (y - unity_y).abs() < 11.0) {
             continue;
         }
         last_y = y;
-        let ink = if unity { colour::TEXT_SOFT } else { colour::TEXT_FAINT };
+        let ink = if unity { colour(ui).text_soft } else { colour(ui).text_faint };
         painter.text(
             pos2(rect.left() + SCALE_WIDTH - 5.0, y),
             Align2::RIGHT_CENTER,

@@ -10,7 +10,7 @@ use egui::{
 
 use super::draw;
 use super::icon::{Icon, icon};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 
 /// What happened in a field.
 pub struct Edited {
@@ -84,21 +84,16 @@ fn framed(
     font: FontId,
 ) -> Edited {
     let focused = ui.memory(|memory| memory.has_focus(id));
-    let line = if focused { colour::AMBER } else { colour::LINE };
-    ui.painter().rect(
-        rect,
-        theme::control_corners(),
-        colour::WELL,
-        Stroke::new(1.0, line),
-        StrokeKind::Inside,
-    );
+    let line = if focused { colour(ui).focus } else { colour(ui).line };
+    let line = if focused { Stroke::new(2.0, line) } else { hairline(ui, line) };
+    ui.painter().rect(rect, theme::control_corners(), colour(ui).well, line, StrokeKind::Inside);
     let edit = edit
         .id(id)
         .font(font)
         .frame(Frame::NONE)
         .margin(Margin::symmetric(0, 0))
-        .text_color(colour::TEXT)
-        .hint_text(egui::RichText::new(hint).color(colour::TEXT_FAINT))
+        .text_color(colour(ui).text)
+        .hint_text(hint)
         .align(Align2::LEFT_CENTER)
         .desired_width(rect.width() - 20.0);
     let response = ui.put(rect.shrink2(egui::vec2(10.0, 4.0)), edit).accessible_name(label);
@@ -131,20 +126,21 @@ pub fn drop_down(
         ..WidgetInfo::labeled(Role::ComboBox, true, label)
     });
     let lit = response.hovered() || response.has_focus();
-    let fill = if lit { colour::CONTROL_HOVER } else { colour::CONTROL };
+    let fill = if lit { colour(ui).control_hover } else { colour(ui).control };
     ui.painter().rect(
         rect,
         theme::control_corners(),
         fill,
-        Stroke::new(1.0, colour::LINE_STRONG),
+        hairline(ui, colour(ui).line_strong),
         StrokeKind::Inside,
     );
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let text =
         Rect::from_min_max(pos2(rect.left() + 10.0, rect.top()), pos2(rect.right() - 18.0, rect.bottom()));
     let small = rect.height() < 24.0;
     let font = theme::medium(if small { 11.0 } else { 13.0 });
-    draw::line(ui.painter(), text, Align2::LEFT_CENTER, shown, font, colour::TEXT);
-    icon(ui.painter(), Icon::Open, pos2(rect.right() - 12.0, rect.center().y), 12.0, colour::TEXT_SOFT);
+    draw::line(ui.painter(), text, Align2::LEFT_CENTER, shown, font, colour(ui).text);
+    icon(ui.painter(), Icon::Open, pos2(rect.right() - 12.0, rect.center().y), 12.0, colour(ui).text_soft);
     let mut picked = None;
     Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClick).gap(4.0).show(|ui| {
         for (index, choice) in choices.iter().enumerate() {
@@ -162,16 +158,17 @@ pub fn menu_row(ui: &mut Ui, size: Vec2, choice: &Choice, role: Role, chosen: bo
     let (rect, response) = ui.allocate_exact_size(size, Sense::click());
     response.widget_info(|| WidgetInfo::selected(role, true, chosen, &choice.name));
     if response.hovered() || response.has_focus() {
-        ui.painter().rect_filled(rect, theme::control_corners(), colour::CONTROL_HOVER);
+        ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).control_hover);
     }
+    draw::focus_ring(ui, &response, rect, theme::control_corners());
     let inner = rect.shrink2(egui::vec2(10.0, 5.0));
-    let ink = if chosen { colour::AMBER } else { colour::TEXT };
+    let ink = if chosen { colour(ui).amber } else { colour(ui).text };
     let align = if choice.sentence.is_empty() { Align2::LEFT_CENTER } else { Align2::LEFT_TOP };
     draw::line(ui.painter(), inner, align, &choice.name, theme::medium(13.0), ink);
     let below = inner.with_min_y(inner.top() + 18.0);
-    draw::paragraph(ui.painter(), below, &choice.sentence, theme::regular(11.5), colour::TEXT_SOFT);
+    draw::paragraph(ui.painter(), below, &choice.sentence, theme::regular(11.5), colour(ui).text_soft);
     if chosen {
-        icon(ui.painter(), Icon::Done, pos2(inner.right() - 8.0, inner.top() + 8.0), 14.0, colour::AMBER);
+        icon(ui.painter(), Icon::Done, pos2(inner.right() - 8.0, inner.top() + 8.0), 14.0, colour(ui).amber);
     }
     response.clicked()
 }

@@ -1,8 +1,8 @@
 //! The editor's few pictures, drawn as lines, sharp at every zoom; and the logo.
 
-use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Stroke, StrokeKind, Vec2, pos2, vec2};
+use egui::{Color32, CornerRadius, Painter, Pos2, Rect, Shape, Stroke, StrokeKind, Vec2, pos2, vec2};
 
-use super::draw::{arc, shaded_bar};
+use super::draw::{arc, on_circle, shaded_bar};
 use crate::editor::theme::colour;
 
 /// What an icon shows.
@@ -34,6 +34,8 @@ pub enum Icon {
     Person,
     /// A tick.
     Done,
+    /// A disc, half dark and half light: the colours.
+    Look,
 }
 
 /// Draws `icon` in a square of `size` points around `centre`.
@@ -66,6 +68,7 @@ pub fn icon(painter: &Painter, icon: Icon, centre: Pos2, size: f32, ink: Color32
             arc(painter, at(0.0, 0.4), size * 0.32, -0.25, 0.25, stroke);
             painter.line_segment([at(-0.32, 0.4), at(0.32, 0.4)], stroke);
         }
+        Icon::Look => look(painter, centre, size, stroke),
         Icon::Done => {
             painter.line(vec![at(-0.28, 0.02), at(-0.08, 0.22), at(0.3, -0.2)], stroke);
         }
@@ -129,6 +132,13 @@ fn join(painter: &Painter, centre: Pos2, size: f32, stroke: Stroke) {
     painter.line(vec![at(-0.1, -0.2), at(0.12, 0.0), at(-0.1, 0.2)], stroke);
 }
 
+fn look(painter: &Painter, centre: Pos2, size: f32, stroke: Stroke) {
+    let radius = size * 0.42;
+    painter.circle_stroke(centre, radius, stroke);
+    let half = (0..=16).map(|step| on_circle(centre, radius, 0.5 + 0.5 * step as f32 / 16.0));
+    painter.add(Shape::convex_polygon(half.collect(), stroke.color, Stroke::NONE));
+}
+
 /// The logo: a row of amplifiers as level bars on one line, `height` points high from `corner`. Returns its width.
 pub fn logo(painter: &Painter, corner: Pos2, height: f32) -> f32 {
     const BARS: [f32; 4] = [0.46, 0.82, 0.62, 0.34];
@@ -138,10 +148,10 @@ pub fn logo(painter: &Painter, corner: Pos2, height: f32) -> f32 {
         let left = corner.x + index as f32 * (bar + gap);
         let rect =
             Rect::from_min_max(pos2(left, base - height * share), pos2(left + bar, base - height * 0.08));
-        shaded_bar(painter, rect, colour::AMBER_BRIGHT, Color32::from_rgb(0xD9, 0x84, 0x1E));
+        shaded_bar(painter, rect, colour(painter).amber_bright, colour(painter).logo_foot);
     }
     let width = BARS.len() as f32 * (bar + gap) - gap;
     let line = Rect::from_min_size(pos2(corner.x, base + height * 0.02), vec2(width, height * 0.09));
-    painter.rect_filled(line, 0.0, colour::TEXT);
+    painter.rect_filled(line, 0.0, colour(painter).text);
     width
 }

@@ -8,7 +8,7 @@ use super::adjust::{Scale, adjust};
 use super::draw::{arc, on_circle};
 use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
-use crate::editor::theme::{colour, mix};
+use crate::editor::theme::{colour, hairline};
 use crate::editor::view_model::words;
 use crate::value_text::parse_pan;
 
@@ -51,20 +51,23 @@ impl Knob<'_> {
         let painter = ui.painter();
         let (centre, radius) = (rect.center(), rect.width() / 2.0 - 1.5);
         let turns = |place: f32| (place * 2.0 - 1.0) * SWEEP;
-        arc(painter, centre, radius, -SWEEP, SWEEP, Stroke::new(3.0, colour::LINE));
+        arc(painter, centre, radius, -SWEEP, SWEEP, Stroke::new(3.0, colour(ui).line));
         let from = if self.from_middle { 0.0 } else { -SWEEP };
         if (turns(place) - from).abs() > 0.003 {
             arc(painter, centre, radius, from, turns(place), Stroke::new(3.0, self.tint));
         }
         let lit = response.hovered() || response.dragged() || response.has_focus();
-        let body = if lit { colour::CONTROL_HOVER } else { colour::CONTROL };
-        let line = if response.has_focus() { colour::AMBER } else { mix(body, Color32::WHITE, 0.12) };
-        painter.circle(centre, radius - 4.0, body, Stroke::new(1.0, line));
+        let body = if lit { colour(ui).control_hover } else { colour(ui).control };
+        let line = match response.has_focus() {
+            true => Stroke::new(2.0, colour(ui).focus),
+            false => hairline(ui, colour(ui).line_strong),
+        };
+        painter.circle(centre, radius - 4.0, body, line);
         let needle =
             [on_circle(centre, radius * 0.25, turns(place)), on_circle(centre, radius - 5.0, turns(place))];
-        painter.line_segment(needle, Stroke::new(2.0, colour::TEXT));
+        painter.line_segment(needle, Stroke::new(2.0, colour(ui).text));
         if self.from_middle {
-            painter.circle_filled(on_circle(centre, radius, 0.0), 1.2, colour::LINE_STRONG);
+            painter.circle_filled(on_circle(centre, radius, 0.0), 1.2, colour(ui).line_strong);
         }
     }
 }

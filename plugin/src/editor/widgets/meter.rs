@@ -2,12 +2,13 @@
 //!
 //! It does not move by itself: `ballistics.rs` says where bars and peaks are.
 
-use egui::{Color32, CornerRadius, Id, Rect, Response, Role, Sense, Stroke, Ui, Vec2, WidgetInfo, pos2};
+use egui::{Color32, CornerRadius, Id, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2};
 
 use super::draw;
 use crate::editor::ballistics::{Channel, StereoMeter};
 use crate::editor::law::meter_place;
-use crate::editor::theme::{colour, mix};
+use crate::editor::theme::palette::Palette;
+use crate::editor::theme::{colour, hairline, mix};
 
 /// Width of a meter, in points.
 pub const METER_WIDTH: f32 = 15.0;
@@ -24,12 +25,12 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
         ..WidgetInfo::labeled(Role::Meter, true, label)
     });
     let clip = Rect::from_min_size(rect.min, Vec2::new(rect.width(), CLIP_HEIGHT));
-    let light = if state.clipped() { colour::RED } else { colour::WELL };
+    let light = if state.clipped() { colour(ui).red } else { colour(ui).well };
     ui.painter().rect(
         clip,
         CornerRadius::same(2),
         light,
-        Stroke::new(1.0, colour::LINE),
+        hairline(ui, colour(ui).line),
         egui::StrokeKind::Inside,
     );
     let bars = Rect::from_min_max(pos2(rect.left(), clip.bottom() + 2.0), rect.max);
@@ -39,16 +40,16 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
         let bar = Rect::from_min_max(pos2(left, bars.top()), pos2(left + width, bars.bottom()));
         paint_channel(ui, bar, channel, live);
     }
+    draw::focus_ring(ui, &response, rect.expand(2.0), CornerRadius::same(3));
     response
 }
 
 fn paint_channel(ui: &Ui, bar: Rect, channel: &Channel, live: bool) {
     let painter = ui.painter();
-    painter.rect_filled(bar, CornerRadius::same(2), colour::WELL);
+    painter.rect_filled(bar, CornerRadius::same(2), colour(ui).well);
     let dim = if live { 1.0 } else { 0.35 };
     let top = bar.bottom() - bar.height() * channel.level_place();
-    for pair in STOPS.windows(2) {
-        let [(low, low_ink), (high, high_ink)] = [pair[0], pair[1]];
+    for [(low, low_ink), (high, high_ink)] in stretches(colour(ui)) {
         let y = |db: f32| bar.bottom() - bar.height() * meter_place(db);
         let (bottom_y, top_y) = (y(low), y(high).max(top));
         if top_y < bottom_y {
@@ -61,7 +62,7 @@ fn paint_channel(ui: &Ui, bar: Rect, channel: &Channel, live: bool) {
     paint_gaps(ui, bar);
     if channel.peak_place() > 0.0 {
         let y = bar.bottom() - bar.height() * channel.peak_place();
-        let ink = ink_at(channel.peak_db()).gamma_multiply(dim);
+        let ink = ink_at(colour(ui), channel.peak_db()).gamma_multiply(dim);
         painter.rect_filled(Rect::from_min_max(pos2(bar.left(), y), pos2(bar.right(), y + 2.0)), 0.0, ink);
     }
 }
@@ -72,19 +73,18 @@ fn paint_gaps(ui: &Ui, bar: Rect) {
     for index in 1..count {
         let y = bar.bottom() - index as f32 * SEGMENT;
         let gap = Rect::from_min_max(pos2(bar.left(), y - 0.5), pos2(bar.right(), y + 0.5));
-        ui.painter().rect_filled(gap, 0.0, colour::WELL);
+        ui.painter().rect_filled(gap, 0.0, colour(ui).well);
     }
 }
 
 /// The colour of a level, in dBFS.
-fn ink_at(db: f32) -> Color32 {
-    for pair in STOPS.windows(2) {
-        let [(low, low_ink), (high, high_ink)] = [pair[0], pair[1]];
+fn ink_at(palette: &Palette, db: f32) -> Color32 {
+    for [(low, low_ink), (high, high_ink)] in stretches(palette) {
         if db <= high {
             return mix(low_ink, high_ink, (db - low) / (high - low));
         }
     }
-    colour::RED
+    palette.meter[STOPS_DB.len() - 1]
 }
 
 /// The held peak for a screen reader.
@@ -96,11 +96,11 @@ fn in_words(state: &StereoMeter) -> String {
     }
 }
 
-/// Colours along the meter, in dBFS.
-const STOPS: [(f32, Color32); 5] = [
-    (-60.0, Color32::from_rgb(0x1F, 0x8F, 0x6A)),
-    (-20.0, colour::GREEN),
-    (-9.0, Color32::from_rgb(0xB7, 0xD3, 0x55)),
-    (-3.0, colour::AMBER),
-    (0.0, colour::RED),
-];
+/// Where the palette's colours stand along the meter, in dBFS.
+const STOPS_DB: [f32; 5] = [-60.0, -20.0, -9.0, -3.0, 0.0];
+
+/// The stretches between two colours: where each starts and ends, in dBFS, and in what colour.
+fn stretches(palette: &Palette) -> impl Iterator<Item = [(f32, Color32); 2]> {
+    let stop = |index: usize| (STOPS_DB[index], palette.meter[index]);
+    (1..STOPS_DB.len()).map(move |index| [stop(index - 1), stop(index)])
+}

@@ -1,9 +1,10 @@
 //! A small lit button that is on or off: mute, solo.
 
-use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, Stroke, StrokeKind, Ui, WidgetInfo};
+use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, StrokeKind, Ui, WidgetInfo};
 
+use super::draw;
 use crate::editor::intent::{Control, Intent, set_once};
-use crate::editor::theme::{self, colour};
+use crate::editor::theme::{self, colour, hairline};
 
 /// What a toggle is for.
 pub struct Toggle<'a> {
@@ -28,12 +29,12 @@ impl Toggle<'_> {
         }
         response.widget_info(|| WidgetInfo::selected(Role::CheckBox, ui.is_enabled(), self.on, self.label));
         let (fill, line, ink) = match (self.on, response.hovered()) {
-            (true, _) => (self.tint, self.tint, Color32::from_rgb(0x14, 0x10, 0x10)),
-            (false, true) => (colour::CONTROL_HOVER, colour::LINE_STRONG, colour::TEXT),
-            (false, false) => (colour::CONTROL, colour::LINE_STRONG, colour::TEXT_SOFT),
+            (true, _) => (self.tint, colour(ui).outline(self.tint), colour(ui).text_on_lit),
+            (false, true) => (colour(ui).control_hover, colour(ui).line_strong, colour(ui).text),
+            (false, false) => (colour(ui).control, colour(ui).line_strong, colour(ui).text_soft),
         };
-        let line = if response.has_focus() { colour::AMBER_BRIGHT } else { line };
-        ui.painter().rect(rect, theme::control_corners(), fill, Stroke::new(1.0, line), StrokeKind::Inside);
+        ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
+        draw::focus_ring(ui, &response, rect, theme::control_corners());
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, self.text, theme::semibold(12.0), ink);
         response
     }

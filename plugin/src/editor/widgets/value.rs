@@ -43,15 +43,16 @@ impl Value<'_> {
             ..WidgetInfo::labeled(Role::Button, true, self.label)
         });
         if response.hovered() {
-            ui.painter().rect_filled(rect, theme::control_corners(), colour::WELL);
+            ui.painter().rect_filled(rect, theme::control_corners(), colour(ui).well);
         }
+        draw::focus_ring(ui, &response, rect, theme::control_corners());
         draw::line(
             ui.painter(),
             rect.shrink2(egui::vec2(INSET, 0.0)),
             self.align,
             self.text,
             font,
-            colour::TEXT,
+            colour(ui).text,
         );
         if response.clicked() {
             ui.data_mut(|data| data.insert_temp(id, self.text.replace(" dB", "")));

@@ -2,7 +2,7 @@
 //!
 //! This crate does not link the plugin, so the figures are written here a second time. They follow
 //! `plugin/src/editor/layout.rs` (the panels), `panels/connect.rs` (the cards of Host and Join), `panels/session.rs` (the
-//! strips) and `theme.rs` (sizes, colours), at a zoom of 100 %, where a point is a pixel. The layout is fixed: what the
+//! strips), `theme.rs` (sizes) and `theme/palette.rs` (colours), at a zoom of 100 %, where a point is a pixel. The layout is fixed: what the
 //! panels say moves nothing, only the window's size does. When one of those files changes, so does this one.
 
 /// A pixel, from the window's upper left corner.
@@ -69,7 +69,7 @@ pub struct EditorLook {
 }
 
 impl EditorLook {
-    /// The places in a window of this many pixels, at 720 × 510 or more.
+    /// The places in a window of this many pixels, at 720 × 540 or more.
     pub fn new((width, height): (usize, usize)) -> Self {
         let (width, height) = (width as i32, height as i32);
         // layout.rs: send and stage lie side by side between header and status line, with margins around.
@@ -134,9 +134,11 @@ impl Colour {
     }
 }
 
-/// The accent (theme.rs, `AMBER`): the button to press next, and the line around the field that has the keyboard.
+/// The line around what has the keyboard (the dark palette's `focus`).
+pub const FOCUS: Colour = Colour([0xFF, 0xD6, 0x8F]);
+/// The accent (the dark palette's `amber_lit`): the button to press next.
 pub const AMBER: Colour = Colour([0xF4, 0xAE, 0x3D]);
-/// Fields (theme.rs, `WELL`).
+/// Fields (the dark palette's `well`).
 pub const WELL: Colour = Colour([0x10, 0x12, 0x15]);
 
 // layout.rs and theme.rs.
@@ -149,7 +151,7 @@ const STRIP_WIDTH_MIN: i32 = 92;
 const TITLE_HEIGHT: i32 = 62;
 const CARD_GAP: i32 = 12;
 const CARD_WIDTH_MAX: i32 = 330;
-const CARD_HEIGHT_MAX: i32 = 252;
+const CARD_HEIGHT_MAX: i32 = 284;
 const CARD_INSET: i32 = 18;
 const BUTTON_HEIGHT: i32 = 34;
 const FIELD_GAP: i32 = 10;
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn buttons_and_fields_lie_in_the_stage_and_apart() {
-        for size in [(720, 510), (960, 600), (2400, 1400)] {
+        for size in [(720, 540), (960, 600), (2400, 1400)] {
             let look = EditorLook::new(size);
             let places = [look.host_button, look.join_field, look.join_button];
             for (index, one) in places.iter().enumerate() {
