@@ -1,7 +1,7 @@
 //! What the editor looks like in every state: pictures, sharpness, keyboard, screen reader. No window, no graphics card.
 
-mod keyboard;
 mod kept;
+mod keyboard;
 #[path = "../made_up_session/mod.rs"]
 mod made_up_session;
 mod pictures;
