@@ -55,7 +55,7 @@ fn show(
     ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
     draw::focus_ring(ui, &response, rect, theme::control_corners());
     let room = Rect::from_min_max(rect.min, pos2(rect.right() - 12.0, rect.bottom()));
-    draw::line(ui.painter(), room, Align2::CENTER_CENTER, text, theme::semibold(12.0), ink);
+    draw::line(ui.painter(), room, Align2::CENTER_CENTER, text, theme::medium(11.5), ink);
     icon(ui.painter(), Icon::Open, pos2(rect.right() - 10.0, rect.center().y), 10.0, ink);
     let menu = Popup::menu(&response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     menu.gap(4.0).show(|ui| list(ui, access, intents));

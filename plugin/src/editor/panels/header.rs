@@ -39,7 +39,7 @@ pub fn show(ui: &Ui, rect: Rect, header: &Header, zoom_percent: u32, intents: &m
         right -= width + 8.0;
         place
     };
-    let (look, zoom, leave, copy) = (slot(theme::CONTROL_HEIGHT), slot(68.0), slot(98.0), slot(124.0));
+    let (look, zoom, leave, copy) = (slot(theme::CONTROL_HEIGHT), slot(74.0), slot(98.0), slot(124.0));
     // Drawn from left to right: so the keyboard goes.
     if let Some(invite) = &header.invite {
         let left = rect.left() + STATE_LEFT + STATE_WIDTH + 12.0;
