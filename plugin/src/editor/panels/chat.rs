@@ -18,7 +18,7 @@ use backline_client::Command;
 /// Width of the panel, in points.
 pub const WIDTH: f32 = 236.0;
 /// Width of the button, in points.
-pub const BUTTON_WIDTH: f32 = 88.0;
+pub const BUTTON_WIDTH: f32 = 72.0;
 /// Room for why a line cannot be sent, in points.
 const PROBLEM_HEIGHT: f32 = 48.0;
 

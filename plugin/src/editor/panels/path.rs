@@ -13,7 +13,7 @@ use crate::editor::widgets::button::{Button, Weight};
 use crate::editor::widgets::chip;
 
 /// Width of the button with the space around it, in points.
-pub const WIDTH: f32 = 128.0;
+pub const WIDTH: f32 = 108.0;
 /// Width of the answer, in points.
 const ANSWER_WIDTH: f32 = 480.0;
 /// The most that the list of people takes, in points: with sixteen of them the answer fits into the smallest window.
@@ -26,7 +26,7 @@ pub fn show(ui: &Ui, place: Rect, test: &PathTest) {
     let centre = place.center();
     let button =
         Button { id: "test my path", text: "Test my path", icon: None, weight: Weight::Plain, enabled: true };
-    let response = button.show(ui, Rect::from_center_size(centre, vec2(WIDTH - 24.0, 26.0)));
+    let response = button.show(ui, Rect::from_center_size(centre, vec2(WIDTH - 12.0, 26.0)));
     let menu = Popup::menu(&response)
         .align(RectAlign::TOP_END)
         .layout(Layout::top_down(Align::Min))

@@ -64,6 +64,9 @@ fn calm(ui: &Ui, rect: Rect, text: &str) {
     );
 }
 
+/// Where a line is narrower, in points, *Discard* is in the list of all messages only.
+const DISCARD_ROOM: f32 = 350.0;
+
 /// A message: lamp, what happened, what to do, a cross where it can be dismissed.
 fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Intent>) {
     let centre = pos2(rect.left() + 24.0, rect.center().y);
@@ -74,9 +77,9 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
             ui.painter().circle_filled(centre, 4.0, tone.colour(ui));
         }
     }
-    let beside = message
-        .offer
-        .map_or(36.0, |offer| width_of(offer) + 20.0 + if offer == Offer::Sync { 86.0 } else { 0.0 });
+    let has_discard = message.offer == Some(Offer::Sync) && rect.width() >= DISCARD_ROOM;
+    let beside =
+        message.offer.map_or(36.0, |offer| width_of(offer) + 20.0 + if has_discard { 86.0 } else { 0.0 });
     let text =
         Rect::from_min_max(pos2(rect.left() + 44.0, rect.top()), pos2(rect.right() - beside, rect.bottom()));
     let response =
@@ -98,7 +101,7 @@ fn one(ui: &Ui, rect: Rect, message: &Message, id: &str, intents: &mut Vec<Inten
                 Offer::DiscardLeftBehind => Intent::send(Command::DiscardLeftBehind),
             });
         }
-        if offer == Offer::Sync {
+        if has_discard {
             discard(ui, place.translate(vec2(-90.0, 0.0)), id, intents);
         }
     }

@@ -22,7 +22,7 @@ use crate::params::METRONOME_DB;
 use backline_client::Command;
 
 /// Width of the button with the space around it, in points.
-pub const WIDTH: f32 = 104.0;
+pub const WIDTH: f32 = 92.0;
 /// Size of what opens above it, in points.
 const PANEL_WIDTH: f32 = 330.0;
 /// Bars that can be counted in.

@@ -131,10 +131,7 @@ fn waiting_message(waiting: &WaitingView) -> Option<Message> {
     }
     let changes = words::changes(waiting.changes);
     let message = if waiting.failed > 0 {
-        Message::warning(
-            &format!("{changes}: the host has not answered."),
-            "They are kept. Sync now tries again.",
-        )
+        Message::warning(&format!("{changes}: the host has not answered."), "They are kept.")
     } else {
         Message::warning(
             &format!("{changes} for the host."),
@@ -185,7 +182,7 @@ fn calm(connection: &Connection) -> &'static str {
         }
         Connection::Joining => "One moment…",
         Connection::Hosting | Connection::Joined | Connection::Reconnecting => {
-            "Drag to move, Shift: finely. Right button: more."
+            "Shift: fine moves. Right button: more."
         }
     }
 }
