@@ -26,14 +26,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it without ports of its own, under the name that [`SERVER_VARIABLE`] has here, and waits until it answers.
-    pub fn start(rate_hz: u32, block_frames: usize, folder: &Path) -> Result<Self, HostError> {
+    /// Starts it without ports of its own, under the name that [`SERVER_VARIABLE`] has here, and waits until it answers. `options` are jackd's.
+    pub fn start(
+        rate_hz: u32,
+        block_frames: usize,
+        options: &[&str],
+        folder: &Path,
+    ) -> Result<Self, HostError> {
         jack::set_logger(jack::LoggerType::None);
         let name = std::env::var(SERVER_VARIABLE)
             .map_err(|_| HostError::host("jackd", format!("{SERVER_VARIABLE} names no server")))?;
         let mut command = Command::new("jackd");
         program::ends_with_this_thread(&mut command);
-        command.args(["-R", "-P", "60", "-n", &name, "-d", "dummy"]);
+        command.args(["-R", "-P", "60", "-n", &name]).args(options).args(["-d", "dummy"]);
         command.args(["-r", &rate_hz.to_string(), "-p", &block_frames.to_string(), "-C", "0", "-P", "0"]);
         let mut server = Self { program: Program::start("jackd", &mut command, folder)? };
         server.wait_for("a JACK server", || Client::new("look", ClientOptions::NO_START_SERVER).is_ok())?;

@@ -164,6 +164,6 @@ mod tests {
                 Ok(()) => assert!(began.elapsed() < Duration::from_secs(20)),
             }
         };
-        assert!(error.contains("brief ended") && error.contains("alas"), "{error}");
+        assert!(error.contains("brief: ended with") && error.contains("alas"), "{error}");
     }
 }

@@ -74,7 +74,8 @@ fn main() -> Result<(), HostError> {
         return Err(HostError::host("daw_host", "JACK's dummy driver is neither fast nor slow"));
     }
     let folder = arguments.figures.parent().unwrap_or(Path::new("."));
-    let _jack = Server::start(arguments.rate, arguments.block, folder)?;
+    // -S: a block of a busy machine is late, not lost.
+    let _jack = Server::start(arguments.rate, arguments.block, &["-S"], folder)?;
     let music = Recording::read(&arguments.music)?.looped(arguments.loop_frames, arguments.play_frames);
     let player = Player::new(music, arguments.tail_frames)?;
     let mut ardour = open(&arguments, folder, &player)?;

@@ -17,7 +17,7 @@ const QUEUE: &str = "4";
 
 /// Plays the music from the server's side to the client's.
 pub fn play(network: &Network, copies: u32, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
-    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, folder)?;
+    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, &[], folder)?;
     let copies = copies.to_string();
     let command = |role: &[&str], name: &str| {
         let mut command = Command::new("jacktrip");

@@ -20,7 +20,7 @@ const SETTINGS: &str = "<client>\n <audiochannels>2</audiochannels>\n <audioqual
 
 /// Plays the music from the server's side to the other.
 pub fn play(network: &Network, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
-    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, folder)?;
+    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, &[], folder)?;
     let mut server = network.first.within(|| {
         let mut command = Command::new("Jamulus");
         // -F: frames of 64 samples, without which the small buffers have no effect.
