@@ -20,6 +20,10 @@ pub enum Purpose {
     Relaying,
     /// Load the VST3 bundle into Python hosts.
     Hosts,
+    /// Load the bundles into real DAWs.
+    Daws,
+    /// Play and record through a JACK server without a sound card.
+    Jack,
     /// Look at the server as programs and browsers do.
     Server,
     /// Open the editor under a virtual display.
@@ -95,7 +99,9 @@ const NEEDS: &[Need] = &[
     ),
     need("libxcursor1", Sign::Library("libXcursor.so.1"), Purpose::Editor, "the editor's mouse pointer"),
     need("valgrind", Sign::Program("valgrind"), Purpose::Counting, "counts the instructions of benchmarks"),
-    need("jackd2", Sign::Program("jackd"), Purpose::SideBySide, "the sound cards of JackTrip and Jamulus"),
+    need("ardour", Sign::Program("ardour7-lua"), Purpose::Daws, "a DAW that loads the VST3"),
+    need("qtractor", Sign::Program("qtractor"), Purpose::Daws, "a DAW that scans the CLAP"),
+    need("jackd2", Sign::Program("jackd"), Purpose::Jack, "a sound card for DAWs, JackTrip and Jamulus"),
     need("jacktrip", Sign::Program("jacktrip"), Purpose::SideBySide, "measured beside Backline"),
     need("jamulus", Sign::Program("Jamulus"), Purpose::SideBySide, "measured beside Backline"),
     need("iproute2", Sign::Program("ip"), Purpose::SideBySide, "makes a network of one's own for each side"),

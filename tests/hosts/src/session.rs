@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use crate::audio_file::Recording;
 use crate::block_clock::{BlockClock, monotonic_now};
+use crate::daw::Class;
 use crate::error::HostError;
 use host_process::{HostProcess, HostRun};
 use machine::{MachineWatch, Stall};
@@ -36,12 +37,22 @@ pub enum HostKind {
     },
     /// CLAP with *Backline Return*: it plays nothing.
     ClapReturn,
+    /// Ardour with the VST3 bundle, its transport at rest.
+    Ardour(Class),
+    /// The same, and its transport rolls, jumps and stops while the music plays.
+    ArdourRolling(Class),
 }
 
 impl HostKind {
     /// Whether the other side has something to hear.
     fn sends(self) -> bool {
-        !matches!(self, Self::ClapReturn | Self::Vst3Return)
+        !matches!(
+            self,
+            Self::ClapReturn
+                | Self::Vst3Return
+                | Self::Ardour(Class::Return)
+                | Self::ArdourRolling(Class::Return)
+        )
     }
 }
 
@@ -52,7 +63,7 @@ pub struct Side {
     pub kind: HostKind,
     /// The recording that it plays.
     pub music: PathBuf,
-    /// A saved state with which the plugin begins; CLAP only.
+    /// A saved state with which the plugin begins, or the folder of a DAW's project; not for pedalboard.
     pub state: Option<PathBuf>,
     /// How fast its sound card is, against CLOCK_MONOTONIC.
     pub ppm: f64,

@@ -10,13 +10,13 @@ use std::time::Duration;
 use backline_hosts::audio_file::Recording;
 use backline_hosts::block_clock::BlockClock;
 use backline_hosts::bundles;
+use backline_hosts::jack_graph::Player;
 use backline_hosts::session::MUSIC_LOOP_FRAMES;
 use backline_hosts::session::machine::MachineWatch;
 
-use crate::Failed;
 use crate::figures::Heard;
-use crate::jack_graph::{Player, RATE_HZ};
 use crate::network::Network;
+use crate::{Failed, RATE_HZ};
 
 /// From the first loss until the music begins: whoever adapts has had time to.
 const ADAPT: Duration = Duration::from_secs(5);

@@ -8,15 +8,15 @@
 
 mod contenders;
 mod figures;
-mod jack_graph;
 mod network;
-mod program;
 mod wire;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
+use backline_hosts::jack_graph::SERVER_VARIABLE;
+use backline_hosts::program;
 use clap::Parser;
 use contenders::Contender;
 use figures::Figures;
@@ -41,17 +41,19 @@ struct Arguments {
     folder: PathBuf,
 }
 
+/// Sample frames of a block, for every contender.
+const BLOCK_FRAMES: usize = 64;
+/// Samples of each second.
+const RATE_HZ: u32 = 48_000;
 const SECONDS: u32 = 30;
 const SECONDS_QUICK: u32 = 10;
 const LOST_PERCENT: [u32; 3] = [0, 1, 5];
 const LOST_PERCENT_QUICK: [u32; 2] = [0, 5];
-/// JACK's programs find the server by this variable; ours has a name of its own, beside anybody's real one.
-const JACK_SERVER_VARIABLE: &str = "JACK_DEFAULT_SERVER";
 const JACK_SERVER: &str = "backline-side-by-side";
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if std::env::var(JACK_SERVER_VARIABLE).as_deref() != Ok(JACK_SERVER) {
+    if std::env::var(SERVER_VARIABLE).as_deref() != Ok(JACK_SERVER) {
         return start_again();
     }
     program::heed_signals();
@@ -74,7 +76,7 @@ fn start_again() -> ExitCode {
     let Ok(own) = std::env::current_exe() else { return ExitCode::FAILURE };
     let error = Command::new(own)
         .args(std::env::args_os().skip(1))
-        .env(JACK_SERVER_VARIABLE, JACK_SERVER)
+        .env(SERVER_VARIABLE, JACK_SERVER)
         .env("JACK_NO_AUDIO_RESERVATION", "1")
         .env("QT_QPA_PLATFORM", "offscreen")
         .exec();

@@ -37,6 +37,8 @@ pub fn run(arguments: &Arguments) -> Result<()> {
             Purpose::Standalone,
             Purpose::Relaying,
             Purpose::Hosts,
+            Purpose::Daws,
+            Purpose::Jack,
             Purpose::Server,
             Purpose::Editor,
         ]))

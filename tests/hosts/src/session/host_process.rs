@@ -1,6 +1,6 @@
 //! A host as a process: its arguments, the few words spoken with it, and the figures that it leaves.
 //!
-//! Both hosts (`bin/clap_host.rs` and `python/vst3_host.py`) understand the same. They print `ready` once blocks are running;
+//! All hosts (`bin/clap_host.rs`, `python/vst3_host.py` and `bin/daw_host.rs`) understand the same. They print `ready` once blocks are running;
 //! they read `play NANOSECONDS` (of CLOCK_MONOTONIC) and begin with the first block after that; they write the WAV and the
 //! figures, and end. When standard input ends they stop at once, so that none outlives the one who started it.
 
@@ -215,10 +215,11 @@ fn command(side: &Side) -> Result<Command, HostError> {
             command
         }
         HostKind::Clap | HostKind::ClapMulti { .. } | HostKind::ClapReturn => {
-            let mut command = Command::new(clap_host_program()?);
+            let mut command = Command::new(program("clap_host")?);
             command.arg("play").arg("--bundle").arg(bundles::clap()?);
             command
         }
+        HostKind::Ardour(_) | HostKind::ArdourRolling(_) => Command::new(program("daw_host")?),
     };
     match side.kind {
         HostKind::Vst3 | HostKind::Clap => {}
@@ -231,6 +232,12 @@ fn command(side: &Side) -> Result<Command, HostError> {
         HostKind::ClapMulti { output_port } => {
             command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
         }
+        HostKind::Ardour(class) => {
+            command.args(["--name", class.name()]);
+        }
+        HostKind::ArdourRolling(class) => {
+            command.args(["--name", class.name(), "--roll"]);
+        }
         HostKind::ClapReturn => {
             command.args(["--class", bundles::CLAP_RETURN_ID]);
         }
@@ -242,17 +249,12 @@ fn command(side: &Side) -> Result<Command, HostError> {
     Ok(command)
 }
 
-/// `clap_host` lies beside the programs of this crate, one folder up from test programs.
-fn clap_host_program() -> Result<PathBuf, HostError> {
-    let own = std::env::current_exe().map_err(|error| HostError::file("clap_host", error))?;
-    let found = own
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join("clap_host"))
-        .find(|program| program.exists());
-    found
-        .ok_or_else(|| HostError::Missing("the program clap_host (cargo build -p backline-hosts)".to_owned()))
+/// The programs of this crate lie beside each other, one folder up from test programs.
+fn program(name: &str) -> Result<PathBuf, HostError> {
+    let own = std::env::current_exe().map_err(|error| HostError::file(name, error))?;
+    let found =
+        own.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|program| program.exists());
+    found.ok_or_else(|| HostError::Missing(format!("the program {name} (cargo build -p backline-hosts)")))
 }
 
 /// Keeps what the host prints, and notes when it is ready.

@@ -4,16 +4,15 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use backline_hosts::bundles;
+use backline_hosts::program;
 use backline_hosts::session::host_process::HostProcess;
 use backline_hosts::session::machine::MachineWatch;
 use backline_hosts::session::{HostKind, Setup, Side, TAIL};
 
 use super::ADAPT;
-use crate::Failed;
 use crate::figures::Heard;
-use crate::jack_graph::{BLOCK_FRAMES, RATE_HZ};
 use crate::network::Network;
-use crate::program;
+use crate::{BLOCK_FRAMES, Failed, RATE_HZ};
 
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 

@@ -3,21 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 
+use backline_hosts::jack_graph::{Player, Server};
+use backline_hosts::program::Program;
 use jack::PortFlags;
 
 use super::{TAIL_FRAMES, music, play_in_jack};
-use crate::Failed;
 use crate::figures::Heard;
-use crate::jack_graph::{Player, Server};
 use crate::network::{FIRST_ADDRESS, Network};
-use crate::program::Program;
+use crate::{BLOCK_FRAMES, Failed, RATE_HZ};
 
 /// Its default length of the queue, in packets.
 const QUEUE: &str = "4";
 
 /// Plays the music from the server's side to the client's.
 pub fn play(network: &Network, copies: u32, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
-    let mut jack = Server::start(folder)?;
+    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, &[], folder)?;
     let copies = copies.to_string();
     let command = |role: &[&str], name: &str| {
         let mut command = Command::new("jacktrip");
@@ -26,9 +26,9 @@ pub fn play(network: &Network, copies: u32, seconds: u32, folder: &Path) -> Resu
     };
     let mut sender = network
         .first
-        .within(|| Program::start("jacktrip-sender", &mut command(&["-s"], "sender"), folder))?;
+        .within(|| Ok(Program::start("jacktrip-sender", &mut command(&["-s"], "sender"), folder)?))?;
     let mut listener = network.second.within(|| {
-        Program::start("jacktrip-listener", &mut command(&["-c", FIRST_ADDRESS], "listener"), folder)
+        Ok(Program::start("jacktrip-listener", &mut command(&["-c", FIRST_ADDRESS], "listener"), folder)?)
     })?;
     let sent = music(seconds)?;
     let player = Player::new(sent.clone(), TAIL_FRAMES)?;
@@ -38,6 +38,6 @@ pub fn play(network: &Network, copies: u32, seconds: u32, folder: &Path) -> Resu
     player.connect(&into(), &from())?;
     play_in_jack(network, player, sent, || {
         sender.check_running()?;
-        listener.check_running()
+        Ok(listener.check_running()?)
     })
 }

@@ -4,14 +4,14 @@
 use std::path::Path;
 use std::process::Command;
 
+use backline_hosts::jack_graph::{Player, Server};
+use backline_hosts::program::Program;
 use jack::PortFlags;
 
 use super::{TAIL_FRAMES, music, play_in_jack};
-use crate::Failed;
 use crate::figures::Heard;
-use crate::jack_graph::{Player, Server};
 use crate::network::{FIRST_ADDRESS, Network};
-use crate::program::Program;
+use crate::{BLOCK_FRAMES, Failed, RATE_HZ};
 
 const PORT: &str = "22124";
 /// Stereo, high quality, small network buffers, automatic jitter buffer: what its manual advises for good lines.
@@ -20,11 +20,11 @@ const SETTINGS: &str = "<client>\n <audiochannels>2</audiochannels>\n <audioqual
 
 /// Plays the music from the server's side to the other.
 pub fn play(network: &Network, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
-    let mut jack = Server::start(folder)?;
+    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, &[], folder)?;
     let mut server = network.first.within(|| {
         let mut command = Command::new("Jamulus");
         // -F: frames of 64 samples, without which the small buffers have no effect.
-        Program::start("jamulus-server", command.args(["-s", "-n", "-F", "-p", PORT]), folder)
+        Ok(Program::start("jamulus-server", command.args(["-s", "-n", "-F", "-p", PORT]), folder)?)
     })?;
     let client = |name: &str, address: &str| -> Result<Program, Failed> {
         let settings = folder.join(format!("{name}.ini"));
@@ -33,7 +33,7 @@ pub fn play(network: &Network, seconds: u32, folder: &Path) -> Result<Heard, Fai
         command
             .args(["-n", "-j", "--clientname", name, "-c", &format!("{address}:{PORT}"), "-i"])
             .arg(&settings);
-        Program::start(&format!("jamulus-{name}"), &mut command, folder)
+        Ok(Program::start(&format!("jamulus-{name}"), &mut command, folder)?)
     };
     let mut sender = network.first.within(|| client("sender", "127.0.0.1"))?;
     let mut listener = network.second.within(|| client("listener", FIRST_ADDRESS))?;
@@ -46,6 +46,6 @@ pub fn play(network: &Network, seconds: u32, folder: &Path) -> Result<Heard, Fai
     play_in_jack(network, player, sent, || {
         server.check_running()?;
         sender.check_running()?;
-        listener.check_running()
+        Ok(listener.check_running()?)
     })
 }

@@ -17,7 +17,8 @@ use crate::run;
 const DOCUMENT: &str = "docs/HOSTS.md";
 const NAME: &str = "cargo xtask report daw";
 /// Names of the columns.
-const HOSTS: [&str; 3] = ["pedalboard (VST3)", "dawdreamer (VST3)", "clack-host (CLAP)"];
+const HOSTS: [&str; 5] =
+    ["pedalboard (VST3)", "dawdreamer (VST3)", "Ardour (VST3)", "clack-host (CLAP)", "qtractor (CLAP)"];
 
 /// What a host is to find.
 enum Cell {
@@ -34,16 +35,24 @@ const FIRST_CLASS: &str = "it loads the first class of a bundle";
 const BELOW: &str = "tested below the host: plugin/tests/vst3_interface.rs";
 const PEDALBOARD_STANDS: &str = "pedalboard stands for VST3";
 const NO_WINDOW: &str = "it opens no window of a CLAP";
+const NO_SEQUENCER: &str = "it starts only where there is an ALSA sequencer";
+const NOT_YET: &str = "not asked there yet";
+const ARDOUR_CARD: &str = "it runs as its sound card does";
+const OWN_PROCESS: &str = "it scans in a process of its own";
+const ARDOUR_EXPORT: &str =
+    "without its window Ardour 7.3 crashes now and then in its export, with no plugin too";
+const NO_ARDOUR_WINDOW: &str = "it runs without its window";
 const IN_DAWDREAMER: Cell = Tests(&["dawdreamer_renders_automates_and_keeps_the_state"]);
 const PEDALBOARD_ALL: Cell = Tests(&["pedalboard_finds_nothing_that_pluginval_would"]);
 
 /// Behaviours, and who finds them.
-const MATRIX: &[(&str, [Cell; 3])] = &[
+const MATRIX: &[(&str, [Cell; 5])] = &[
     (
         "every class loads and describes itself",
         [
             Tests(&["pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive"]),
             No(FIRST_CLASS),
+            Tests(&["ardour_scans_every_class_and_puts_it_on_a_track"]),
             Tests(&[
                 "the_bundle_holds_all_classes",
                 "ports_are_as_the_classes_say",
@@ -51,6 +60,7 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
                 "an_instance_describes_itself_as_the_bundle_does",
                 "every_symbol_is_found_when_the_bundle_opens",
             ]),
+            Tests(&["qtractor_scans_every_class"]),
         ],
     ),
     (
@@ -58,7 +68,9 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             No("it cannot scan without making instances"),
             No("it cannot scan without making instances"),
+            No(OWN_PROCESS),
             Tests(&["a_scan_is_short_and_begins_no_thread_and_opens_no_socket"]),
+            No(OWN_PROCESS),
         ],
     ),
     (
@@ -66,17 +78,20 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             Tests(&["pedalboard_processes_every_rate_and_block_size"]),
             IN_DAWDREAMER,
+            No(ARDOUR_CARD),
             Tests(&[
                 "every_rate_and_block_size_works_and_they_may_change",
                 "any_rate_is_refused_or_processed",
                 "lengths_may_change_from_block_to_block",
                 "blocks_longer_than_announced_are_processed",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
         "blocks of nothing, instances that never process, a thread for each block",
         [
+            No(BELOW),
             No(BELOW),
             No(BELOW),
             Tests(&[
@@ -85,6 +100,7 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
                 "each_block_may_be_processed_on_another_thread",
                 "processing_starts_over_in_every_way",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -95,10 +111,12 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
                 "multi_in_vst3_hears_the_others_with_its_auxiliary_outputs_inactive",
             ]),
             No(FIRST_CLASS),
+            Tests(&["multi_in_ardour_and_clap_hear_each_other"]),
             Tests(&[
                 "multi_plays_a_musician_on_an_auxiliary_output",
                 "multi_keeps_the_main_output_free_of_who_is_on_an_auxiliary_one",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -106,11 +124,13 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             Tests(&["pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive"]),
             No("it shows none"),
+            No(NOT_YET),
             Tests(&[
                 "gains_are_shown_and_read_in_decibels",
                 "every_value_has_a_text_that_is_read_back_as_that_value",
                 "texts_that_are_no_values_are_refused_and_hurt_nobody",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -118,11 +138,13 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             PEDALBOARD_ALL,
             IN_DAWDREAMER,
+            Tests(&["ardour_automates_every_parameter"]),
             Tests(&[
                 "every_way_to_set_parameters_gives_the_same_values",
                 "a_change_at_a_frame_of_a_block_begins_in_that_block_and_lasts_a_ramp",
                 "automation_within_blocks_lets_nothing_but_audio_out",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -130,7 +152,9 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             PEDALBOARD_ALL,
             No(PEDALBOARD_STANDS),
+            No(PEDALBOARD_STANDS),
             Tests(&["damaged_states_do_no_harm", "a_state_that_is_no_state_leaves_the_plugin_alive"]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -139,10 +163,15 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
             Tests(&["pedalboard_keeps_the_state"]),
             IN_DAWDREAMER,
             Tests(&[
+                "ardour_brings_every_parameter_back_with_the_project",
+                "ardour_plays_its_own_track_to_the_sample_as_the_saved_project_says",
+            ]),
+            Tests(&[
                 "the_state_brings_every_parameter_back",
                 "a_loaded_state_is_saved_again_to_the_byte",
                 "a_state_that_was_loaded_while_active_is_what_is_heard",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -150,26 +179,42 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             Tests(&["what_vst3_has_saved_loads_in_clap_and_back"]),
             No(PEDALBOARD_STANDS),
+            No(PEDALBOARD_STANDS),
             Tests(&["what_vst3_has_saved_loads_in_clap_and_back"]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
         "no latency of its own",
-        [No("not asked there yet"), No("not asked there yet"), Tests(&["the_plugin_delays_nothing"])],
+        [
+            No(NOT_YET),
+            No(NOT_YET),
+            Tests(&["ardour_scans_every_class_and_puts_it_on_a_track"]),
+            Tests(&["the_plugin_delays_nothing"]),
+            No(NO_SEQUENCER),
+        ],
     ),
     (
         "bypass passes the input through",
-        [PEDALBOARD_ALL, No(PEDALBOARD_STANDS), Tests(&["bypass_passes_the_input_through"])],
+        [
+            PEDALBOARD_ALL,
+            No(PEDALBOARD_STANDS),
+            Tests(&["ardour_plays_the_input_of_a_bypassed_plugin_to_the_sample"]),
+            Tests(&["bypass_passes_the_input_through"]),
+            No(NO_SEQUENCER),
+        ],
     ),
     (
         "any transport",
         [
             No("it has none"),
             No("not moved by a test yet"),
+            Tests(&["ardour_and_clap_hear_each_other_while_the_transport_moves"]),
             Tests(&[
                 "any_transport_between_blocks_is_processed",
                 "any_transport_within_blocks_is_processed_and_changes_no_sound",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -177,7 +222,9 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             Tests(&["pedalboard_gets_silence_faster_than_real_time"]),
             IN_DAWDREAMER,
+            No(ARDOUR_EXPORT),
             Tests(&["faster_than_real_time_returns_silence", "an_offline_render_and_back_is_processed"]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -185,12 +232,14 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             Tests(&["pedalboard_survives_a_thousand_lives"]),
             No(PEDALBOARD_STANDS),
+            No(PEDALBOARD_STANDS),
             Tests(&[
                 "a_thousand_lives_of_backline",
                 "a_thousand_lives_of_backline_multi",
                 "a_thousand_lives_of_backline_return",
                 "fifty_lives_that_open_a_session",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -203,9 +252,15 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
             ]),
             No(OFFLINE),
             Tests(&[
+                "ardour_and_clap_hear_each_other_while_the_transport_moves",
+                "multi_in_ardour_and_clap_hear_each_other",
+                "a_return_in_ardour_hears_the_others",
+            ]),
+            Tests(&[
                 "clap_and_clap_hear_each_other_in_opus",
                 "a_return_hears_the_others_and_is_heard_by_nobody",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -213,9 +268,11 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
         [
             Tests(&["eight_tracks_and_four_in_one_session_are_heard_once_each"]),
             No(OFFLINE),
+            No(NOT_YET),
             Tests(&[
                 "a_fader_that_a_daw_drags_changes_one_source_in_one_pair_of_ears_and_a_send_level_in_all",
             ]),
+            No(NO_SEQUENCER),
         ],
     ),
     (
@@ -226,7 +283,9 @@ const MATRIX: &[(&str, [Cell; 3])] = &[
                 "hosting_from_the_editor_puts_the_invite_link_into_the_clipboard",
             ]),
             No("its window is not driven by a test yet"),
+            No(NO_ARDOUR_WINDOW),
             No(NO_WINDOW),
+            No(NO_SEQUENCER),
         ],
     ),
 ];
@@ -236,7 +295,7 @@ type Outcomes = BTreeMap<String, bool>;
 
 /// Runs every test in real hosts and judges each row; writes the matrix into the document.
 pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
-    install.ensure(&[Purpose::Build, Purpose::Hosts, Purpose::Editor])?;
+    install.ensure(&[Purpose::Build, Purpose::Hosts, Purpose::Daws, Purpose::Jack, Purpose::Editor])?;
     bundles::build(Profile::Release)?;
     let mut command = test::host_tests(Profile::Release, if quick { "50" } else { "1000" });
     // One that fails is a cell of the matrix, not the end.
@@ -256,7 +315,7 @@ pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
     Ok(bars)
 }
 
-fn bar(id: &str, behaviour: &str, cells: &[Cell; 3], outcomes: &Outcomes) -> Bar {
+fn bar(id: &str, behaviour: &str, cells: &[Cell; 5], outcomes: &Outcomes) -> Bar {
     let found = HOSTS.iter().zip(cells).filter_map(|(host, cell)| Some((host, passes(cell, outcomes)?)));
     let failed: Vec<&str> = found.filter(|(_, passes)| !passes).map(|(host, _)| *host).collect();
     let what = match failed.is_empty() {
@@ -275,7 +334,7 @@ fn passes(cell: &Cell, outcomes: &Outcomes) -> Option<bool> {
 }
 
 fn matrix(outcomes: &Outcomes) -> String {
-    let mut text = format!("| | {} |\n| --- | --- | --- | --- |\n", HOSTS.join(" | "));
+    let mut text = format!("| | {} |\n| --- | --- | --- | --- | --- | --- |\n", HOSTS.join(" | "));
     for (behaviour, cells) in MATRIX {
         let shown = cells.each_ref().map(|cell| match cell {
             No(why) => format!("– ({why})"),

@@ -114,7 +114,7 @@ fn mix(bars: &mut Bars, seconds: &str, install: &Install) {
     let search = ["--search", "--clients", "32", "--seconds", seconds];
     let with = |more: &[&str]| load(&[&search[..], more].concat(), false);
     let search_theirs = || {
-        install.ensure(&[Purpose::SideBySide])?;
+        install.ensure(&[Purpose::Jack, Purpose::SideBySide])?;
         load(&[&search[..], &["--jamulus", "--room", "0"]].concat(), true)
     };
     let search_ours = || with(&LIKE_JAMULUS);

@@ -22,7 +22,7 @@ pub fn measure(bars: &mut Bars, quick: bool, install: &Install) {
 }
 
 fn play(quick: bool, install: &Install) -> Result<String> {
-    install.ensure(&[Purpose::Build, Purpose::SideBySide])?;
+    install.ensure(&[Purpose::Build, Purpose::Jack, Purpose::SideBySide])?;
     bundles::build(Profile::Release)?;
     let programs = ["build", "--quiet", "--release", "-p", "backline-hosts", "-p", PACKAGE, "--bins"];
     run::run(run::cargo().args(programs))?;

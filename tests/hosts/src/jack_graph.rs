@@ -1,5 +1,4 @@
-//! A JACK server without a sound card, and the one client that plays the music into a contender and records what comes out of the
-//! other. Both ends are in one graph, so that sent and heard sample frames have one clock.
+//! A JACK server without a sound card, and the one client that plays the music into a program and records what comes out of one. Both ends are in one graph, so that sent and heard sample frames have one clock.
 
 use std::path::Path;
 use std::process::Command;
@@ -7,20 +6,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use backline_hosts::audio_file::Recording;
-use backline_hosts::block_clock::monotonic_now;
 use jack::{
     AsyncClient, AudioIn, AudioOut, Client, ClientOptions, Control, Port, PortFlags, ProcessHandler,
     ProcessScope,
 };
 
-use crate::program::Program;
-use crate::{Failed, JACK_SERVER};
+use crate::audio_file::Recording;
+use crate::block_clock::monotonic_now;
+use crate::error::HostError;
+use crate::program::{self, Program};
 
-/// Sample frames of a block, for every contender.
-pub const BLOCK_FRAMES: usize = 64;
-/// Samples of each second.
-pub const RATE_HZ: u32 = 48_000;
+/// The variable by which all programs of JACK find their server. Ours have names of their own, beside anybody's real one.
+pub const SERVER_VARIABLE: &str = "JACK_DEFAULT_SERVER";
 const WITHIN: Duration = Duration::from_secs(15);
 
 /// The server, while held.
@@ -29,24 +26,33 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it and waits until it answers.
-    pub fn start(folder: &Path) -> Result<Self, Failed> {
+    /// Starts it without ports of its own, under the name that [`SERVER_VARIABLE`] has here, and waits until it answers. `options` are jackd's.
+    pub fn start(
+        rate_hz: u32,
+        block_frames: usize,
+        options: &[&str],
+        folder: &Path,
+    ) -> Result<Self, HostError> {
         jack::set_logger(jack::LoggerType::None);
+        let name = std::env::var(SERVER_VARIABLE)
+            .map_err(|_| HostError::host("jackd", format!("{SERVER_VARIABLE} names no server")))?;
         let mut command = Command::new("jackd");
-        command.args(["-R", "-P", "60", "-n", JACK_SERVER, "-d", "dummy"]);
-        command.args(["-r", &RATE_HZ.to_string(), "-p", &BLOCK_FRAMES.to_string(), "-C", "2", "-P", "2"]);
+        program::ends_with_this_thread(&mut command);
+        command.args(["-R", "-P", "60", "-n", &name]).args(options).args(["-d", "dummy"]);
+        command.args(["-r", &rate_hz.to_string(), "-p", &block_frames.to_string(), "-C", "0", "-P", "0"]);
         let mut server = Self { program: Program::start("jackd", &mut command, folder)? };
         server.wait_for("a JACK server", || Client::new("look", ClientOptions::NO_START_SERVER).is_ok())?;
         Ok(server)
     }
 
     /// Waits until something is there.
-    pub fn wait_for(&mut self, what: &str, is_there: impl Fn() -> bool) -> Result<(), Failed> {
+    pub fn wait_for(&mut self, what: &str, is_there: impl Fn() -> bool) -> Result<(), HostError> {
         let began = Instant::now();
         while !is_there() {
             self.program.check_running()?;
             if began.elapsed() > WITHIN {
-                return Err(Failed::from(format!("{what} did not appear within {} s", WITHIN.as_secs())));
+                let why = format!("{what} did not appear within {} s", WITHIN.as_secs());
+                return Err(self.program.failed(why));
             }
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -80,17 +86,19 @@ pub struct Player {
 
 impl Player {
     /// A client that plays silence. `tail_frames` are recorded after the music has ended.
-    pub fn new(music: Recording, tail_frames: usize) -> Result<Self, Failed> {
-        let (client, _) = Client::new("ears", ClientOptions::NO_START_SERVER)?;
-        let output = |name| client.register_port(name, AudioOut::default());
-        let input = |name| client.register_port(name, AudioIn::default());
+    pub fn new(music: Recording, tail_frames: usize) -> Result<Self, HostError> {
+        let (client, _) = Client::new("ears", ClientOptions::NO_START_SERVER).map_err(failed)?;
+        let output = |name| client.register_port(name, AudioOut::default()).map_err(failed);
+        let input = |name| client.register_port(name, AudioIn::default()).map_err(failed);
         let outputs = [output("out_left")?, output("out_right")?];
         let inputs = [input("in_left")?, input("in_right")?];
         let record_frames = music.frames() + tail_frames;
-        let heard = Recording::with_capacity(RATE_HZ, record_frames + BLOCK_FRAMES);
+        let rate_hz = client.sample_rate();
+        let block_frames = client.buffer_size() as usize;
+        let heard = Recording::with_capacity(rate_hz, record_frames + block_frames);
         let orders = Arc::new(Orders::default());
         let callback = Callback { orders: Arc::clone(&orders), music, heard, record_frames, outputs, inputs };
-        Ok(Self { client: client.activate_async((), callback)?, orders })
+        Ok(Self { client: client.activate_async((), callback).map_err(failed)?, orders })
     }
 
     /// The ports of other clients whose names match, in order.
@@ -99,25 +107,32 @@ impl Player {
     }
 
     /// Connects the music to what is sent into and the ears to what is heard from, left and right.
-    pub fn connect(&self, into: &[String], from: &[String]) -> Result<(), Failed> {
+    pub fn connect(&self, into: &[String], from: &[String]) -> Result<(), HostError> {
         let client = self.client.as_client();
         for (side, (into, from)) in ["left", "right"].iter().zip(into.iter().zip(from)) {
-            client.connect_ports_by_name(&format!("ears:out_{side}"), into)?;
-            client.connect_ports_by_name(from, &format!("ears:in_{side}"))?;
+            client.connect_ports_by_name(&format!("ears:out_{side}"), into).map_err(failed)?;
+            client.connect_ports_by_name(from, &format!("ears:in_{side}")).map_err(failed)?;
         }
         Ok(())
     }
 
     /// Plays the music to its end; `check` is asked meanwhile whether all is well. What was heard, and when it began.
-    pub fn play(self, mut check: impl FnMut() -> Result<(), Failed>) -> Result<(Recording, u64), Failed> {
+    pub fn play<E: From<HostError>>(
+        self,
+        mut check: impl FnMut() -> Result<(), E>,
+    ) -> Result<(Recording, u64), E> {
         self.orders.is_playing.store(true, Ordering::Release);
         while !self.orders.is_done.load(Ordering::Acquire) {
             check()?;
             std::thread::sleep(Duration::from_millis(100));
         }
-        let (_, (), callback) = self.client.deactivate()?;
+        let (_, (), callback) = self.client.deactivate().map_err(failed)?;
         Ok((callback.heard, self.orders.began_ns.load(Ordering::Acquire)))
     }
+}
+
+fn failed(error: jack::Error) -> HostError {
+    HostError::host("jack", error)
 }
 
 impl ProcessHandler for Callback {
