@@ -59,6 +59,8 @@ pub struct BacklineParams {
     pub touched: BoolParam,
     /// A key is held that talks; no parameter. The callback writes it, the editor shows it.
     pub is_key_down: AtomicBool,
+    /// `talk` is as a project was saved, and nobody has moved it since: nobody talks.
+    talk_is_saved: AtomicBool,
     /// What the project keeps besides parameters.
     pub project: Arc<Project>,
     /// The class. One that cannot send shows the host no parameters of the send and of the monitor; they keep their defaults.
@@ -93,6 +95,7 @@ impl BacklineParams {
             bypass: switch_param("Bypass").make_bypass(),
             touched: switch_param("Project Touched").non_automatable().hide().hide_in_generic_ui(),
             is_key_down: AtomicBool::new(false),
+            talk_is_saved: AtomicBool::new(false),
             project,
             kind,
         }
@@ -100,7 +103,12 @@ impl BacklineParams {
 
     /// One talks: by the parameter, or by a key that is held. [any-thread]
     pub fn talks(&self) -> bool {
-        self.talk.value() || self.is_key_down.load(Ordering::Relaxed)
+        let is_on = self.talk.value();
+        if !is_on {
+            self.talk_is_saved.store(false, Ordering::Relaxed);
+        }
+        let is_moved = is_on && !self.talk_is_saved.load(Ordering::Relaxed);
+        is_moved || self.is_key_down.load(Ordering::Relaxed)
     }
 
     /// Tells the host that the project must be saved, where project state changed since the last call.
@@ -173,6 +181,8 @@ unsafe impl Params for BacklineParams {
     }
 
     fn deserialize_fields(&self, fields: &BTreeMap<String, String>) {
+        // Parameters come first: a host loads a project, and whoever talked when it was saved does not go on.
+        self.talk_is_saved.store(true, Ordering::Relaxed);
         self.project.load(fields);
     }
 }

@@ -29,8 +29,9 @@ const TOP_IDS: [&str; 10] = [
     "metronome_level",
 ];
 /// What came with a later version. What was saved before it is loaded with these, whatever they were just then.
-const LATER: [(&str, ParamValue); 3] = [
+const LATER: [(&str, ParamValue); 4] = [
     ("talkback", ParamValue::Bool(false)),
+    ("talk", ParamValue::Bool(false)),
     ("metronome", ParamValue::Bool(false)),
     ("metronome_level", ParamValue::F32(METRONOME_DB)),
 ];
@@ -44,8 +45,6 @@ pub fn before_load(state: &mut PluginState) {
     for (id, value) in LATER {
         state.params.entry(id.to_owned()).or_insert(value);
     }
-    // Nobody goes on talking who has opened a project.
-    state.params.insert("talk".to_owned(), ParamValue::Bool(false));
     state.params.iter_mut().for_each(|(id, value)| limit(id, value));
     if !kept.is_empty() {
         state.fields.insert(KEPT_PARAMS_FIELD.to_owned(), serde_json::to_string(&kept).unwrap_or_default());

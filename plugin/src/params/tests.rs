@@ -176,3 +176,20 @@ fn the_project_state_travels_with_the_parameters() {
     second.deserialize_fields(&first.serialize_fields());
     assert_eq!(second.project.state().source_name, "Guitar");
 }
+
+#[test]
+fn whoever_opens_a_project_that_was_saved_while_they_talked_does_not_talk() {
+    let params = params();
+    let talk = |on| {
+        // SAFETY: `params` lives until the end of the test.
+        unsafe { params.talk.as_ptr()._internal_set_normalized_value(if on { 1.0 } else { 0.0 }) };
+    };
+    talk(true);
+    assert!(params.talks());
+    params.deserialize_fields(&BTreeMap::new());
+    assert!(params.talk.value() && !params.talks(), "the project has it on");
+    talk(false);
+    assert!(!params.talks());
+    talk(true);
+    assert!(params.talks(), "it was let go of and pressed");
+}

@@ -80,30 +80,30 @@ fn ardour_automates_every_parameter() {
 
 /// The parameter is set in one Ardour and heard in the next, which loads the project.
 #[test]
-fn ardour_plays_its_own_track_to_the_sample_as_the_saved_project_says() {
+fn ardour_plays_its_own_track_as_the_saved_project_says() {
     let folder = tempfile::tempdir().unwrap();
     let mut ardour = open(folder.path(), "song");
     ok(ardour.add(Class::Backline));
     ok(ardour.set(Class::Backline, "Monitor Gain", 0.0));
     ok(ardour.ask("return save()"));
     ok(ardour.close());
-    assert_plays_its_track_to_the_sample(folder.path());
+    assert_plays_its_track(folder.path());
 }
 
 /// Ardour's own button on the plugin, which it keeps with the project.
 #[test]
-fn ardour_plays_the_input_of_a_bypassed_plugin_to_the_sample() {
+fn ardour_plays_the_input_of_a_bypassed_plugin() {
     let folder = tempfile::tempdir().unwrap();
     let mut ardour = open(folder.path(), "song");
     ok(ardour.add(Class::Backline));
     ok(ardour.ask(r#"return bypass("Backline")"#));
     ok(ardour.ask("return save()"));
     ok(ardour.close());
-    assert_plays_its_track_to_the_sample(folder.path());
+    assert_plays_its_track(folder.path());
 }
 
 /// What comes out of the project `song` under JACK is what goes into its track.
-fn assert_plays_its_track_to_the_sample(folder: &Path) {
+fn assert_plays_its_track(folder: &Path) {
     let state = Some(folder.join("song"));
     let side = Side { state, ..Side::new(HostKind::Ardour(Class::Backline), bundles::music('a'), 256) };
     let setup = setup(folder, &side, 4);
