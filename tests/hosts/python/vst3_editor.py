@@ -6,16 +6,19 @@ ends. Who clicks in it: src/desktop/editor_window.rs.
 """
 
 import argparse
+import collections
 import sys
 import threading
 
 import numpy as np
+from pedalboard.io import AudioFile
 
 from vst3_bundle import load
 from vst3_host import blocks_of_music, monotonic_ns, raise_priority, sleep_until
 
 RATE_HZ = 48_000
 BLOCK = 256
+HEARD_S = 4
 
 
 def main():
@@ -23,6 +26,7 @@ def main():
     parser.add_argument("--bundle", required=True)
     parser.add_argument("--music", required=True)
     parser.add_argument("--loop-frames", type=int, required=True)
+    parser.add_argument("--heard", required=True, help="where to write the last seconds that came out, as a WAV")
     arguments = parser.parse_args()
     blocks = arguments.loop_frames // BLOCK
     music = blocks_of_music(arguments.music, arguments.loop_frames, blocks * BLOCK, BLOCK, blocks)
@@ -30,7 +34,8 @@ def main():
     # The first call activates the plugin, and JUCE wants that on the thread of the window.
     plugin.process(np.zeros((2, BLOCK), dtype=np.float32), RATE_HZ, buffer_size=BLOCK, reset=True)
     close, running = threading.Event(), threading.Event()
-    audio = threading.Thread(target=play, args=(plugin, music, close, running))
+    heard = collections.deque(maxlen=HEARD_S * RATE_HZ // BLOCK)
+    audio = threading.Thread(target=play, args=(plugin, music, heard, close, running))
     audio.start()
     threading.Thread(target=wait_for_end, args=(close,), daemon=True).start()
     running.wait()
@@ -40,15 +45,17 @@ def main():
     finally:
         close.set()
         audio.join()
+        with AudioFile(arguments.heard, "w", RATE_HZ, num_channels=2, bit_depth=32) as file:
+            file.write(np.concatenate(list(heard), axis=1))
 
 
-def play(plugin, music, close, running):
+def play(plugin, music, heard, close, running):
     """Calls the plugin on a clock, as a sound card would, until the window is to close."""
     raise_priority()
     begin_ns, tick = monotonic_ns(), 0
     while not close.is_set():
         sleep_until(begin_ns + tick * BLOCK * 1_000_000_000 // RATE_HZ)
-        plugin.process(music[tick % len(music)], RATE_HZ, buffer_size=BLOCK, reset=False)
+        heard.append(plugin.process(music[tick % len(music)], RATE_HZ, buffer_size=BLOCK, reset=False))
         tick += 1
         if tick == 20:
             running.set()

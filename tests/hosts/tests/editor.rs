@@ -6,6 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
+use backline_hosts::analysis::spectrum::Correlator;
+use backline_hosts::audio_file::Recording;
 use backline_hosts::block_clock::monotonic_now;
 use backline_hosts::bundles;
 use backline_hosts::desktop::editor_look::{AMBER, EditorLook, FOCUS, WELL};
@@ -14,7 +16,7 @@ use backline_hosts::desktop::picture::Picture;
 use backline_hosts::desktop::{Desktop, check_tools, wait_until};
 use backline_hosts::error::HostError;
 use backline_hosts::session::host_process::HostProcess;
-use backline_hosts::session::{HostKind, Setup, Side};
+use backline_hosts::session::{HostKind, MUSIC_LOOP_FRAMES, Setup, Side};
 use serde_json::Value;
 
 /// For a readable text where `unwrap` would print a type.
@@ -63,8 +65,31 @@ fn offers_host_and_join(look: &EditorLook, picture: &Picture) -> bool {
         && !is(look.join_button.fill(), AMBER)
 }
 
+/// What a new user may need from an empty project on.
+const CLICKS_MAX: usize = 4;
+
+/// How much of the music is in what was heard, in the best quarter of a second of it (a busy machine stands still now and then): 1 where
+/// it is nothing else, about 0 where it is something else.
+fn likeness(music: &Recording, heard: &Recording) -> f64 {
+    let window = 12_000;
+    let text = music.looped(MUSIC_LOOP_FRAMES, MUSIC_LOOP_FRAMES + window).mono();
+    let correlator = Correlator::new(text.len() + window);
+    let energy = |samples: &[f32]| samples.iter().map(|sample| f64::from(*sample).powi(2)).sum::<f64>();
+    let likenesses = heard
+        .mono()
+        .chunks_exact(window)
+        .map(|pattern| {
+            let sums = correlator.correlate(pattern, &text);
+            let (place, sum) = sums.iter().enumerate().max_by(|one, other| one.1.total_cmp(other.1)).unwrap();
+            f64::from(*sum) / (energy(pattern) * energy(&text[place..place + window])).sqrt().max(1e-9)
+        })
+        .collect::<Vec<_>>();
+    likenesses.into_iter().fold(0.0, f64::max)
+}
+
+/// From an empty project, a fresh configuration and a link that somebody sent.
 #[test]
-fn a_click_in_the_editor_joins_a_session() {
+fn a_newcomer_hears_a_peer_after_a_few_clicks_and_one_paste() {
     ok(check_tools());
     let folder = tempfile::tempdir().unwrap();
     let (mut host, link) = hosted_session(folder.path());
@@ -107,7 +132,23 @@ fn a_click_in_the_editor_joins_a_session() {
     let changed = after.difference(&before, editor.look().stage);
     assert!(changed > 0.3, "only {changed:.2} of the stage changed");
     assert!(after.difference(&before, editor.look().brand) < 0.01, "the logo changed");
-    ok(editor.close());
+
+    let clicks = editor.clicks();
+    // What comes out is the peer's music.
+    ok(editor.wait_for_report("two more seconds are played", seconds_later(&editor.report(), 2.0)));
+    let heard = ok(editor.close());
+    let likeness = likeness(&ok(Recording::read(&bundles::music('a'))), &heard);
+    assert!(likeness > 0.9, "only {likeness:.3} of what is heard is the peer's music");
+    assert!(clicks <= CLICKS_MAX, "{clicks} clicks");
+    let figures = serde_json::json!({ "clicks": clicks, "pastes": 1, "likeness": likeness });
+    std::fs::write(screenshots().with_file_name("newcomer.json"), figures.to_string()).unwrap();
+}
+
+/// Whether so many seconds of audio went through the plugin since an earlier report.
+fn seconds_later(report: &Value, seconds: f64) -> impl Fn(&Value) -> Option<()> + use<> {
+    let played = |report: &Value| report.pointer("/meters/frames").and_then(Value::as_f64);
+    let until = played(report).unwrap_or_default() + seconds * 48_000.0;
+    move |report| played(report).filter(|frames| *frames >= until).map(drop)
 }
 
 #[test]

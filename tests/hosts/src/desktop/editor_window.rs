@@ -3,6 +3,7 @@
 //! The host is `python/vst3_editor.py`, a process of its own, with music running through the plugin. What a person would
 //! see is read from the window's pixels; what the plugin thinks, from its report.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use super::editor_look::{EditorLook, Point};
 use super::picture::Picture;
 use super::{Desktop, WindowId, line_with, wait_until};
+use crate::audio_file::Recording;
 use crate::bundles;
 use crate::error::HostError;
 use crate::session::MUSIC_LOOP_FRAMES;
@@ -27,7 +29,9 @@ pub struct EditorWindow {
     look: EditorLook,
     said_file: PathBuf,
     report_file: PathBuf,
+    heard_file: PathBuf,
     last_picture_file: PathBuf,
+    clicks: Cell<usize>,
 }
 
 impl EditorWindow {
@@ -37,10 +41,20 @@ impl EditorWindow {
         std::fs::create_dir_all(folder).map_err(|error| HostError::file(folder, error))?;
         let said_file = folder.join("editor-host.log");
         let report_file = folder.join("plugin-report.json");
-        let child = start(desktop, folder, &said_file, &report_file)?;
+        let heard_file = folder.join("heard.wav");
+        let child = start(desktop, folder, &said_file, &report_file, &heard_file)?;
         let last_picture_file = screenshots.join("editor-not-as-expected.png");
         let look = EditorLook::new((0, 0));
-        let mut editor = Self { child, window: WindowId(0), look, said_file, report_file, last_picture_file };
+        let mut editor = Self {
+            child,
+            window: WindowId(0),
+            look,
+            said_file,
+            report_file,
+            heard_file,
+            last_picture_file,
+            clicks: Cell::new(0),
+        };
         editor.window = editor.wait("the host opens the editor's window", |_| desktop.window(TITLE))?;
         let first = editor.wait_for_picture(desktop, "the first frame is drawn", |_, picture| {
             // Before it the window is one colour.
@@ -62,7 +76,13 @@ impl EditorWindow {
 
     /// Clicks at a point.
     pub fn click(&self, desktop: &Desktop, at: Point) -> Result<(), HostError> {
+        self.clicks.set(self.clicks.get() + 1);
         desktop.click(self.window, at)
+    }
+
+    /// Clicks so far.
+    pub fn clicks(&self) -> usize {
+        self.clicks.get()
     }
 
     /// Waits until keys go to the editor and stay there: the window manager, the host and the editor each have a say in
@@ -111,15 +131,16 @@ impl EditorWindow {
         serde_json::from_str(&text).unwrap_or(Value::Null)
     }
 
-    /// Closes the window as a host does, and waits for the host's end: it must not crash on the way.
-    pub fn close(mut self) -> Result<(), HostError> {
+    /// Closes the window as a host does, and waits for the host's end: it must not crash on the way. Returns the last 4 s that came out
+    /// of the plugin.
+    pub fn close(mut self) -> Result<Recording, HostError> {
         drop(self.child.stdin.take());
         let child = &mut self.child;
         let ended = wait_until("the window is closed and the host has ended", || {
             child.try_wait().map_err(|error| HostError::host("editor", error))
         });
         match ended {
-            Ok(status) if status.success() => Ok(()),
+            Ok(status) if status.success() => Recording::read(&self.heard_file),
             Ok(status) => Err(self.with_words(&format!("ended with {status}"))),
             Err(error) => Err(self.with_words(&error.to_string())),
         }
@@ -155,12 +176,19 @@ impl Drop for EditorWindow {
 }
 
 /// Starts the host and waits until blocks are running.
-fn start(desktop: &Desktop, folder: &Path, said: &Path, report: &Path) -> Result<Child, HostError> {
+fn start(
+    desktop: &Desktop,
+    folder: &Path,
+    said: &Path,
+    report: &Path,
+    heard: &Path,
+) -> Result<Child, HostError> {
     let said_file = std::fs::File::create(said).map_err(|error| HostError::file(said, error))?;
     let mut child = Command::new(bundles::python()?)
         .arg(bundles::vst3_host_script().with_file_name("vst3_editor.py"))
         .args([Path::new("--bundle"), &bundles::vst3()?, Path::new("--music"), &bundles::music('b')])
         .args(["--loop-frames", &MUSIC_LOOP_FRAMES.to_string()])
+        .args([Path::new("--heard"), heard])
         .env("DISPLAY", desktop.display())
         // The same pixels whether or not the machine has a graphics card.
         .env("LIBGL_ALWAYS_SOFTWARE", "1")
