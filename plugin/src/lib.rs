@@ -24,6 +24,7 @@ pub mod project;
 pub mod report;
 pub mod servers;
 pub mod song;
+pub mod sound;
 mod spare_buses;
 #[cfg(feature = "standalone")]
 pub mod standalone;

@@ -13,7 +13,7 @@
 //! Not here: what a project keeps besides parameters (`state.rs`). The step after is `controls.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use backline_client::SLOTS;
@@ -21,6 +21,7 @@ use nice_plug::prelude::*;
 
 use crate::kind::Kind;
 use crate::project::Project;
+use crate::sound::Sound;
 use crate::value_text::{
     GAIN_DB_MAX, GAIN_DB_MIN, GAIN_STEP_DB, PAN_STEP, gain_text, pan_text, parse_gain, parse_pan,
     parse_switch, switch_text,
@@ -61,6 +62,8 @@ pub struct BacklineParams {
     pub is_key_down: AtomicBool,
     /// `talk` is as a project was saved, and nobody has moved it since: nobody talks.
     talk_is_saved: AtomicBool,
+    /// Which audio the standalone plays on; none in a DAW.
+    pub sound: OnceLock<Arc<Sound>>,
     /// What the project keeps besides parameters.
     pub project: Arc<Project>,
     /// The class. One that cannot send shows the host no parameters of the send and of the monitor; they keep their defaults.
@@ -96,6 +99,7 @@ impl BacklineParams {
             touched: switch_param("Project Touched").non_automatable().hide().hide_in_generic_ui(),
             is_key_down: AtomicBool::new(false),
             talk_is_saved: AtomicBool::new(false),
+            sound: OnceLock::new(),
             project,
             kind,
         }

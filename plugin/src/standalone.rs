@@ -3,17 +3,19 @@
 //! Written here and not taken from the framework, whose standalone tells a plugin 48 kHz and 512 whatever the device
 //! runs at, and holds input back for 150 ms (LANDSCAPE, fault 3). Here the instance is activated with the rate and
 //! the block size that the device has. Without any device the editor opens all the same, and says so.
-//! Parts: `jack_audio.rs`, `device_audio.rs`, `host.rs` (the editor's host), `memory.rs` (what is kept for next time).
+//! Parts: `sound_thread.rs` (which audio runs), `jack_audio.rs`, `device_audio.rs`, `host.rs` (the editor's host), `memory.rs` (what is
+//! kept for next time).
 
 mod device_audio;
 mod host;
 mod jack_audio;
 mod memory;
+mod sound_thread;
 
 use std::io::Write;
 use std::sync::Arc;
 
-use backline_client::{Command, EndSignals, Severity};
+use backline_client::{Command, EndSignals};
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::{Editor, EditorHandle};
 use thiserror::Error;
@@ -23,26 +25,23 @@ use crate::kind::Kind;
 use crate::logging;
 use crate::params::BacklineParams;
 use crate::processor::Processor;
-
-/// Which audio to use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum AudioChoice {
-    /// JACK where a server runs, else the device.
-    #[default]
-    Best,
-    /// JACK only.
-    Jack,
-    /// The default audio device only.
-    Device,
-    /// No sound.
-    None,
-}
+use crate::sound::{SoundChoice, SoundSystem};
 
 /// What the command line asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Options {
-    /// Which audio to use.
-    pub audio: AudioChoice,
+    /// Which audio to use; none: what was chosen last time.
+    pub audio: Option<SoundSystem>,
+    /// Rate and block, where they are given; else what was chosen last time.
+    pub rate_hz: Option<u32>,
+    /// See `rate_hz`.
+    pub block_frames: Option<u32>,
+    /// List the audio devices and end.
+    pub lists_devices: bool,
+    /// A device that plays, by its id or its name; the same for `input`.
+    pub output: Option<String>,
+    /// One that records.
+    pub input: Option<String>,
     /// Run until stopped, without an editor.
     pub is_windowless: bool,
 }
@@ -58,7 +57,7 @@ pub enum StandaloneError {
     Jack(String),
     /// The device, and why.
     #[error(
-        "the audio device cannot be used: {0}. Close programs that hold it, or choose another in the system's settings"
+        "the audio device cannot be used: {0}. Close programs that hold it, or choose another; --list-devices names them"
     )]
     Device(String),
     /// The window, and why.
@@ -66,41 +65,56 @@ pub enum StandaloneError {
     Window(String),
 }
 
-/// Sound while it is held; ends the instance's processing when dropped.
-enum Running {
-    #[expect(dead_code, reason = "held for its drop")]
-    Jack(jack_audio::JackAudio),
-    #[expect(dead_code, reason = "held for its drop")]
-    Device(device_audio::DeviceAudio),
-    #[expect(dead_code, reason = "held for its drop")]
-    Silent(Box<Processor>),
-}
-
 impl Options {
     /// Reads the command line, without the program's name.
     ///
     /// # Errors
-    /// A word that is no option.
+    /// A word that is no option, or a number that is none.
     pub fn parse(arguments: &[String]) -> Result<Self, StandaloneError> {
         let mut options = Self::default();
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            match (word, word.strip_prefix("--audio=")) {
-                ("--no-window", _) => options.is_windowless = true,
-                ("--audio", _) => options.audio = audio_choice(words.next().unwrap_or(word))?,
-                (_, Some(choice)) => options.audio = audio_choice(choice)?,
-                _ => return Err(StandaloneError::Option(word.to_owned())),
+            let (name, given) = word.split_once('=').map_or((word, None), |(name, given)| (name, Some(given)));
+            let unknown = || StandaloneError::Option(word.to_owned());
+            match name {
+                "--no-window" => options.is_windowless = true,
+                "--list-devices" => options.lists_devices = true,
+                "--audio" | "--rate" | "--block" | "--output" | "--input" => {
+                    let value = given.or_else(|| words.next()).ok_or_else(unknown)?;
+                    let number = || value.parse().map_err(|_| StandaloneError::Option(format!("{name} {value}")));
+                    match name {
+                        "--audio" => options.audio = Some(system(value)?),
+                        "--rate" => options.rate_hz = Some(number()?),
+                        "--block" => options.block_frames = Some(number()?),
+                        "--output" => options.output = Some(value.to_owned()),
+                        _ => options.input = Some(value.to_owned()),
+                    }
+                }
+                _ => return Err(unknown()),
             }
         }
         Ok(options)
     }
+
+    /// What was chosen last time, but for what the command line says.
+    fn choice(&self, last: SoundChoice) -> SoundChoice {
+        // Who names a device means one.
+        let named = self.output.as_ref().or(self.input.as_ref()).map(|_| SoundSystem::Device);
+        SoundChoice {
+            system: self.audio.or(named).unwrap_or(last.system),
+            output: self.output.clone().or(last.output),
+            input: self.input.clone().or(last.input),
+            rate_hz: self.rate_hz.or(last.rate_hz),
+            block_frames: self.block_frames.or(last.block_frames),
+        }
+    }
 }
 
-fn audio_choice(word: &str) -> Result<AudioChoice, StandaloneError> {
+fn system(word: &str) -> Result<SoundSystem, StandaloneError> {
     match word {
-        "jack" => Ok(AudioChoice::Jack),
-        "device" => Ok(AudioChoice::Device),
-        "none" => Ok(AudioChoice::None),
+        "jack" => Ok(SoundSystem::Jack),
+        "device" => Ok(SoundSystem::Device),
+        "none" => Ok(SoundSystem::None),
         _ => Err(StandaloneError::Option(word.to_owned())),
     }
 }
@@ -109,14 +123,20 @@ fn audio_choice(word: &str) -> Result<AudioChoice, StandaloneError> {
 ///
 /// # Errors
 /// The window cannot be opened, or the audio that was asked for by name cannot be used.
-pub fn run(options: Options) -> Result<(), StandaloneError> {
+pub fn run(options: &Options) -> Result<(), StandaloneError> {
+    if options.lists_devices {
+        list_devices();
+        return Ok(());
+    }
     logging::set_up();
     // Before the first thread, which inherits it.
     let signals = options.is_windowless.then(EndSignals::hold);
     let processor = Processor::new(Kind::Track);
     let params = processor.params().clone();
     memory::recall(&params);
-    let running = start_audio(options.audio, processor)?;
+    let choice = options.choice(memory::recall_sound());
+    let (sound, thread) = sound_thread::start(processor, choice, options.audio.is_some())?;
+    let _ = params.sound.set(Arc::clone(&sound));
     let outcome = match signals {
         Some(signals) => {
             wait_for_end(signals);
@@ -126,40 +146,23 @@ pub fn run(options: Options) -> Result<(), StandaloneError> {
         }
         None => show_editor(&params),
     };
-    drop(running);
+    drop(thread);
     memory::remember(&params);
+    memory::remember_sound(&sound.view().choice);
     // The last hold on the client goes with the parameters: it says goodbye, and waits until that is sent.
     drop(params);
     outcome
 }
 
-fn start_audio(choice: AudioChoice, processor: Processor) -> Result<Running, StandaloneError> {
-    let device = |processor| device_audio::DeviceAudio::open()?.start(processor).map(Running::Device);
-    match choice {
-        AudioChoice::Jack => jack_audio::Ready::open()?.start(processor).map(Running::Jack),
-        AudioChoice::Device => device(processor),
-        AudioChoice::None => Ok(silent(processor, None)),
-        AudioChoice::Best => match (jack_audio::Ready::open(), device_audio::DeviceAudio::open()) {
-            (Ok(jack), _) => jack.start(processor).map(Running::Jack),
-            (Err(_), Ok(device)) => device.start(processor).map(Running::Device),
-            (Err(no_jack), Err(no_device)) => {
-                tracing::warn!("{no_jack}");
-                Ok(silent(processor, Some(&no_device)))
-            }
-        },
+fn list_devices() {
+    let devices = device_audio::Devices::look(&SoundChoice::default());
+    let mut text = String::new();
+    for (kind, names) in [("--output", devices.output_names()), ("--input", devices.input_names())] {
+        names.iter().for_each(|device| text += &format!("{kind} {:?}  ({})\n", device.id, device.name));
     }
-}
-
-/// Activated all the same: the environment's wishes are read then, and a session can be looked at without sound.
-fn silent(mut processor: Processor, reason: Option<&StandaloneError>) -> Running {
-    processor.activate(2, 48_000.0, 512);
-    if let Some(reason) = reason {
-        let _ = writeln!(std::io::stderr(), "backline: running without sound: {reason}.");
-        let text = "There is no sound: no audio device, and no JACK.".to_owned();
-        let advice = "Connect an audio device, or start JACK, and start Backline again.".to_owned();
-        processor.client().send(Command::Notify { severity: Severity::Error, text, advice });
-    }
-    Running::Silent(Box::new(processor))
+    let text = if text.is_empty() { "There is no audio device.\n".to_owned() } else { text };
+    // Nobody reads it any more if it fails (a closed pipe).
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn show_editor(params: &Arc<BacklineParams>) -> Result<(), StandaloneError> {

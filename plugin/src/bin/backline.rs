@@ -10,12 +10,15 @@ use backline::standalone::{self, Options};
 const HELP: &str = "\
 Backline: play together over the network.
 
-Usage: backline [--audio jack|device|none] [--no-window]
+Usage: backline [--audio jack|device|none] [--output DEVICE] [--input DEVICE] [--rate HZ] [--block FRAMES] [--no-window]
 
   --audio jack     use JACK (or PipeWire's JACK)
-  --audio device   use the system's default audio device
+  --audio device   use an audio device of the system
   --audio none     no sound; for looking around
-                   (without --audio: JACK where it runs, else the device)
+                   (without --audio: what was chosen last time; at first JACK where it runs, else the default device)
+  --list-devices   name the devices for --output and --input, and end
+  --rate HZ        of the device, 48000 for instance; JACK has its own
+  --block FRAMES   length of the device's blocks; JACK has its own
   --no-window      run until stopped, as the environment variables say
   --help, --version
 
@@ -29,7 +32,7 @@ fn main() -> ExitCode {
     match first {
         Some("--help" | "-h") => say(HELP),
         Some("--version" | "-V") => say(concat!("Backline ", env!("CARGO_PKG_VERSION"), "\n")),
-        _ => match Options::parse(&arguments).and_then(standalone::run) {
+        _ => match Options::parse(&arguments).and_then(|options| standalone::run(&options)) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => complain(&error.to_string()),
         },

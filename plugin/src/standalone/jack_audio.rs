@@ -3,13 +3,17 @@
 //! The rate is the server's. The block size is the server's at each moment: JACK calls back on its own thread when it
 //! changes, where allocating is allowed. All four ports are connected to the system's, where there are such.
 
+use std::sync::mpsc::Sender;
+
 use backline_bridge::AUX_BUSES;
 use jack::{
-    AudioIn, AudioOut, Client, ClientOptions, Control, Frames, Port, PortFlags, ProcessHandler, ProcessScope,
+    AudioIn, AudioOut, Client, ClientOptions, ClientStatus, Control, Frames, NotificationHandler, Port,
+    PortFlags, ProcessHandler, ProcessScope,
 };
 
 use super::StandaloneError;
-use crate::processor::Processor;
+use super::sound_thread::Lent;
+use crate::sound::SoundOrder;
 
 /// Connected to a server; no sound yet.
 pub struct Ready {
@@ -20,19 +24,28 @@ pub struct Ready {
 
 /// Sound, until dropped.
 pub struct JackAudio {
-    /// Deactivates when dropped, which hands the instance to nobody: it is dropped too, on this thread.
-    _client: jack::AsyncClient<(), Callback>,
+    /// Deactivates when dropped, and drops the callback, which sends the instance home.
+    client: jack::AsyncClient<Watch, Callback>,
+}
+
+/// Told by JACK on a thread of its own.
+struct Watch(Sender<SoundOrder>);
+
+impl NotificationHandler for Watch {
+    unsafe fn shutdown(&mut self, _: ClientStatus, reason: &str) {
+        let _ = self.0.send(SoundOrder::Lost(format!("JACK has ended ({reason})")));
+    }
 }
 
 struct Callback {
-    processor: Processor,
+    lent: Lent,
     rate_hz: f32,
     inputs: [Port<AudioIn>; 2],
     outputs: [Port<AudioOut>; 2],
 }
 
 impl Ready {
-    /// Finds the server; starts none. [main-thread]
+    /// Finds the server; starts none. [sound-thread]
     ///
     /// # Errors
     /// No library, no server, or no ports.
@@ -46,19 +59,30 @@ impl Ready {
         Ok(Self { client, inputs, outputs })
     }
 
-    /// Starts the callback and connects the ports. [main-thread]
+    /// Starts the callback and connects the ports. [sound-thread]
     ///
     /// # Errors
     /// The server refuses.
-    pub fn start(self, mut processor: Processor) -> Result<JackAudio, StandaloneError> {
+    pub fn start(self, mut lent: Lent, orders: Sender<SoundOrder>) -> Result<JackAudio, StandaloneError> {
         let Self { client, inputs, outputs } = self;
         let rate_hz = client.sample_rate() as f32;
-        processor.activate(2, rate_hz, client.buffer_size() as usize);
+        if let Some(processor) = lent.get() {
+            processor.activate(2, rate_hz, client.buffer_size() as usize);
+        }
         let names = PortNames::of(&inputs, &outputs);
-        let callback = Callback { processor, rate_hz, inputs, outputs };
-        let client = client.activate_async((), callback).map_err(failed)?;
+        let callback = Callback { lent, rate_hz, inputs, outputs };
+        let client = client.activate_async(Watch(orders), callback).map_err(failed)?;
         names.connect(client.as_client());
-        Ok(JackAudio { _client: client })
+        Ok(JackAudio { client })
+    }
+}
+
+impl JackAudio {
+    /// “JACK at 48 kHz, blocks of 64”.
+    pub fn words(&self) -> String {
+        let client = self.client.as_client();
+        let rate_khz = f64::from(client.sample_rate()) / 1e3;
+        format!("JACK at {rate_khz} kHz, blocks of {}", client.buffer_size())
     }
 }
 
@@ -70,19 +94,17 @@ impl ProcessHandler for Callback {
         for (output, input) in main.iter_mut().zip(&self.inputs) {
             output.copy_from_slice(input.as_slice(scope));
         }
-        self.processor.process(&mut main, [const { None }; AUX_BUSES], None);
+        if let Some(processor) = self.lent.get() {
+            processor.process(&mut main, [const { None }; AUX_BUSES], None);
+        }
         Control::Continue
     }
 
     fn buffer_size(&mut self, _: &Client, frames: Frames) -> Control {
-        self.processor.activate(2, self.rate_hz, frames as usize);
+        if let Some(processor) = self.lent.get() {
+            processor.activate(2, self.rate_hz, frames as usize);
+        }
         Control::Continue
-    }
-}
-
-impl Drop for Callback {
-    fn drop(&mut self) {
-        self.processor.deactivate();
     }
 }
 

@@ -1,4 +1,5 @@
-//! What the standalone keeps for next time: its one project, `standalone.json` in the config folder.
+//! What the standalone keeps for next time: its one project, `standalone.json`, and which audio was chosen, `sound.json`, in the config
+//! folder.
 //!
 //! The same text that a DAW's project file would hold. A file that cannot be read is put aside under
 //! another name, never overwritten.
@@ -10,9 +11,11 @@ use nice_plug::plugin::{ParamValue, PluginState};
 use nice_plug::prelude::{Param, ParamPtr, Params};
 
 use crate::params::BacklineParams;
+use crate::sound::SoundChoice;
 use crate::state_filter;
 
 const FILE_NAME: &str = "standalone.json";
+const SOUND_FILE_NAME: &str = "sound.json";
 
 /// Loads what was kept, if anything. [main-thread]
 pub fn recall(params: &BacklineParams) {
@@ -31,6 +34,22 @@ pub fn remember(params: &BacklineParams) {
         serde_json::to_vec(&state(params)).map_err(std::io::Error::from).and_then(|text| write(&path, &text));
     if let Err(error) = written {
         tracing::warn!("the settings cannot be kept in {}: {error}", path.display());
+    }
+}
+
+/// Which audio was chosen last; the system's own choice where that cannot be read. [main-thread]
+pub fn recall_sound() -> SoundChoice {
+    let text = config_dir().and_then(|folder| std::fs::read(folder.join(SOUND_FILE_NAME)).ok());
+    text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// Keeps which audio was chosen. [main-thread]
+pub fn remember_sound(choice: &SoundChoice) {
+    let Some(path) = config_dir().map(|folder| folder.join(SOUND_FILE_NAME)) else { return };
+    let written =
+        serde_json::to_vec(choice).map_err(std::io::Error::from).and_then(|text| write(&path, &text));
+    if let Err(error) = written {
+        tracing::warn!("which audio was chosen cannot be kept in {}: {error}", path.display());
     }
 }
 
