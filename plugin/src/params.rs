@@ -13,8 +13,8 @@
 //! Not here: what a project keeps besides parameters (`state.rs`). The step after is `controls.rs`.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use backline_client::SLOTS;
 use nice_plug::prelude::*;

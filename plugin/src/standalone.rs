@@ -74,14 +74,16 @@ impl Options {
         let mut options = Self::default();
         let mut words = arguments.iter().map(String::as_str);
         while let Some(word) = words.next() {
-            let (name, given) = word.split_once('=').map_or((word, None), |(name, given)| (name, Some(given)));
+            let (name, given) =
+                word.split_once('=').map_or((word, None), |(name, given)| (name, Some(given)));
             let unknown = || StandaloneError::Option(word.to_owned());
             match name {
                 "--no-window" => options.is_windowless = true,
                 "--list-devices" => options.lists_devices = true,
                 "--audio" | "--rate" | "--block" | "--output" | "--input" => {
                     let value = given.or_else(|| words.next()).ok_or_else(unknown)?;
-                    let number = || value.parse().map_err(|_| StandaloneError::Option(format!("{name} {value}")));
+                    let number =
+                        || value.parse().map_err(|_| StandaloneError::Option(format!("{name} {value}")));
                     match name {
                         "--audio" => options.audio = Some(system(value)?),
                         "--rate" => options.rate_hz = Some(number()?),
@@ -136,7 +138,7 @@ pub fn run(options: &Options) -> Result<(), StandaloneError> {
     memory::recall(&params);
     let choice = options.choice(memory::recall_sound());
     let (sound, thread) = sound_thread::start(processor, choice, options.audio.is_some())?;
-    let _ = params.sound.set(Arc::clone(&sound));
+    let _ = params.sound.set(sound);
     let outcome = match signals {
         Some(signals) => {
             wait_for_end(signals);
@@ -148,7 +150,6 @@ pub fn run(options: &Options) -> Result<(), StandaloneError> {
     };
     drop(thread);
     memory::remember(&params);
-    memory::remember_sound(&sound.view().choice);
     // The last hold on the client goes with the parameters: it says goodbye, and waits until that is sent.
     drop(params);
     outcome

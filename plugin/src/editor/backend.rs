@@ -10,6 +10,7 @@ use backline_client::{Command, FoundSession, SLOTS, Snapshot};
 use super::intent::Control;
 use super::theme::Look;
 use crate::servers::ServerFields;
+use crate::sound::{SoundChoice, SoundView};
 
 /// How the host calls `process()`, as far as a person cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -116,6 +117,10 @@ pub trait EditorBackend {
     fn end(&mut self, control: Control);
     /// Hands a command to the worker.
     fn send(&mut self, command: Command);
+    /// Which audio the standalone plays on; none in a DAW.
+    fn sound(&self) -> Option<Arc<SoundView>>;
+    /// Takes other audio for the standalone.
+    fn choose_sound(&mut self, choice: SoundChoice);
     /// Takes other STUN and TURN servers.
     fn set_servers(&mut self, servers: &ServerFields);
     /// Keeps how the person wants editors to look, for every project.

@@ -7,6 +7,7 @@ use backline_client::{Command, ParticipantId, SourceId};
 
 use super::theme::Look;
 use crate::servers::ServerFields;
+use crate::sound::SoundChoice;
 
 /// A fader in somebody else's mix, by who it is about: whoever comes or goes, a hand stays on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,6 +100,8 @@ pub enum Intent {
     Host,
     /// Host the session whose host is gone; its new link goes to the clipboard as soon as it is there.
     CarryOn,
+    /// Other audio for the standalone.
+    ChooseSound(SoundChoice),
     /// Other STUN and TURN servers.
     SetServers(ServerFields),
     /// Unbind a slot whose source is away.

@@ -13,6 +13,7 @@ pub mod path;
 pub mod returning;
 pub mod send;
 pub mod session;
+pub mod sound;
 pub mod status;
 pub mod strip;
 pub mod tempo;

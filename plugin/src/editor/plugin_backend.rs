@@ -16,6 +16,7 @@ use super::theme::Look;
 use crate::params::BacklineParams;
 use crate::personal::Personal;
 use crate::servers::ServerFields;
+use crate::sound::{SoundChoice, SoundView};
 use crate::value_text::GAIN_DB_MIN;
 
 /// One frame's way into the plugin.
@@ -166,6 +167,16 @@ impl EditorBackend for PluginBackend<'_> {
 
     fn send(&mut self, command: Command) {
         self.params.project.send(command);
+    }
+
+    fn sound(&self) -> Option<Arc<SoundView>> {
+        self.params.sound.get().map(|sound| sound.view())
+    }
+
+    fn choose_sound(&mut self, choice: SoundChoice) {
+        if let Some(sound) = self.params.sound.get() {
+            sound.choose(choice);
+        }
     }
 
     fn set_servers(&mut self, servers: &ServerFields) {

@@ -23,9 +23,9 @@ use super::panels::chat::{self, ChatEdits};
 use super::panels::connect::{self, ConnectEdits};
 use super::panels::network::NetworkEdits;
 use super::panels::tempo::{self, TempoEdits};
-use super::panels::{header, mix, path, returning, send, session, status};
+use super::panels::{header, mix, path, returning, send, session, sound, status};
 use super::theme::{self, colour};
-use super::view_model::{LinkLamps, Stage, ViewModel};
+use super::view_model::{LinkLamps, SoundPanel, Stage, ViewModel};
 use super::widgets::hold::Held;
 use crate::servers::ServerFields;
 
@@ -45,6 +45,8 @@ pub struct EditorView {
     edits: ConnectEdits,
     chat: ChatEdits,
     tempo: TempoEdits,
+    /// The page of the standalone's audio is shown in place of the strips.
+    shows_sound: bool,
     /// The button to talk, held or not.
     talk: Held,
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
@@ -73,6 +75,9 @@ impl Position {
         by_others.then_some(Self { gain: fader.gain, pan: fader.pan, mute: fader.mute })
     }
 }
+
+/// What a frame shows: the instance, and in the standalone its audio.
+type Model<'a> = (&'a ViewModel, Option<&'a SoundPanel>);
 
 /// What the last frame showed, to find out whether anything changed.
 #[derive(PartialEq)]
@@ -120,8 +125,9 @@ impl EditorView {
             panel.offer_found(backend.found());
         }
         self.chat.follow(model.chat.as_ref());
+        let sound = backend.sound().map(|view| SoundPanel::new(&view));
         let mut intents = Vec::new();
-        self.draw(ui, &model, &mut intents);
+        self.draw(ui, (&model, sound.as_ref()), &mut intents);
         moving |= !intents.is_empty();
         for intent in intents {
             self.apply(ui, intent, &shown.snapshot, backend);
@@ -175,7 +181,7 @@ impl EditorView {
     }
 
     /// Draws everything; a window that is too small shows a part, and scrolls.
-    fn draw(&mut self, ui: &mut Ui, model: &ViewModel, intents: &mut Vec<Intent>) {
+    fn draw(&mut self, ui: &mut Ui, model: Model<'_>, intents: &mut Vec<Intent>) {
         let window = ui.max_rect();
         ui.painter().rect_filled(window, 0.0, colour(ui).backdrop);
         if window.width() >= theme::MIN_SIZE_POINTS.x - 0.5
@@ -191,14 +197,23 @@ impl EditorView {
         });
     }
 
-    fn panels(&mut self, ui: &mut Ui, layout: &Layout, model: &ViewModel, intents: &mut Vec<Intent>) {
+    fn panels(&mut self, ui: &mut Ui, layout: &Layout, (model, sound): Model<'_>, intents: &mut Vec<Intent>) {
         let zoom_percent = (ui.ctx().zoom_factor() * 100.0).round() as u32;
         header::show(ui, layout.header, &model.header, zoom_percent, intents);
         within(ui, layout.send, |ui| match model.send.returns_only {
             true => returning::show(ui, layout.send, &model.send, intents),
             false => send::show(ui, layout.send, &model.send, &self.send_meter, &mut self.talk, intents),
         });
+        if let Some(sound) = sound {
+            sound::button(ui, layout.send, sound, &mut self.shows_sound);
+        }
+        let shown_sound = sound.filter(|_| self.shows_sound);
+        if let Some(sound) = shown_sound {
+            let open = &mut self.shows_sound;
+            within(ui, layout.stage, |ui| sound::show(ui, layout.stage, sound, open, intents));
+        }
         match &model.stage {
+            _ if shown_sound.is_some() => {}
             Stage::Connect(panel) => within(ui, layout.stage, |ui| {
                 connect::show(ui, layout.stage, panel, &mut self.edits, intents)
             }),
@@ -288,6 +303,7 @@ impl EditorView {
                 backend.send(Command::CarryOn);
             }
             Intent::SetServers(servers) => backend.set_servers(&servers),
+            Intent::ChooseSound(choice) => backend.choose_sound(choice),
             Intent::FreeSlot(slot) => {
                 let mut slots = snapshot.slots.each_ref().map(|view| view.as_ref().map(|view| view.source));
                 slots[slot] = None;

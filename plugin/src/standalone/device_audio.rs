@@ -51,7 +51,10 @@ impl Devices {
         let mut missing = Vec::new();
         let mut find = |wanted: &Option<String>, there: &[(Device, DeviceName)], usual: Option<Device>| {
             let Some(id) = wanted else { return usual };
-            let found = there.iter().find(|(_, name)| [&name.id, &name.name].contains(&id)).map(|(device, _)| device.clone());
+            let found = there
+                .iter()
+                .find(|(_, name)| [&name.id, &name.name].contains(&id))
+                .map(|(device, _)| device.clone());
             if found.is_none() {
                 missing.push(id.clone());
             }
@@ -264,7 +267,8 @@ fn best(
 }
 
 /// Best first.
-const FORMATS: [SampleFormat; 4] = [SampleFormat::F32, SampleFormat::I32, SampleFormat::I24, SampleFormat::I16];
+const FORMATS: [SampleFormat; 4] =
+    [SampleFormat::F32, SampleFormat::I32, SampleFormat::I24, SampleFormat::I16];
 
 fn is_usable(range: &SupportedStreamConfigRange) -> bool {
     FORMATS.contains(&range.sample_format())

@@ -43,7 +43,7 @@ pub fn recall_sound() -> SoundChoice {
     text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
-/// Keeps which audio was chosen. [main-thread]
+/// Keeps which audio was chosen. [sound-thread]
 pub fn remember_sound(choice: &SoundChoice) {
     let Some(path) = config_dir().map(|folder| folder.join(SOUND_FILE_NAME)) else { return };
     let written =

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 
 use backline_client::{Command, Severity};
 
-use super::{StandaloneError, device_audio, jack_audio};
+use super::{StandaloneError, device_audio, jack_audio, memory};
 use crate::processor::Processor;
 use crate::sound::{Sound, SoundChoice, SoundOrder, SoundSystem, SoundView};
 
@@ -121,13 +121,15 @@ impl Keeper {
         while let Ok(order) = inbox.recv() {
             match order {
                 SoundOrder::Choose(choice) => {
+                    memory::remember_sound(&choice);
                     if let Err(error) = self.open(choice) {
                         tracing::warn!("{error}");
                     }
                 }
                 SoundOrder::Lost(why) => {
                     let problem = Some((format!("The audio device is gone: {why}."), ANOTHER.to_owned()));
-                    let view = SoundView { problem, running: SILENT.to_owned(), ..(*self.sound.view()).clone() };
+                    let view =
+                        SoundView { problem, running: SILENT.to_owned(), ..(*self.sound.view()).clone() };
                     self.stop();
                     self.rest();
                     self.sound.publish(view);
@@ -172,7 +174,11 @@ impl Keeper {
         }
     }
 
-    fn start(&mut self, choice: &SoundChoice, devices: &device_audio::Devices) -> Result<Running, StandaloneError> {
+    fn start(
+        &mut self,
+        choice: &SoundChoice,
+        devices: &device_audio::Devices,
+    ) -> Result<Running, StandaloneError> {
         let nothing = || StandaloneError::Device("none was chosen".to_owned());
         match choice.system {
             SoundSystem::None => Err(nothing()),

@@ -117,6 +117,7 @@ pub const PICTURED: &[State] = &[
     state("editor-talkback", "talkback", &[]),
     state("editor-tempo", "band", &[Do::Click("Tempo")]),
     state("editor-led", "led", &[Do::Click("Bar 12.2")]),
+    state("editor-audio", "audio", &[Do::Click("Audio")]),
     state("editor-path", "band", &[Do::Click("Test my path")]),
     state("editor-waiting", "failed", &[]),
     state("editor-conflict", "conflict", &[]),

@@ -12,6 +12,7 @@ use backline::editor::backend::{EditorBackend, Readings, SlotValues, Values};
 use backline::editor::intent::Control;
 use backline::editor::theme::Look;
 use backline::servers::ServerFields;
+use backline::sound::{SoundChoice, SoundView};
 use backline_client::{
     AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
     Grantee, Identity, InstanceId, InstanceView, LatencyStages, LeaderView, LeftBehindView, MixStrip,
@@ -47,6 +48,8 @@ pub enum Asked {
     Command(Command),
     /// Other servers.
     Servers(ServerFields),
+    /// Other audio.
+    Sound(SoundChoice),
     /// Other colours, for every project.
     Look(Look),
 }
@@ -69,6 +72,8 @@ pub struct MadeUpSession {
     pub around: Vec<FoundSession>,
     /// Somebody looks.
     pub looks_around: bool,
+    /// The audio of the standalone; none in a DAW.
+    pub sound: Option<SoundView>,
     /// The host takes its time with parameters: they stay as they are.
     pub host_lags: bool,
     published: Arc<Snapshot>,
@@ -134,6 +139,7 @@ impl MadeUpSession {
             last_hosted: None,
             around: Vec::new(),
             looks_around: false,
+            sound: None,
             host_lags: false,
         }
     }
@@ -472,6 +478,15 @@ impl EditorBackend for MadeUpSession {
     fn send(&mut self, command: Command) {
         self.asked.push(Asked::Command(command.clone()));
         self.answer(command);
+    }
+
+    fn sound(&self) -> Option<Arc<SoundView>> {
+        self.sound.clone().map(Arc::new)
+    }
+
+    fn choose_sound(&mut self, choice: SoundChoice) {
+        self.asked.push(Asked::Sound(choice.clone()));
+        self.sound.iter_mut().for_each(|sound| sound.choice = choice.clone());
     }
 
     fn set_servers(&mut self, servers: &ServerFields) {

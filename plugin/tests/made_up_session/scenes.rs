@@ -8,13 +8,15 @@ use backline_client::{
     SessionHere, Severity, SourceId, WaitingView,
 };
 
+use backline::sound::{DeviceName, SoundChoice, SoundSystem, SoundView};
+
 use super::{BAND, LINK, MadeUpSession, Musician, OLD_LINK};
 
 /// All scenes.
 pub const SCENES: &[&str] = &[
     "idle", "again", "here", "found", "crowd", "joining", "link", "ended", "port", "password", "hosting",
-    "one", "band", "full", "mix", "tracks", "led", "chat", "talkback", "multi", "returns", "access", "moved",
-    "waiting", "failed", "left", "conflict", "locked", "notices", "offline",
+    "one", "band", "full", "mix", "tracks", "led", "audio", "chat", "talkback", "multi", "returns", "access",
+    "moved", "waiting", "failed", "left", "conflict", "locked", "notices", "offline",
 ];
 
 /// The scene of that name; a band where there is none.
@@ -56,6 +58,7 @@ pub fn scene(name: &str) -> MadeUpSession {
         "mix" => session.open_first_mix(),
         "tracks" => session.add_track("Drums", true),
         "led" => session.led_by("Ada", Duration::from_millis(24)),
+        "audio" => session.sound = Some(standalone()),
         "chat" => chat(&mut session),
         "talkback" => (session.values.talkback, session.values.talks) = (true, true),
         "multi" => {
@@ -113,6 +116,25 @@ impl MadeUpSession {
     /// We are known to the others, so that they may be let to move what is ours.
     fn enter_people(&mut self) {
         self.snapshot.you.participant = Some(ParticipantId([9; 32]));
+    }
+}
+
+/// The standalone on one of two devices.
+fn standalone() -> SoundView {
+    let device = |id: &str, name: &str| DeviceName { id: id.into(), name: name.into() };
+    SoundView {
+        running: "Scarlett 2i2 USB at 48 kHz, blocks of 64".into(),
+        outputs: vec![device("alsa:1", "Built-in speakers"), device("alsa:2", "Scarlett 2i2 USB")],
+        inputs: vec![device("alsa:3", "Built-in microphone"), device("alsa:2", "Scarlett 2i2 USB")],
+        rates_hz: vec![44_100, 48_000, 96_000],
+        choice: SoundChoice {
+            system: SoundSystem::Device,
+            output: Some("alsa:2".into()),
+            input: Some("alsa:2".into()),
+            rate_hz: Some(48_000),
+            block_frames: Some(64),
+        },
+        ..SoundView::default()
     }
 }
 

@@ -54,8 +54,8 @@ pub fn show(ui: &Ui, place: Rect, panel: &TempoPanel, edits: &mut TempoEdits, in
         ui.ctx().request_repaint_after(until);
     }
     if !panel.recording.is_empty() {
-        let lamp = Rect::from_center_size(pos2(place.left() + 9.0, place.center().y), vec2(8.0, 8.0));
-        ui.painter().circle_filled(lamp.center(), 4.0, colour(ui).red);
+        let lamp = Rect::from_center_size(place.left_top() + vec2(2.0, 2.0), vec2(9.0, 9.0));
+        ui.painter().circle(lamp.center(), 4.5, colour(ui).red_lit, hairline(ui, colour(ui).bar));
         let said = ui.interact(lamp, Id::unique("recording lamp"), Sense::hover());
         said.widget_info(|| WidgetInfo::labeled(Role::Status, true, &panel.recording));
     }
