@@ -17,10 +17,14 @@ struct Program {
 
 impl Program {
     fn start(home: &Path, name: &str, variables: &[(&str, &Path)]) -> Self {
+        Self::start_with(&["--audio", "none"], home, name, variables)
+    }
+
+    fn start_with(audio: &[&str], home: &Path, name: &str, variables: &[(&str, &Path)]) -> Self {
         let home = home.join(name);
         std::fs::create_dir(&home).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_backline"));
-        command.args(["--no-window", "--audio", "none"]);
+        command.arg("--no-window").args(audio);
         command.env("BACKLINE_CONFIG_DIR", &home).env("BACKLINE_REPORT", home.join("report.json"));
         command.env("BACKLINE_LOG", "debug").stderr(std::fs::File::create(home.join("log")).unwrap());
         command.env("BACKLINE_NAME", name).stdout(Stdio::null());
@@ -100,4 +104,24 @@ fn a_host_that_is_asked_to_end_ends_the_session_for_everybody() {
     wait_until("the guest is told", || {
         guest.reports(|report| report["failure"].as_str().is_some_and(|text| text.contains("ended")))
     });
+}
+
+/// ALSA's own device that plays into nothing is there on every Linux.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_device_is_chosen_by_name_and_one_that_is_not_there_is_told() {
+    let home = tempfile::tempdir().unwrap();
+    let chosen = ["--audio", "device", "--output", "alsa:null", "--rate", "44100"];
+    let mut program = Program::start_with(&chosen, home.path(), "chosen", &[]);
+    wait_until("it plays", || {
+        program.reports(|report| report["meters"]["frames"].as_u64().is_some_and(|frames| frames > 1_000))
+    });
+    program.signal("TERM");
+    assert!(program.ended().success());
+
+    let devices = Command::new(env!("CARGO_BIN_EXE_backline")).arg("--list-devices").output().unwrap();
+    assert!(String::from_utf8_lossy(&devices.stdout).contains("--output \"alsa:null\""));
+    let silly = Command::new(env!("CARGO_BIN_EXE_backline")).args(["--rate", "fast"]).output().unwrap();
+    assert!(!silly.status.success());
+    assert!(String::from_utf8_lossy(&silly.stderr).contains("no option \"--rate fast\""));
 }
