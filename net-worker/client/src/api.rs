@@ -191,6 +191,15 @@ pub struct FoundSession {
     pub link: String,
 }
 
+/// Something that was changed in the session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogLine {
+    /// “Ben set the tempo to 92 bpm, 4/4.”
+    pub text: String,
+    /// How long ago, in steps of 10 s, from a minute on of a minute.
+    pub age: Duration,
+}
+
 /// How loud a notice is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
@@ -316,6 +325,8 @@ pub struct Snapshot {
     pub slots: [Option<SlotView>; SLOTS],
     /// The last lines of the chat since this process came into the session, oldest first, at most 100; none without a session.
     pub chat: Arc<Vec<ChatLineView>>,
+    /// What was changed in the session of late, the last change first, at most 40; each thing once.
+    pub log: Vec<LogLine>,
     /// Tempo and transport of the session.
     pub tempo: TempoView,
     /// Messages, oldest first, at most 8.

@@ -289,6 +289,7 @@ impl Own {
             sources: Vec::new(),
             slots: std::array::from_fn(slot),
             chat: Arc::default(),
+            log: Vec::new(),
             tempo: TempoView::default(),
             notices: self.notices.list(),
             local_port: None,

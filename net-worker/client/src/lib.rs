@@ -27,7 +27,7 @@ mod worker;
 
 pub use api::{
     AccessView, ChatLineState, ChatLineView, Command, Connection, DEPTH_CEILING_DEFAULT, DEPTH_CEILING_MAX,
-    FaderView, FoundSession, Identity, InstanceView, LatencyStages, LeaderView, LeftBehindView,
+    FaderView, FoundSession, Identity, InstanceView, LatencyStages, LeaderView, LeftBehindView, LogLine,
     MemberOperations, MixStrip, MixView, Notice, OperationCounts, OperationTraffic, OutboxStats, PersonView,
     ReturnChoice, Route, SLOTS, SendView, SessionHere, Severity, SlotView, Snapshot, SourceView, Stage,
     TempoView, TransportView, TurnServer, WaitingView, WorkerView, link_address,

@@ -7,6 +7,7 @@ mod announce;
 mod hosting;
 mod orders;
 mod report;
+mod words;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;

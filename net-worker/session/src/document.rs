@@ -64,6 +64,11 @@ impl Document {
         self.by_revision.range(after).filter_map(|(_, register)| self.entries.get(register))
     }
 
+    /// Everything, what was written last first.
+    pub fn latest(&self) -> impl Iterator<Item = &Entry> {
+        self.by_revision.values().rev().filter_map(|register| self.entries.get(register))
+    }
+
     /// Everything, in the order of registers.
     pub fn entries(&self) -> impl Iterator<Item = &Entry> {
         self.entries.values()

@@ -1,5 +1,9 @@
 //! Writing to each other.
 
+use std::time::Duration;
+
+use backline_client::LogLine;
+
 use super::*;
 
 fn said(editor: &Harness<'_, Editor>) -> Vec<String> {
@@ -114,4 +118,23 @@ fn a_chat_of_a_hundred_long_lines_scrolls_and_shows_the_last_one() {
         rect.bottom() <= field.top() + 1.0 && rect.bottom() > field.top() - 40.0,
         "{rect:?} over {field:?}"
     );
+}
+
+#[test]
+fn what_was_changed_is_beside_what_was_written() {
+    let mut session = MadeUpSession::band();
+    let line = |text: &str, seconds| LogLine { text: text.into(), age: Duration::from_secs(seconds) };
+    session.snapshot.log = vec![
+        line("Ada set the tempo to 92 bpm, 4/4.", 0),
+        line("Ben set how loud everyone gets your “Piano” to −3.0 dB.", 120),
+    ];
+    let mut editor = open(session);
+    click(&mut editor, "Chat");
+    assert!(editor.query_by_label_contains("92 bpm").is_none());
+    click(&mut editor, "What was changed");
+    editor.get_by_label("Ada set the tempo to 92 bpm, 4/4. just now");
+    editor.get_by_label("Ben set how loud everyone gets your “Piano” to −3.0 dB. 2 min ago");
+    assert!(editor.query_by_label("Line to everybody").is_none());
+    click(&mut editor, "What was written");
+    editor.get_by_label("Line to everybody");
 }

@@ -114,6 +114,7 @@ pub const PICTURED: &[State] = &[
     state("editor-details", "band", &[Do::Click("Drums, Ben")]),
     state("editor-chat", "chat", &[Do::Click("Chat (2)")]),
     State { look: Look::Light, ..state("editor-chat-light", "chat", &[Do::Click("Chat (2)")]) },
+    state("editor-changes", "chat", &[Do::Click("Chat (2)"), Do::Click("What was changed")]),
     state("editor-talkback", "talkback", &[]),
     state("editor-tempo", "band", &[Do::Click("Tempo")]),
     state("editor-led", "led", &[Do::Click("Bar 12.2")]),

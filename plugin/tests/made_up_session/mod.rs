@@ -117,6 +117,7 @@ impl MadeUpSession {
             slots: std::array::from_fn(|_| None),
             chat: Arc::default(),
             tempo: TempoView::default(),
+            log: Vec::new(),
             notices: Vec::new(),
             local_port: None,
             worker: WorkerView::default(),

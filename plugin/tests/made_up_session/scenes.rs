@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backline::editor::backend::HostPace;
 use backline_client::{
-    Connection, FaderView, GainValue, Grantee, LeftBehindView, ParticipantId, Route, SLOTS, Scope,
+    Connection, FaderView, GainValue, Grantee, LeftBehindView, LogLine, ParticipantId, Route, SLOTS, Scope,
     SessionHere, Severity, SourceId, WaitingView,
 };
 
@@ -156,6 +156,12 @@ fn chat(session: &mut MadeUpSession) {
     session.write_oneself("Yes. I come in with the drums, after four.");
     session.write("Good. Can I have a little more piano?");
     session.write_oneself("You may move it yourself now.");
+    let line = |text: &str, seconds| LogLine { text: text.into(), age: Duration::from_secs(seconds) };
+    session.snapshot.log = vec![
+        line("Ada set how loud everyone gets your “Piano” to +1.5 dB.", 20),
+        line("You let Ada set how loud everyone gets your “Piano”.", 50),
+        line("Ben set the tempo to 92 bpm, 4/4.", 120),
+    ];
 }
 
 fn access(session: &mut MadeUpSession) {

@@ -3,7 +3,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use backline_client::{Command, Connection, Fader, GainValue, Quality, Route, Setting, SourceId};
+use backline_client::{
+    Bpm, Command, Connection, Fader, GainValue, Meter, Quality, Route, Setting, Snapshot, SourceId, Tempo,
+};
 use backline_loopback::cable::Cable;
 use backline_loopback::{Rig, worker_threads};
 use backline_wire::InviteLink;
@@ -145,6 +147,38 @@ fn what_was_changed_without_a_network_is_done_after_the_daw_was_closed_and_opene
     bob.play(330.0);
     bob.join(&link).unwrap();
     let there = ada.wait(|snapshot| snapshot.sources[0].send.gain == GainValue::from_db(-12.0)).unwrap();
-    assert!(there.sources[0].send.moved_by.is_some());
+    let who = there.sources[0].send.moved_by.clone().unwrap();
+    let latest = &there.log[0];
+    assert_eq!(latest.text, format!("{who} set how loud everyone gets {who}'s track to -12.0 dB."));
     bob.wait(|snapshot| snapshot.waiting.changes == 0).unwrap();
+}
+
+#[test]
+fn a_tempo_and_a_start_reach_everybody_and_nothing_is_started_without_a_session() {
+    let _guard = ONE_AT_A_TIME.lock().unwrap();
+    let (mut ada, mut bob) = (Rig::new(1), Rig::new(2));
+    ada.play(440.0);
+    bob.play(330.0);
+    bob.client.send(Command::StartTransport { count_in_bars: 1 });
+    let told = bob.wait(|snapshot| !snapshot.notices.is_empty()).unwrap();
+    assert!(told.notices[0].text.starts_with("Nothing was started"), "{:?}", told.notices);
+    let link = ada.host().unwrap();
+    bob.join(&link).unwrap();
+    bob.wait(|snapshot| snapshot.sources.iter().any(|source| source.latency.is_some())).unwrap();
+    let tempo = Tempo { bpm: Bpm::new(92.0).unwrap(), meter: Meter::new(3, 4).unwrap() };
+    ada.client.send(Command::SetTempo(tempo));
+    let there = bob.wait(|snapshot| snapshot.tempo.tempo == tempo).unwrap();
+    let of_tempo = there.log.iter().find(|line| line.text.contains("the tempo")).unwrap();
+    assert!(of_tempo.text.ends_with("set the tempo to 92 bpm, 3/4."), "{of_tempo:?}");
+    bob.client.send(Command::StartTransport { count_in_bars: 1 });
+    for rig in [&ada, &bob] {
+        let rolls =
+            |snapshot: &Snapshot| snapshot.tempo.transport.is_some_and(|transport| transport.is_rolling);
+        let view = rig.wait(rolls).unwrap().tempo.clone();
+        assert_eq!(view.transport.map(|transport| transport.position_quarters), Some(-3.0));
+    }
+    let heard_later = ada.wait(|snapshot| snapshot.tempo.path.is_some()).unwrap().tempo.path;
+    assert!(heard_later.is_some_and(|path| path > Duration::ZERO), "Ada is with what she hears of Bob");
+    ada.client.send(Command::StopTransport);
+    bob.wait(|snapshot| snapshot.tempo.transport.is_some_and(|transport| !transport.is_rolling)).unwrap();
 }

@@ -2,14 +2,12 @@
 
 use std::net::IpAddr;
 
-use backline_audio::Db;
-use backline_media::automatic::{Move, Reason};
 use backline_relay::RelayEvent;
-use backline_session::document::Conflict;
-use backline_session::{Session, SessionEvent, SessionState};
+use backline_session::{SessionEvent, SessionState};
 use backline_transport::ReachEvent;
-use backline_wire::{Change, Fader, InviteLink, Outcome, Route, Scope, Setting, Tempo};
+use backline_wire::{Fader, InviteLink, Scope};
 
+use super::words::{QUALITY_TOPIC, ROUTE_TOPIC, log_of, words_of_conflict, words_of_move, words_of_route};
 use super::*;
 use crate::api::{Connection, Snapshot};
 use crate::engine::EngineEvent;
@@ -164,101 +162,6 @@ impl Worker {
     }
 }
 
-/// Of the notices that tell how we send, only the last is true.
-const QUALITY_TOPIC: &str = "You send ";
-
-const ROUTE_TOPIC: &str = "The server ";
-
-/// How media travels from now on, and what that means for a person.
-fn words_of_route(route: Route) -> (String, &'static str) {
-    match route {
-        Route::Mesh => (
-            format!("{ROUTE_TOPIC}lets everybody reach each other directly now."),
-            "Who cannot be reached directly comes through the server.",
-        ),
-        Route::Forward => (
-            format!("{ROUTE_TOPIC}passes everybody on now: nobody is reached directly any more."),
-            "You send once, whatever the number of listeners, and nobody learns your address.",
-        ),
-        Route::Mix => (
-            format!("{ROUTE_TOPIC}mixes for you now: everybody comes in one stream, on the strip “Mix”."),
-            "Your faders, pans, mutes and solos move that mix. What you send to an output of its own still comes by itself.",
-        ),
-    }
-}
-
-/// What happened to our sending, why, and what a person may do.
-fn words_of_move(moved: &Move) -> (Severity, String, &'static str) {
-    let to = moved.to;
-    match moved.reason {
-        Reason::Loss(share) => (
-            Severity::Warning,
-            format!("{QUALITY_TOPIC}{to} now: {:.0} % of your packets get lost on the way.", 100.0 * share),
-            "A cable instead of Wi-Fi helps. It goes back by itself when the network is calm.",
-        ),
-        Reason::Jitter => (
-            Severity::Warning,
-            format!("{QUALITY_TOPIC}{to} now: your packets come too unevenly."),
-            "A cable instead of Wi-Fi helps, or a higher “Playout ≤” at those who listen.",
-        ),
-        Reason::Narrow(bps) => (
-            Severity::Warning,
-            format!(
-                "{QUALITY_TOPIC}{to} now: only about {:.0} kbit/s get through to each listener.",
-                bps / 1e3
-            ),
-            "Other programs may be using the network. It goes back by itself when there is room.",
-        ),
-        Reason::Calm(_) => (Severity::Info, format!("{QUALITY_TOPIC}{to} again: the network is calm."), ""),
-    }
-}
-
-/// What has become of a change of ours, and what a person may do.
-fn words_of_conflict(session: &Session, conflict: &Conflict) -> Option<(String, String)> {
-    let what = match &conflict.wanted {
-        Change::Fader { fader: Fader::Send(source), .. } => {
-            format!("how loud everyone gets {}", session.words_for_source(*source))
-        }
-        Change::Fader { fader: Fader::Monitor { listener, source }, .. } => {
-            format!("what {} hears of {}", session.words_for(*listener), session.words_for_source(*source))
-        }
-        Change::Permission { .. } => "who may move your faders".to_owned(),
-        Change::Tempo(_) => "the tempo".to_owned(),
-        Change::Leader(_) => "whose DAW leads".to_owned(),
-        Change::Person { .. } => return None,
-    };
-    match &conflict.outcome {
-        Outcome::Accepted { .. } => None,
-        Outcome::Superseded { by } => {
-            let (who, value) = (session.words_for(by.author), words_of_change(session, &by.change));
-            let text = format!("You changed {what}; {who} changed it after you, to {value}. That counts.");
-            Some((text, "Set it again if you want it otherwise.".to_owned()))
-        }
-        Outcome::Refused { reason } => {
-            let (reason, advice) = sentences(&reason.to_string());
-            Some((format!("You can't change {what}: {reason}"), advice))
-        }
-    }
-}
-
-fn words_of_change(session: &Session, change: &Change) -> String {
-    match change {
-        Change::Fader { setting: Setting::Gain(gain), .. } => Db::new(gain.db()).to_string(),
-        Change::Fader { setting: Setting::Pan(pan), .. } => format!("pan {:+.0} %", 100.0 * pan.get()),
-        Change::Fader { setting: Setting::Mute(true), .. } => "muted".to_owned(),
-        Change::Fader { setting: Setting::Mute(false), .. } => "not muted".to_owned(),
-        Change::Fader { setting: Setting::Solo(true), .. } => "solo".to_owned(),
-        Change::Fader { setting: Setting::Solo(false), .. } => "not solo".to_owned(),
-        Change::Fader { setting: Setting::Bus(_), .. } => "another output".to_owned(),
-        Change::Permission { allowed: true, .. } => "allowed".to_owned(),
-        Change::Permission { allowed: false, .. } => "not allowed".to_owned(),
-        Change::Person { name, .. } => name.to_string(),
-        Change::Tempo(Tempo { bpm, meter }) => format!("{bpm} bpm, {meter}"),
-        Change::Leader(None) => "nobody".to_owned(),
-        Change::Leader(Some(leader)) => session.words_for(*leader),
-    }
-}
-
 fn fill(
     snapshot: &mut Snapshot,
     open: &Open,
@@ -292,6 +195,7 @@ fn fill(
     snapshot.is_mixed = session.is_mixed();
     snapshot.chat = session.chat();
     snapshot.tempo = session.tempo_view(return_delay, now);
+    snapshot.log = log_of(session, now);
     snapshot.local_port = Some(open.port.number());
 }
 

@@ -161,15 +161,16 @@ impl Session {
         self.name_of(participant).map_or_else(|| "somebody".to_owned(), |name| name.to_string())
     }
 
-    /// "your “Guitar”", or "Ada's “Guitar”".
+    /// "your “Guitar”", or "Ada's “Guitar”"; "Ada's track" where it has no name.
     pub fn words_for_source(&self, source: SourceId) -> String {
-        let own = self.publishing.get(source.instance).filter(|_| source.participant == self.participant());
-        if let Some(own) = own {
-            return format!("your “{}”", own.name);
-        }
-        let known = self.listening.sources.get(&source);
-        let name = known.map_or("source", |known| known.info.name.as_str());
-        format!("{}'s “{name}”", self.words_for(source.participant))
+        let is_own = source.participant == self.participant();
+        let own = self.publishing.get(source.instance).filter(|_| is_own).map(|own| &own.name);
+        let known = self.listening.sources.get(&source).map(|known| &known.info.name);
+        let name = own.or(known).map(Name::as_str).filter(|name| !name.is_empty());
+        let track = name.map_or_else(|| "track".to_owned(), |name| format!("“{name}”"));
+        let whose =
+            if is_own { "your".to_owned() } else { format!("{}'s", self.words_for(source.participant)) };
+        format!("{whose} {track}")
     }
 
     /// Our copy of what everybody agrees on; none before the host has told us.
@@ -180,6 +181,19 @@ impl Session {
     /// The last whole copy: what the session can be carried on from where the host is gone.
     pub fn whole_copy(&self) -> Option<&Document> {
         self.replica.whole_copy()
+    }
+
+    /// What everybody agrees on, what was changed last first, and how long ago that was, as well as the host could tell.
+    pub fn latest_changes(&self, now: Instant) -> impl Iterator<Item = (&Entry, Duration)> {
+        let unix_time = self.network.unix_time(now);
+        let hosts_clock = self.roster.clock(PeerId::HOST);
+        let age = move |entry: &Entry| {
+            let made_at = Duration::from_millis(entry.made_at_ms);
+            let on_ours = hosts_clock.and_then(|clock| clock.to_ours(made_at));
+            unix_time.saturating_sub(on_ours.unwrap_or(made_at))
+        };
+        let latest = self.whole_copy().into_iter().flat_map(Document::latest);
+        latest.map(move |entry| (entry, age(entry)))
     }
 
     /// What we have changed and the host has not answered, in order.

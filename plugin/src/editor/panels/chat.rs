@@ -19,6 +19,8 @@ use backline_client::Command;
 pub const WIDTH: f32 = 236.0;
 /// Width of the button, in points.
 pub const BUTTON_WIDTH: f32 = 72.0;
+/// Width of one of the two tabs, in points.
+const TAB_WIDTH: f32 = 74.0;
 /// Room for why a line cannot be sent, in points.
 const PROBLEM_HEIGHT: f32 = 48.0;
 
@@ -33,6 +35,8 @@ pub struct ChatEdits {
     problem: Option<String>,
     /// It was just opened: who opens it wants to write.
     takes_keyboard: bool,
+    /// What was changed is shown in place of what was written.
+    shows_changes: bool,
 }
 
 impl ChatEdits {
@@ -65,10 +69,20 @@ pub fn show(ui: &mut Ui, rect: Rect, chat: &Chat, edits: &mut ChatEdits, intents
     draw::panel(ui.painter(), rect, colour(ui).panel);
     let mut rows = Rows::new(rect.shrink(10.0));
     let title = rows.top(24.0, 6.0);
-    draw::line(ui.painter(), title, Align2::LEFT_CENTER, "Chat", theme::semibold(14.0), colour(ui).text);
+    let mut left = title.left();
+    for (name, label, shows) in [("Chat", "What was written", false), ("Changes", "What was changed", true)] {
+        let place = Rect::from_min_size(pos2(left, title.top()), vec2(TAB_WIDTH, title.height()));
+        if tab(ui, place, (name, label), edits.shows_changes == shows) {
+            edits.shows_changes = shows;
+        }
+        left = place.right() + 4.0;
+    }
     let cross = Rect::from_min_size(pos2(title.right() - 24.0, title.top()), vec2(24.0, 24.0));
     if icon_button(ui, cross, Id::unique("close chat"), Icon::Close, "Close chat").clicked() {
         edits.is_open = false;
+    }
+    if edits.shows_changes {
+        return changes(ui, rows.rest(), &chat.changes);
     }
     let field = rows.bottom(theme::CONTROL_HEIGHT, 6.0);
     if let Some(problem) = &edits.problem {
@@ -79,6 +93,43 @@ pub fn show(ui: &mut Ui, rect: Rect, chat: &Chat, edits: &mut ChatEdits, intents
     }
     lines(ui, rows.rest(), &chat.lines);
     write(ui, field, chat, edits, intents);
+}
+
+/// One of the two things that the panel shows. True when clicked.
+fn tab(ui: &Ui, place: Rect, (name, label): (&str, &str), is_shown: bool) -> bool {
+    let response = ui.interact(place, Id::unique(("chat tab", name)), Sense::click());
+    response.widget_info(|| WidgetInfo::selected(Role::Tab, true, is_shown, label));
+    let fill = match (is_shown, response.hovered()) {
+        (true, _) => colour(ui).control,
+        (false, true) => colour(ui).control_hover,
+        (false, false) => colour(ui).panel,
+    };
+    ui.painter().rect_filled(place, theme::control_corners(), fill);
+    draw::focus_ring(ui, &response, place, theme::control_corners());
+    let ink = if is_shown { colour(ui).text } else { colour(ui).text_soft };
+    ui.painter().text(place.center(), Align2::CENTER_CENTER, name, theme::semibold(13.0), ink);
+    response.clicked()
+}
+
+/// Who changed what of late.
+fn changes(ui: &mut Ui, rect: Rect, changes: &[(String, String)]) {
+    if changes.is_empty() {
+        let text = "Nothing was changed yet. Faders that others may move, the tempo and who may what appear here, with who changed them.";
+        draw::paragraph(ui.painter(), rect, text, theme::regular(12.0), colour(ui).text_faint);
+    }
+    ui.scope_builder(UiBuilder::new().max_rect(rect), |ui| {
+        ui.shrink_clip_rect(rect);
+        ScrollArea::vertical().id_salt("changes").auto_shrink([false, false]).show(ui, |ui| {
+            ui.spacing_mut().item_spacing.y = 5.0;
+            for (text, ago) in changes {
+                let mut job = LayoutJob::default();
+                job.append(text, 0.0, TextFormat::simple(theme::regular(12.5), colour(ui).text));
+                let ago = format!(" {ago}");
+                job.append(&ago, 0.0, TextFormat::simple(theme::regular(11.0), colour(ui).text_faint));
+                ui.add(Label::new(job).wrap());
+            }
+        });
+    });
 }
 
 fn lines(ui: &mut Ui, rect: Rect, lines: &[ChatRow]) {

@@ -1,7 +1,7 @@
 //! The chat: who wrote what, what is unread, and what keeps a line from being sent.
 
 use backline_client::{
-    ChatLine, ChatLineError, ChatLineState, ChatLineView, Connection, Snapshot, sentences,
+    ChatLine, ChatLineError, ChatLineState, ChatLineView, Connection, LogLine, Snapshot, sentences,
 };
 
 use super::{in_session, words};
@@ -11,6 +11,8 @@ use super::{in_session, words};
 pub struct Chat {
     /// Oldest first.
     pub lines: Vec<ChatRow>,
+    /// What was changed in the session: what, and how long ago; the last change first.
+    pub changes: Vec<(String, String)>,
     /// Why nothing can be sent now.
     obstacle: Option<&'static str>,
 }
@@ -38,7 +40,9 @@ impl Chat {
         let obstacle = (snapshot.connection == Connection::Reconnecting)
             .then_some("The host does not answer: nobody would see it. Send it when the session is back.");
         let lines = snapshot.chat.iter().map(row).collect();
-        in_session(&snapshot.connection).then_some(Self { lines, obstacle })
+        let change = |line: &LogLine| (line.text.clone(), words::ago(line.age));
+        let changes = snapshot.log.iter().map(change).collect();
+        in_session(&snapshot.connection).then_some(Self { lines, changes, obstacle })
     }
 
     /// Lines of others behind the one that was read last.

@@ -51,6 +51,7 @@ pub(super) fn snapshot(connection: Connection) -> Snapshot {
         slots: std::array::from_fn(|_| None),
         chat: Arc::default(),
         tempo: Default::default(),
+        log: Vec::new(),
         notices: Vec::new(),
         local_port: Some(50_123),
         worker: WorkerView::default(),

@@ -10,6 +10,16 @@ use crate::editor::law::FADER_SILENT_DB;
 
 const DAY_S: u64 = 24 * 60 * 60;
 
+/// “just now”, “20 s ago”, “5 min ago”, “2 h ago”.
+pub fn ago(age: Duration) -> String {
+    match age.as_secs() {
+        0..10 => "just now".to_owned(),
+        seconds @ 10..60 => format!("{seconds} s ago"),
+        seconds @ 60..3_600 => format!("{} min ago", seconds / 60),
+        seconds => format!("{} h ago", seconds / 3_600),
+    }
+}
+
 /// What stands where there is no figure yet.
 pub const NO_FIGURE: &str = "–";
 
