@@ -141,7 +141,8 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             Tests(&["ardour_automates_every_parameter"]),
             Tests(&[
                 "every_way_to_set_parameters_gives_the_same_values",
-                "a_change_at_a_frame_of_a_block_begins_in_that_block_and_lasts_a_ramp",
+                "a_change_begins_at_its_sample_frame_and_lasts_a_ramp",
+                "a_host_that_automates_every_sample_is_heard_early_by_less_than_a_step",
                 "automation_within_blocks_lets_nothing_but_audio_out",
             ]),
             No(NO_SEQUENCER),
