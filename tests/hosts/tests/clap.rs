@@ -4,7 +4,9 @@
 use std::process::Command;
 
 use backline_hosts::bundles::{self, CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID};
-use backline_hosts::clap_plugin::{ClapBundle, ClapProcessor, TransportEvent, clap_event_transport};
+use backline_hosts::clap_plugin::{
+    ClapBundle, ClapPlugin, ClapProcessor, TransportEvent, clap_event_transport,
+};
 
 const RATES_HZ: [u32; 5] = [44_100, 48_000, 88_200, 96_000, 192_000];
 const BLOCKS: [usize; 7] = [1, 17, 64, 480, 512, 1024, 8192];
@@ -200,6 +202,57 @@ fn the_state_brings_every_parameter_back() {
         let values = (kept, second.value(parameter.id).unwrap());
         assert!((values.0 - values.1).abs() < 1e-4, "{}: {values:?}", parameter.name);
     }
+}
+
+/// The id by which a project knows an instance: with the musician's it is what others know the track by.
+fn instance_id(plugin: &mut ClapPlugin) -> String {
+    // Before the text stands its length.
+    let state: serde_json::Value = serde_json::from_slice(&plugin.save_state().unwrap()[8..]).unwrap();
+    let fields = state["fields"].as_object().unwrap();
+    let texts = fields.values().filter_map(|field| field.as_str());
+    let parsed = texts.filter_map(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let ids: Vec<String> = parsed.filter_map(|field| Some(field["instance"].as_str()?.to_owned())).collect();
+    assert_eq!(ids.len(), 1, "{state}");
+    ids[0].clone()
+}
+
+/// A duplicate and a preset are loaded beside the original; an undone deletion and a move to another track after it is gone.
+#[test]
+fn a_copied_track_has_an_id_of_its_own_and_one_that_is_brought_back_has_its_old_one() {
+    let bundle = bundle();
+    for class in [CLAP_ID, CLAP_MULTI_ID, CLAP_RETURN_ID] {
+        let mut original = bundle.instance(class).unwrap();
+        let (id, state) = (instance_id(&mut original), original.save_state().unwrap());
+        let mut duplicate = bundle.instance(class).unwrap();
+        let own = instance_id(&mut duplicate);
+        duplicate.load_state(&state).unwrap();
+        assert_eq!(instance_id(&mut duplicate), own, "the original lives");
+        original.load_state(&state).unwrap();
+        assert_eq!(instance_id(&mut original), id, "a step of undo changes nothing");
+        drop(original);
+        let mut back = bundle.instance(class).unwrap();
+        back.load_state(&state).unwrap();
+        assert_eq!(instance_id(&mut back), id);
+    }
+}
+
+/// Rendered in haste, put away, and played from a file by the DAW; later it is as it was.
+#[test]
+fn a_frozen_track_comes_back_as_it_was() {
+    let mut plugin = bundle().instance(CLAP_ID).unwrap();
+    let before = (instance_id(&mut plugin), plugin.save_state().unwrap());
+    plugin.set_offline(true);
+    let mut processor = plugin.activate(48_000, 512).unwrap();
+    for turn in 0..500 {
+        fill(&mut processor, 512, turn);
+        processor.process(512).unwrap();
+    }
+    plugin.deactivate(processor);
+    plugin.set_offline(false);
+    let mut processor = plugin.activate(48_000, 64).unwrap();
+    processor.process(64).unwrap();
+    plugin.deactivate(processor);
+    assert_eq!((instance_id(&mut plugin), plugin.save_state().unwrap()), before);
 }
 
 #[test]
