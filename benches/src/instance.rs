@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use backline_audio::SampleRate;
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, CycleClock, Doorbell, NetEnd, Wake, bridge,
+    AudioEnd, BlockControls, BlockIo, BlockPart, BridgeConfig, CycleClock, Doorbell, NetEnd, Wake, bridge,
 };
 
 /// A worker that need not be woken: the harness serves between the calls.
@@ -68,11 +68,23 @@ impl Instance {
 
     /// One block: the worker's part untimed, then `process()`, whose cost is returned.
     pub fn call(&mut self) -> Duration {
+        self.call_in_parts(usize::MAX)
+    }
+
+    /// The same, cut every `part_frames` as by a host that automates.
+    pub fn call_in_parts(&mut self, part_frames: usize) -> Duration {
         self.serve();
-        let mut main = [&mut self.left[..], &mut self.right[..]];
-        let io = BlockIo::main_only(&mut main, 2);
+        let block_frames = self.left.len();
         let began = Instant::now();
-        self.audio.process(self.now, io, &self.controls);
+        let parts = self.left.chunks_mut(part_frames).zip(self.right.chunks_mut(part_frames));
+        let mut begin = 0;
+        for (left, right) in parts {
+            let frames = left.len();
+            let Some(part) = BlockPart::new(begin, frames, block_frames) else { break };
+            let mut main = [left, right];
+            self.audio.process_part(self.now, BlockIo::main_only(&mut main, 2), &self.controls, part);
+            begin += frames;
+        }
         let cost = began.elapsed();
         self.now += self.block;
         cost

@@ -1,7 +1,7 @@
-//! Parameter values and buses to the bridge's block controls, at the start of every block.
+//! Parameter values and buses to the bridge's block controls, at the start of every block and wherever automation cuts it.
 //!
 //! dB becomes linear here, only where a value changed: nineteen powers a block would cost more than the
-//! mix. The step before is `params.rs`, the step after is `AudioEnd::process`, which ramps.
+//! mix. The step before is `params.rs`, the step after is `AudioEnd::process_part`, which ramps.
 
 use backline_audio::{Db, Gain, Pan};
 use backline_bridge::{BlockControls, SlotControls, Transport};
@@ -21,7 +21,7 @@ pub struct ControlReader {
 }
 
 impl ControlReader {
-    /// The controls for the block that begins now, where the host's song is at `transport`. Does not allocate. [audio-thread]
+    /// The controls for the part of a block that begins now; the host's song is at `transport`. Does not allocate. [audio-thread]
     pub fn read(&mut self, params: &BacklineParams, transport: Option<Transport>) -> BlockControls {
         let slots = &mut self.slots;
         BlockControls {

@@ -2,17 +2,21 @@
 //!
 //! What there is, in the order of a host's calls: `plugin.rs` (names, ports, the framework's traits) →
 //! `processor.rs` (one instance) → `params.rs` and `controls.rs` (what is automated) → `project.rs`, `state.rs`,
-//! `state_filter.rs` (what a project keeps) → `editor.rs` (what is seen). VST3 hosts come in by `vst3_factory.rs` and `vst3_buses.rs`.
+//! `state_filter.rs` (what a project keeps) → `editor.rs` (what is seen). VST3 hosts come in by `vst3_factory.rs` and `vst3_buses.rs`,
+//! CLAP hosts by `clap_factory.rs` and `clap_instance.rs`.
 //! The audio path is `backline_bridge`, the worker
 //! is `backline_client`; neither knows this crate.
 //!
 //! A person's wishes that are no parameters go through [`project::Project::send`], so that the project keeps them.
 
-pub mod absent_buses;
+pub mod clap_factory;
+mod clap_instance;
 pub mod controls;
+mod cuts;
 pub mod editor;
 pub mod environment;
 pub mod fence;
+pub mod host_call;
 pub mod kind;
 pub mod live_instances;
 pub mod logging;
@@ -35,12 +39,5 @@ pub mod talk_keys;
 pub mod unattended;
 pub mod value_text;
 pub mod vst3_buses;
+mod vst3_changes;
 pub mod vst3_factory;
-
-// The framework's entry point `clap_entry`. That of VST3 is in `vst3_factory.rs`.
-mod entry {
-    use crate::plugin::{Backline, BacklineMulti, BacklineReturn};
-    use nice_plug::prelude::*;
-
-    nice_export_clap!(Backline, BacklineMulti, BacklineReturn);
-}

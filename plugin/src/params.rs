@@ -5,10 +5,9 @@
 //! `every_id_is_frozen`.
 //!
 //! Parameters are targets. They have no smoothers of their own: the bridge ramps every gain sample by
-//! sample, so a change from automation, from the editor or from undo sounds the same. Automation is read
-//! at the start of a block, the last value of it (`SAMPLE_ACCURATE_AUTOMATION` is off on purpose: it would cut one
-//! host block into many, and the bridge reads the host's pace, the time of capture and the frames of packets off its
-//! real blocks). A change is early by less than a block, never late, and takes 10 ms.
+//! sample, so a change from automation, from the editor or from undo sounds the same. Automation is
+//! sample-accurate: the framework cuts the host's block where a parameter changes (how often at the most: `cuts.rs`),
+//! and the ramp of 10 ms begins with the part. The bridge hears of the host's own block all the same (`host_call.rs`).
 //!
 //! Not here: what a project keeps besides parameters (`state.rs`). The step after is `controls.rs`.
 

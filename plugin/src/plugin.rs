@@ -2,7 +2,8 @@
 //!
 //! Three classes from one type: *Backline* (stereo), *Backline Multi* (with eight auxiliary stereo outputs) and
 //! *Backline Return* (an instrument without audio input, for hosts and tracks that want one).
-//! VST3 hosts may leave any bus inactive; what that takes is in `vst3_buses.rs`. CLAP hosts pass all buses.
+//! VST3 hosts may leave any bus inactive; what that takes is in `vst3_buses.rs`. CLAP hosts pass all buses. Either brings a block in
+//! parts where parameters change within it: each part with the values of its beginning.
 
 use std::marker::PhantomData;
 use std::num::NonZeroU32;
@@ -12,9 +13,9 @@ use backline_bridge::{AUX_BUSES, StereoBus};
 use nice_plug::context::PluginApi;
 use nice_plug::prelude::*;
 
-use crate::absent_buses::AbsentBuses;
 use crate::editor::BacklineEditor;
 use crate::fence::{Fence, FenceTask};
+use crate::host_call::HostCall;
 use crate::kind::Kind;
 use crate::logging;
 use crate::processor::{AuxBuses, Processor};
@@ -51,7 +52,7 @@ pub struct BacklinePlugin<C: Class> {
     processor: Processor,
     fence: Fence<Self>,
     api: PluginApi,
-    absent: Arc<AbsentBuses>,
+    call: Arc<HostCall>,
     class: PhantomData<C>,
 }
 
@@ -138,7 +139,7 @@ impl<C: Class> Default for BacklinePlugin<C> {
             processor: Processor::new(C::KIND),
             fence: Fence::default(),
             api: PluginApi::Standalone,
-            absent: AbsentBuses::prepared(),
+            call: HostCall::prepared(),
             class: PhantomData,
         }
     }
@@ -160,8 +161,8 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
     const AUDIO_IO_LAYOUTS: &'static [AudioIOLayout] = C::LAYOUTS;
     // A key that is held talks.
     const MIDI_INPUT: MidiConfig = MidiConfig::Basic;
-    // See `params.rs`.
-    const SAMPLE_ACCURATE_AUTOMATION: bool = false;
+    // The framework cuts blocks where a parameter changes; `host_call.rs` knows the host's own.
+    const SAMPLE_ACCURATE_AUTOMATION: bool = true;
 
     type Editor = BacklineEditor;
     type SysExMessage = ();
@@ -210,12 +211,13 @@ impl<C: Class> Plugin for BacklinePlugin<C> {
             self.processor.note(&event);
         }
         let mut buses: AuxBuses = [const { None }; AUX_BUSES];
-        let present = aux.outputs.iter_mut().enumerate().filter(|(index, _)| !self.absent.has_no_aux(*index));
+        let present = aux.outputs.iter_mut().enumerate().filter(|(index, _)| !self.call.has_no_aux(*index));
         for (index, output) in present.take(AUX_BUSES) {
             buses[index] = StereoBus::from_channels(output.as_slice());
         }
         let transport = song::transport(context.transport());
-        self.processor.process(buffer.as_slice(), buses, transport);
+        let part = self.call.next_part(buffer.samples());
+        self.processor.process_part(buffer.as_slice(), buses, transport, part);
         // Others play whether or not this track does: a tail without end.
         ProcessStatus::KeepAlive
     }

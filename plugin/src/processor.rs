@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use backline_audio::{SampleRate, UnsupportedRate};
-use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BridgeConfig, StereoBus, Transport};
+use backline_bridge::{AUX_BUSES, AudioEnd, BlockIo, BlockPart, BridgeConfig, StereoBus, Transport};
 use backline_client::{Client, ClientConfig, Command, Severity, sentences};
 
 use nice_plug::prelude::NoteEvent;
@@ -39,6 +39,8 @@ pub struct Processor {
 struct Active {
     end: AudioEnd,
     input_channels: usize,
+    /// When the host called for the block at hand.
+    called_at: Instant,
 }
 
 impl Processor {
@@ -103,9 +105,22 @@ impl Processor {
         }
     }
 
-    /// One block, in place: the input is in `main` on entry; the host's song is at `transport`. Where there is no bridge (a rate that
-    /// Backline cannot run at), the input passes. [audio-thread]
+    /// One whole block. [audio-thread]
     pub fn process(&mut self, main: &mut [&mut [f32]], aux: AuxBuses, transport: Option<Transport>) {
+        let part = BlockPart::whole(main.iter().map(|channel| channel.len()).min().unwrap_or(0));
+        self.process_part(main, aux, transport, part);
+    }
+
+    /// A part of a block, in place: the input is in `main` on entry; the host's song is at `transport` when the block begins. Parameters
+    /// count from the part's first sample frame on. Where there is no bridge (a rate that Backline cannot run at), the input passes.
+    /// [audio-thread]
+    pub fn process_part(
+        &mut self,
+        main: &mut [&mut [f32]],
+        aux: AuxBuses,
+        transport: Option<Transport>,
+        part: BlockPart,
+    ) {
         let Some(active) = &mut self.audio else {
             silence(aux);
             if !self.params.kind.can_send() {
@@ -114,11 +129,16 @@ impl Processor {
             }
             return;
         };
-        let now = Instant::now();
+        if part.is_first() {
+            active.called_at = Instant::now();
+        }
+        let frames = main.iter().map(|channel| channel.len()).min().unwrap_or(0);
         let controls = self.controls.read(&self.params, transport);
         let io = BlockIo { main, input_channels: active.input_channels, aux };
-        active.end.process(now, io, &controls);
-        active.end.record_cost(now.elapsed());
+        active.end.process_part(active.called_at, io, &controls, part);
+        if part.is_last(frames) {
+            active.end.record_cost(active.called_at.elapsed());
+        }
     }
 
     /// Audio stops; a running session goes on without this instance's sound. [main-thread]
@@ -140,7 +160,10 @@ impl Processor {
     fn connect(&mut self, config: BridgeConfig, input_channels: usize) {
         match &mut self.audio {
             Some(active) if active.end.config() == config => active.input_channels = input_channels,
-            _ => self.audio = Some(Active { end: self.client().activate(config), input_channels }),
+            _ => {
+                let end = self.client().activate(config);
+                self.audio = Some(Active { end, input_channels, called_at: Instant::now() });
+            }
         }
     }
 

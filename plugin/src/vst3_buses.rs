@@ -3,8 +3,9 @@
 //! nice-plug 0.4.2 does not call `process` while a host leaves any auxiliary output without buffers, reads beyond the end of a
 //! shorter list of buses, takes old output for input where the main input is missing, and refuses an arrangement of a bus
 //! that is empty (LANDSCAPE, fault 1). This object gives it a whole list: what the host left out goes to memory of its
-//! own that nobody hears, and [`AbsentBuses`] says so, because a musician whose auxiliary output is off plays on main.
-//! Auxiliary outputs begin inactive, as VST3 wants it.
+//! own that nobody hears, and [`HostCall`] says so, because a musician whose auxiliary output is off plays on main.
+//! Auxiliary outputs begin inactive, as VST3 wants it. It also says how long the host's block is, which the framework cuts where a
+//! parameter changes.
 //!
 //! Everything else is handed on. The step before is `vst3_factory.rs`, the step after `plugin.rs`.
 
@@ -32,13 +33,15 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
     tresult, uint32,
 };
 
-use crate::absent_buses::AbsentBuses;
+use crate::host_call::HostCall;
 use crate::spare_buses::SpareBuses;
+use crate::vst3_changes::PlacedChanges;
 
 /// One instance of a class, as a host sees it.
 pub struct AnyBuses<P: Vst3Plugin> {
     inner: Wrapper<P>,
-    absent: Arc<AbsentBuses>,
+    call: Arc<HostCall>,
+    changes: PlacedChanges,
     /// The longest block that the host has announced.
     block_frames: AtomicUsize,
     /// Made on activation. The audio thread only tries the lock: nobody else holds it while a host keeps to VST3's order of calls.
@@ -48,8 +51,9 @@ pub struct AnyBuses<P: Vst3Plugin> {
 impl<P: Vst3Plugin> AnyBuses<P> {
     /// A new instance. [main-thread]
     pub fn new() -> Self {
-        let (inner, absent) = AbsentBuses::link(Wrapper::new);
-        Self { inner, absent, block_frames: AtomicUsize::new(0), spare: Mutex::default() }
+        let (inner, call) = HostCall::link(Wrapper::new);
+        let (block_frames, spare) = (AtomicUsize::new(0), Mutex::default());
+        Self { inner, call, changes: PlacedChanges::new(), block_frames, spare }
     }
 
     fn bus_count(&self, direction: BusDirection) -> usize {
@@ -249,11 +253,13 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for AnyBuses<P> {
             let (Some(given), Ok(mut spare)) = (data.as_ref(), self.spare.try_lock()) else {
                 return self.inner.process(data);
             };
-            if !spare.fits(given.numSamples) || !has_sound(given) {
-                return self.inner.process(data);
-            }
+            let frames = given.numSamples.max(0) as usize;
+            self.call.begin(frames);
             let mut whole = *given;
-            self.absent.set_aux(spare.complete(&mut whole));
+            whole.inputParameterChanges = self.changes.before(given.inputParameterChanges, frames);
+            if spare.fits(given.numSamples) && has_sound(given) {
+                self.call.set_absent_aux(spare.complete(&mut whole));
+            }
             self.inner.process(&mut whole)
         }
     }

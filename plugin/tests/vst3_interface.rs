@@ -10,12 +10,13 @@ use nice_plug::prelude::Vst3Plugin;
 use nice_plug::wrapper::vst3::vst3::ComPtr;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
     AudioBusBuffers, AudioBusBuffers__type0, BusInfo, IAudioProcessor, IAudioProcessorTrait, IComponent,
-    IComponentTrait, IEditController, IEditControllerTrait, ProcessData, ProcessSetup, SpeakerArr,
+    IComponentTrait, IEditController, IEditControllerTrait, IParameterChanges, ProcessData, ProcessSetup,
+    SpeakerArr,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
     IPluginBaseTrait, IPluginFactory2, IPluginFactory2Trait, IPluginFactoryTrait, PClassInfo2, kResultOk,
 };
-use vst3_host::{create, factory, parameter};
+use vst3_host::{Changes, Lane, create, factory, parameter};
 
 const FRAMES: usize = 64;
 /// Long after the longest ramp.
@@ -64,6 +65,11 @@ impl Instance {
 
     /// One block; a bus without channels is handed over as hosts do it for an inactive one.
     fn process(&self, inputs: &mut Buses, outputs: &mut Buses, frames: usize) {
+        self.process_with(inputs, outputs, frames, &[]);
+    }
+
+    /// The same with parameter changes.
+    fn process_with(&self, inputs: &mut Buses, outputs: &mut Buses, frames: usize, lanes: &[Lane]) {
         let mut pointers: Vec<Vec<*mut f32>> = inputs
             .iter_mut()
             .chain(&mut *outputs)
@@ -87,6 +93,8 @@ impl Instance {
         data.numSamples = frames as i32;
         (data.inputs, data.numInputs) = (input_list.as_mut_ptr(), input_list.len() as i32);
         (data.outputs, data.numOutputs) = (output_list.as_mut_ptr(), output_list.len() as i32);
+        let changes = Changes::of(lanes);
+        data.inputParameterChanges = changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr();
         // SAFETY: everything that `data` points to lives until the call returns.
         assert_eq!(unsafe { self.processor.process(&mut data) }, kResultOk);
     }
@@ -294,5 +302,67 @@ fn a_host_that_processes_on_another_thread_each_time_hears_the_same() {
         let outputs = std::thread::scope(|scope| scope.spawn(block).join()).unwrap();
         let is_settled = outputs[0].iter().flatten().all(|sample| *sample == 0.5);
         assert!(is_settled || turn < SETTLED, "in turn {turn}");
+    }
+}
+
+/// A block of 0.5 with the monitor at unity, and where the output leaves 0.5 when the lanes have played.
+fn left_at(backline: &Instance, lanes: &[Lane]) -> Option<usize> {
+    let mut outputs = Buses::new();
+    for _ in 0..SETTLED {
+        outputs = buses(&[2], 9.0);
+        backline.process_with(&mut buses(&[2], 0.5), &mut outputs, FRAMES, &monitor(&[(0, UNITY)]));
+    }
+    assert!(outputs.iter().flatten().flatten().all(|sample| *sample == 0.5));
+    backline.process_with(&mut buses(&[2], 0.5), &mut outputs, FRAMES, lanes);
+    outputs[0][0].iter().position(|sample| *sample != 0.5)
+}
+
+/// The monitor gain's ends: silent and +12 dB. Unity lies between.
+const SILENT: f64 = 0.0;
+/// `monitor_gain` at 0 dB, normalized: ((0 + 80) / 92) to the power of the range's skew, 2.5.
+const UNITY: f64 = 0.705_2;
+
+fn monitor(points: &[(i32, f64)]) -> [Lane; 1] {
+    [(parameter("monitor_gain"), points.to_vec())]
+}
+
+#[test]
+fn a_change_begins_at_its_sample_frame() {
+    let backline = Instance::new::<Backline>();
+    for at in [0, 1, 17, 40, 63] {
+        assert_eq!(left_at(&backline, &monitor(&[(at, SILENT)])), Some(at as usize));
+    }
+    let talkback = [(parameter("talkback"), vec![(5, 1.0)]), monitor(&[(9, UNITY), (33, SILENT)])[0].clone()];
+    assert_eq!(left_at(&backline, &talkback), Some(33), "several lanes, and points that change nothing");
+    let late = monitor(&[(FRAMES as i32 + 9, SILENT)]);
+    assert_eq!(left_at(&backline, &late), Some(FRAMES - 1), "a host's fault: behind the end of the block");
+}
+
+/// On a grid of 32 sample frames, so that the block is cut twice and not 64 times.
+#[test]
+fn a_host_that_automates_every_sample_is_heard_early_by_less_than_a_step() {
+    let backline = Instance::new::<Backline>();
+    let every = |from: i32| {
+        let points: Vec<_> =
+            (0..FRAMES as i32).map(|at| (at, if at < from { UNITY } else { SILENT })).collect();
+        monitor(&points)
+    };
+    assert_eq!(left_at(&backline, &every(0)), Some(0));
+    assert_eq!(left_at(&backline, &every(32)), Some(32));
+    assert_eq!(left_at(&backline, &every(60)), Some(32));
+}
+
+/// Whether blocks are cut or not, the plugin counts the host's calls and knows their length.
+#[test]
+fn parameter_changes_without_audio_count_from_the_next_block_on() {
+    let backline = Instance::new::<Backline>();
+    assert_eq!(left_at(&backline, &[]), None);
+    for (frames, channels) in [(0, 2), (FRAMES, 0)] {
+        let lanes = monitor(&[(0, SILENT)]);
+        backline.process_with(&mut buses(&[channels], 0.5), &mut buses(&[channels], 9.0), frames, &lanes);
+        let mut outputs = buses(&[2], 9.0);
+        backline.process(&mut buses(&[2], 0.5), &mut outputs, FRAMES);
+        assert!(outputs[0][0][0] < 0.5);
+        assert_eq!(left_at(&backline, &[]), None);
     }
 }

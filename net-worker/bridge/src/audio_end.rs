@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use backline_audio::{Gain, Pan, Ramp, StereoGain, strip};
 
-use crate::block::BlockIo;
+use crate::block::{BlockIo, BlockPart};
 use crate::capture::CaptureWriter;
 use crate::controls::BlockControls;
 use crate::cycle::CycleMember;
@@ -52,6 +52,8 @@ pub struct AudioEnd {
     main_hold: PeakHold,
     peak_window_frames: usize,
     unrung_frames: usize,
+    /// Of the host's block at hand; none between two.
+    course: Option<Course>,
 }
 
 /// Room for one piece. Planar but for `lane`.
@@ -61,19 +63,24 @@ struct Scratch {
     lane: Box<[f32]>,
 }
 
-/// What a whole block has in common.
+/// What a whole block has in common, however many parts it comes in.
 #[derive(Clone, Copy)]
 struct Course {
     /// When the host's cycle began; the same for all instances that are called in it.
     captured_at: Instant,
-    send_gain: Option<Gain>,
-    send_peak_gain: Gain,
     /// Of the host, at the beginning of the block.
     transport: Option<Transport>,
     /// The pace is that of real time.
     may_flow: bool,
     /// A slot may be heard, or the worker must hear of the transport.
     has_news: bool,
+}
+
+/// What the controls of a part of a block say of the input.
+#[derive(Clone, Copy)]
+struct Sending {
+    gain: Option<Gain>,
+    peak_gain: Gain,
 }
 
 impl AudioEnd {
@@ -108,26 +115,49 @@ impl AudioEnd {
             main_hold: PeakHold::default(),
             peak_window_frames: rate_hz as usize / 40,
             unrung_frames: 0,
+            course: None,
         }
     }
 
-    /// One block. `now` is the time at which the host called; it may be virtual, but never runs backwards. [audio-thread]
-    pub fn process(&mut self, now: Instant, mut io: BlockIo<'_, '_>, controls: &BlockControls) {
+    /// One whole block. `now` is the time at which the host called; it may be virtual, but never runs backwards. [audio-thread]
+    pub fn process(&mut self, now: Instant, io: BlockIo<'_, '_>, controls: &BlockControls) {
+        let part = BlockPart::whole(io.frames());
+        self.process_part(now, io, controls, part);
+    }
+
+    /// A part of a block, for controls that change within it: their ramps begin with the part. The host's call is one call all the
+    /// same: pace, time of capture and length are those of the whole block, read when its first part comes. [audio-thread]
+    pub fn process_part(
+        &mut self,
+        now: Instant,
+        mut io: BlockIo<'_, '_>,
+        controls: &BlockControls,
+        part: BlockPart,
+    ) {
         let frames = io.frames();
         if frames == 0 {
             return;
         }
         io.hide_short_buses(frames);
-        let course = self.begin_block(now, frames, controls);
+        let begun = self.course.take().filter(|_| !part.is_first());
+        let mut course = match begun {
+            Some(course) => course,
+            None => self.begin_block(now, part.block_frames(), controls),
+        };
+        let sending = self.take_controls(controls, &mut course);
         let piece_frames = self.scratch.lane.len() / 2;
         let mut begin = 0;
         while begin < frames {
             let end = frames.min(begin + piece_frames);
-            self.piece(&mut io, begin..end, course);
+            self.piece(&mut io, begin..end, part.begin(), (course, sending));
             begin = end;
         }
         silence_rest(&mut io, frames);
-        self.end_block(frames, course.has_news);
+        if part.is_last(frames) {
+            self.end_block(part.block_frames(), course.has_news);
+        } else {
+            self.course = Some(course);
+        }
     }
 
     /// Drops what is queued for return and measures the pace anew, as after a pause. [audio-thread]
@@ -136,6 +166,7 @@ impl AudioEnd {
         self.last_call = None;
         self.strips.flush();
         self.capture.interrupt();
+        self.course = None;
     }
 
     /// Notes how long the host's whole callback took; the plugin measures, because the bridge reads no clock. [audio-thread]
@@ -162,29 +193,30 @@ impl AudioEnd {
         }
         let elapsed = self.last_call.map_or(Duration::ZERO, |last| now.saturating_duration_since(last));
         self.last_call = Some(now);
-        let block = Duration::from_secs_f64(frames as f64 / f64::from(self.config.sample_rate.hz()));
-        let captured_at = self.cycle.join(now, block);
-        self.shared.meters.set_bypassed(controls.bypassed);
+        let captured_at = self.cycle.join(now, self.length(frames));
         self.depth.block(frames, elapsed.as_secs_f64());
         let may_flow = reading.pace == Pace::RealTime;
-        let any_on = self.strips.begin_block(&self.shared, controls, may_flow);
         let transport = controls.transport.filter(|_| may_flow);
-        let is_told = self.transport.block(captured_at, transport, frames);
+        let has_news = self.transport.block(captured_at, transport, frames);
+        Course { captured_at, transport, may_flow, has_news }
+    }
+
+    /// Lets every gain move to where the controls say, from the next sample frame on.
+    fn take_controls(&mut self, controls: &BlockControls, course: &mut Course) -> Sending {
+        self.shared.meters.set_bypassed(controls.bypassed);
+        course.has_news |= self.strips.take_controls(&self.shared, controls, course.may_flow);
         self.metronome.set_level(controls.metronome_gain);
         let ramp_frames = self.config.sample_rate.hz() / 100;
         self.monitor.set_target(controls.monitor_gain, Pan::CENTRE, ramp_frames);
         self.wet.set_target(Gain::UNITY.unless_muted(controls.bypassed), ramp_frames);
-        let may_send = may_flow && !controls.bypassed;
-        let send_gain = self.send_gain(controls);
+        let may_send = course.may_flow && !controls.bypassed;
+        let gain = self.send_gain(controls);
         let is_wanted = self.shared.capture_wanted.load(Ordering::Acquire);
-        Course {
-            captured_at,
-            send_gain: (may_send && is_wanted).then_some(send_gain),
-            send_peak_gain: send_gain.unless_muted(!may_send),
-            transport,
-            may_flow,
-            has_news: any_on || is_told,
-        }
+        Sending { gain: (may_send && is_wanted).then_some(gain), peak_gain: gain.unless_muted(!may_send) }
+    }
+
+    fn length(&self, frames: usize) -> Duration {
+        Duration::from_secs_f64(frames as f64 / f64::from(self.config.sample_rate.hz()))
     }
 
     /// What everybody gets, by the parameters or by who in the session has moved it since.
@@ -195,11 +227,19 @@ impl AudioEnd {
         fader.gain.unless_muted(fader.muted || controls.talkback_closed)
     }
 
-    fn piece(&mut self, io: &mut BlockIo<'_, '_>, range: Range<usize>, course: Course) {
+    /// A run of a part that begins `part_begin` sample frames into the host's block.
+    fn piece(
+        &mut self,
+        io: &mut BlockIo<'_, '_>,
+        range: Range<usize>,
+        part_begin: usize,
+        (course, sending): (Course, Sending),
+    ) {
         let frames = range.len();
+        let since = self.length(part_begin + range.start);
         let bad_samples = take_input(io, &range, &mut self.scratch.dry);
         self.shared.meters.bad_input_samples.add(bad_samples);
-        self.capture(&range, course);
+        self.capture(frames, course.captured_at + since, sending);
 
         let Scratch { dry: [dry_left, dry_right], mix: [mix_left, mix_right], lane } = &mut self.scratch;
         let (mix_left, mix_right) = (&mut mix_left[..frames], &mut mix_right[..frames]);
@@ -220,30 +260,25 @@ impl AudioEnd {
             mix_right,
             &mut self.monitor,
         );
-        self.click(&range, course);
+        self.click(frames, since, course);
         self.put_output(io, range);
     }
 
-    fn click(&mut self, range: &Range<usize>, course: Course) {
+    fn click(&mut self, frames: usize, since: Duration, course: Course) {
         if !course.may_flow {
             return self.metronome.rest();
         }
-        let frames = range.len();
-        let offset_s = range.start as f64 / f64::from(self.config.sample_rate.hz());
-        let own = course.transport.map(|transport| transport.after(offset_s));
+        let own = course.transport.map(|transport| transport.after(since.as_secs_f64()));
         let [left, right] = &mut self.scratch.mix;
-        let now = course.captured_at + Duration::from_secs_f64(offset_s);
-        self.metronome.render(now, own, [&mut left[..frames], &mut right[..frames]]);
+        self.metronome.render(course.captured_at + since, own, [&mut left[..frames], &mut right[..frames]]);
     }
 
-    fn capture(&mut self, range: &Range<usize>, course: Course) {
+    fn capture(&mut self, frames: usize, at: Instant, sending: Sending) {
         let meters = &*self.shared.meters;
-        let frames = range.len();
         let dry = [&self.scratch.dry[0][..frames], &self.scratch.dry[1][..frames]];
-        let peak = Peak::of_planar(dry[0], dry[1]).scaled(course.send_peak_gain);
+        let peak = Peak::of_planar(dry[0], dry[1]).scaled(sending.peak_gain);
         meters.set_send(self.send_hold.add(peak, frames, self.peak_window_frames));
-        let offset = Duration::from_secs_f64(range.start as f64 / f64::from(self.config.sample_rate.hz()));
-        let captured = self.capture.write(course.captured_at + offset, dry, course.send_gain);
+        let captured = self.capture.write(at, dry, sending.gain);
         meters.overruns.add(usize::from(captured.has_overrun));
         meters.overrun_frames.add(captured.lost_frames);
     }

@@ -36,6 +36,43 @@ pub struct BlockIo<'a, 'b> {
     pub aux: [Option<StereoBus<'a>>; AUX_BUSES],
 }
 
+/// Where in the host's block the buffers of a call lie: whoever automates gets its block cut where a control changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockPart {
+    begin: usize,
+    block_frames: usize,
+}
+
+impl BlockPart {
+    /// All of a block of so many sample frames. [any-thread]
+    pub fn whole(block_frames: usize) -> Self {
+        Self { begin: 0, block_frames }
+    }
+
+    /// `frames` of a block of `block_frames`, from `begin` on; none where that is not within it. [any-thread]
+    pub fn new(begin: usize, frames: usize, block_frames: usize) -> Option<Self> {
+        (begin.checked_add(frames)? <= block_frames).then_some(Self { begin, block_frames })
+    }
+
+    /// Whether the block begins with it. [any-thread]
+    pub fn is_first(self) -> bool {
+        self.begin == 0
+    }
+
+    /// Whether the block ends with it, where it is so long. [any-thread]
+    pub fn is_last(self, frames: usize) -> bool {
+        self.begin + frames >= self.block_frames
+    }
+
+    pub(crate) fn begin(self) -> usize {
+        self.begin
+    }
+
+    pub(crate) fn block_frames(self) -> usize {
+        self.block_frames
+    }
+}
+
 impl<'a, 'b> BlockIo<'a, 'b> {
     /// Only a main bus, in place. [audio-thread]
     pub fn main_only(main: &'a mut [&'b mut [f32]], input_channels: usize) -> Self {

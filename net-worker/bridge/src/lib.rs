@@ -41,7 +41,7 @@ use std::sync::Arc;
 use backline_audio::SampleRate;
 
 pub use audio_end::AudioEnd;
-pub use block::{BlockIo, StereoBus};
+pub use block::{BlockIo, BlockPart, StereoBus};
 pub use capture::CaptureStamp;
 pub use controls::{BlockControls, BusChoice, SlotControls};
 pub use cycle::CycleClock;

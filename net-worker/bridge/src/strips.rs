@@ -59,9 +59,14 @@ impl Strips {
         Self { strips, ramp_frames: rate_hz / 100, peak_window_frames: rate_hz as usize / 40 }
     }
 
-    /// Takes the controls of a block and looks which slots are live. Where nothing may flow, what is queued is thrown away.
+    /// Takes the controls of a part of a block and looks which slots are live. Where nothing may flow, what is queued is thrown away.
     /// Returns whether any slot is on.
-    pub(crate) fn begin_block(&mut self, shared: &Shared, controls: &BlockControls, may_flow: bool) -> bool {
+    pub(crate) fn take_controls(
+        &mut self,
+        shared: &Shared,
+        controls: &BlockControls,
+        may_flow: bool,
+    ) -> bool {
         let any_soloed = controls.any_soloed();
         shared.slot_uses.store(controls.slot_uses(), Ordering::Relaxed);
         let solo_safe = shared.solo_safe.load(Ordering::Relaxed);

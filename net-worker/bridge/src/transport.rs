@@ -176,6 +176,7 @@ mod tests {
 
     const BLOCK: usize = 480;
 
+    #[expect(clippy::unwrap_used, reason = "a helper of tests")]
     fn at(position: f64) -> Transport {
         Transport::new(position, 0.0, 120.0, (4, 4)).unwrap().rolling(false)
     }

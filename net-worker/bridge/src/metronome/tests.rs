@@ -13,6 +13,7 @@ struct Rig {
     sound: Vec<f32>,
 }
 
+#[expect(clippy::unwrap_used, reason = "a helper of tests")]
 fn rolling(position: f64, bpm: f64, meter: (u8, u8)) -> Transport {
     Transport::new(position, 0.0, bpm, meter).unwrap().rolling(false)
 }

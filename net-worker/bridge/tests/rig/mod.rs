@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use assert_no_alloc::assert_no_alloc;
 use backline_audio::SampleRate;
 use backline_bridge::{
-    AudioEnd, BlockControls, BlockIo, BridgeConfig, CaptureStamp, CycleClock, Doorbell, NetEnd, Pace,
-    StereoBus, Wake, bridge,
+    AudioEnd, BlockControls, BlockIo, BlockPart, BridgeConfig, CaptureStamp, CycleClock, Doorbell, NetEnd,
+    Pace, StereoBus, Wake, bridge,
 };
 
 #[cfg(not(rtsan))]
@@ -116,6 +116,26 @@ impl Rig {
         let mut main = [&mut left[..], &mut right[..]];
         let (audio, now, controls) = (&mut self.audio, self.now, &self.controls);
         assert_no_alloc(|| audio.process(now, BlockIo::main_only(&mut main, 2), controls));
+        left.into_iter().zip(right).map(|(l, r)| [l, r]).collect()
+    }
+
+    /// One stereo block that begins with the rig's controls and is cut at these sample frames, from each with other controls; then time
+    /// moves on. The controls of the last cut stay.
+    pub fn call_cut(&mut self, input: &[Frame], cuts: &[(usize, BlockControls)]) -> Vec<Frame> {
+        let (mut left, mut right): (Vec<f32>, Vec<f32>) = input.iter().map(|[l, r]| (*l, *r)).unzip();
+        let mut begin = 0;
+        for next in 0..=cuts.len() {
+            let end = cuts.get(next).map_or(input.len(), |(at, _)| *at);
+            let part = BlockPart::new(begin, end - begin, input.len()).unwrap();
+            let mut main = [&mut left[begin..end], &mut right[begin..end]];
+            let (audio, now, controls) = (&mut self.audio, self.now, &self.controls);
+            assert_no_alloc(|| audio.process_part(now, BlockIo::main_only(&mut main, 2), controls, part));
+            if let Some((_, controls)) = cuts.get(next) {
+                self.controls = controls.clone();
+            }
+            begin = end;
+        }
+        self.wait(Duration::from_secs_f64(input.len() as f64 / f64::from(self.rate.hz())));
         left.into_iter().zip(right).map(|(l, r)| [l, r]).collect()
     }
 

@@ -35,6 +35,7 @@ use Cell::{None as No, Tests};
 const OFFLINE: &str = "it renders only offline";
 const FIRST_CLASS: &str = "it loads the first class of a bundle";
 const BELOW: &str = "tested below the host: plugin/tests/vst3_interface.rs";
+const LIVES: &str = "tested below the host: plugin/tests/lives_in_a_daw.rs";
 const PEDALBOARD_STANDS: &str = "pedalboard stands for VST3";
 const NO_WINDOW: &str = "it opens no window of a CLAP";
 const NO_SEQUENCER: &str = "it starts only where there is an ALSA sequencer";
@@ -143,7 +144,8 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             Tests(&["ardour_automates_every_parameter"]),
             Tests(&[
                 "every_way_to_set_parameters_gives_the_same_values",
-                "a_change_at_a_frame_of_a_block_begins_in_that_block_and_lasts_a_ramp",
+                "a_change_begins_at_its_sample_frame_and_lasts_a_ramp",
+                "a_host_that_automates_every_sample_is_heard_early_by_less_than_a_step",
                 "automation_within_blocks_lets_nothing_but_audio_out",
             ]),
             No(NO_SEQUENCER),
@@ -183,6 +185,19 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             No(PEDALBOARD_STANDS),
             No(PEDALBOARD_STANDS),
             Tests(&["what_vst3_has_saved_loads_in_clap_and_back"]),
+            No(NO_SEQUENCER),
+        ],
+    ),
+    (
+        "a copied track is another one, a deleted one that comes back is the same, a frozen one is as it was",
+        [
+            No(LIVES),
+            No(LIVES),
+            No(LIVES),
+            Tests(&[
+                "a_copied_track_has_an_id_of_its_own_and_one_that_is_brought_back_has_its_old_one",
+                "a_frozen_track_comes_back_as_it_was",
+            ]),
             No(NO_SEQUENCER),
         ],
     ),

@@ -1,0 +1,169 @@
+//! The CLAP object that hosts get: the framework's own table of functions, but for two. `process` tells the plugin how long the
+//! host's block is before the framework cuts it where a parameter changes, and puts the changes where [`Cuts`] says.
+//!
+//! A change behind the end of its block, a host's fault, would take the framework beyond the end of the buffers; here it goes to the last frame.
+//! The step before is `clap_factory.rs`, the step after `plugin.rs`.
+
+use std::cell::UnsafeCell;
+use std::ptr;
+use std::sync::Arc;
+
+use clap_sys::events::{
+    CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_MOD, CLAP_EVENT_PARAM_VALUE, CLAP_EVENT_TRANSPORT,
+    clap_event_header, clap_event_param_mod, clap_event_param_value, clap_event_transport, clap_input_events,
+};
+use clap_sys::host::clap_host;
+use clap_sys::plugin::clap_plugin;
+use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
+use nice_plug::prelude::ClapPlugin;
+use nice_plug::wrapper::clap::Wrapper;
+
+use crate::cuts::Cuts;
+use crate::host_call::HostCall;
+
+/// One instance. The host's pointer to the table is a pointer to all of it.
+#[repr(C)]
+pub struct Instance {
+    table: clap_plugin,
+    /// The framework's. Its functions go by the `plugin_data` of whichever table they get.
+    framework: clap_plugin,
+    call: Arc<HostCall>,
+}
+
+impl Instance {
+    /// A new instance of a class; the host's `destroy` ends it. [main-thread]
+    ///
+    /// # Safety
+    /// The host lives as long as the instance.
+    pub unsafe fn make<P: ClapPlugin>(host: *const clap_host) -> *const clap_plugin {
+        // SAFETY: the caller's promise.
+        let (wrapper, call) = HostCall::link(|| unsafe { Wrapper::<P>::new(host) });
+        // The framework's `destroy` takes this reference back.
+        let wrapper = Arc::into_raw(wrapper);
+        // SAFETY: the reference keeps it alive, and nobody writes to its table any more.
+        let framework = unsafe { *(*wrapper).clap_plugin.as_ptr() };
+        let table = clap_plugin { process: Some(process), destroy: Some(destroy), ..framework };
+        Box::into_raw(Box::new(Self { table, framework, call })).cast_const().cast()
+    }
+}
+
+unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
+    if plugin.is_null() {
+        return;
+    }
+    // SAFETY: the host's last call with a table that `make` gave it.
+    let instance = unsafe { Box::from_raw(plugin.cast::<Instance>().cast_mut()) };
+    if let Some(destroy) = instance.framework.destroy {
+        // SAFETY: as above.
+        unsafe { destroy(&instance.framework) };
+    }
+}
+
+/// One block. [audio-thread]
+unsafe extern "C" fn process(plugin: *const clap_plugin, block: *const clap_process) -> clap_process_status {
+    // SAFETY: the host gives the table that `make` gave it, and a block that is whole; null is looked for.
+    let (instance, block) = unsafe { (plugin.cast::<Instance>().as_ref(), block.as_ref()) };
+    let (Some(instance), Some(block)) = (instance, block) else { return CLAP_PROCESS_ERROR };
+    let Some(process) = instance.framework.process else { return CLAP_PROCESS_ERROR };
+    instance.call.begin(block.frames_count as usize);
+    // SAFETY: as above, and the list is null or the host's.
+    let cuts = unsafe { Cuts::of(cuts_at(block.in_events), block.frames_count as usize) };
+    if !cuts.moves_any() {
+        // SAFETY: handed on as it came.
+        return unsafe { process(plugin, block) };
+    }
+    let placed = PlacedEvents { host: block.in_events, cuts, moved: UnsafeCell::new(Moved { none: () }) };
+    let list = clap_input_events {
+        ctx: ptr::from_ref(&placed).cast_mut().cast(),
+        size: Some(PlacedEvents::size),
+        get: Some(PlacedEvents::get),
+    };
+    let block = clap_process { in_events: &list, ..*block };
+    // SAFETY: list and block live until it returns.
+    unsafe { process(plugin, &block) }
+}
+
+/// Where the framework cuts a block with these events.
+///
+/// # Safety
+/// The list is null, or whole for as long as the answer is used.
+unsafe fn cuts_at(list: *const clap_input_events) -> impl Iterator<Item = u32> {
+    // SAFETY: the caller's promise.
+    let count = unsafe { list.as_ref() }.and_then(|events| Some(unsafe { events.size?(list) })).unwrap_or(0);
+    (0..count).filter_map(move |index| {
+        // SAFETY: within the list, by the caller's promise; what it gives lives as long as the list.
+        let header = unsafe { event(list, index).as_ref() }?;
+        cuts_a_block(header).then_some(header.time)
+    })
+}
+
+/// # Safety
+/// The list is null or whole.
+unsafe fn event(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+    // SAFETY: the caller's promise.
+    let get = unsafe { list.as_ref() }.and_then(|events| events.get);
+    // SAFETY: as above.
+    get.map_or(ptr::null(), |get| unsafe { get(list, index) })
+}
+
+fn cuts_a_block(event: &clap_event_header) -> bool {
+    event.space_id == CLAP_CORE_EVENT_SPACE_ID
+        && matches!(event.type_, CLAP_EVENT_PARAM_VALUE | CLAP_EVENT_PARAM_MOD | CLAP_EVENT_TRANSPORT)
+}
+
+/// A list of events that stands in front of the host's.
+struct PlacedEvents {
+    host: *const clap_input_events,
+    cuts: Cuts,
+    /// The one that was asked for last, where it is not where the host has put it.
+    moved: UnsafeCell<Moved>,
+}
+
+/// Every kind of event that cuts a block begins with its header.
+#[repr(C)]
+union Moved {
+    none: (),
+    header: clap_event_header,
+    value: clap_event_param_value,
+    modulation: clap_event_param_mod,
+    transport: clap_event_transport,
+}
+
+impl PlacedEvents {
+    unsafe extern "C" fn size(list: *const clap_input_events) -> u32 {
+        // SAFETY: only the framework calls it, with the list that `process` made, during its call.
+        let host = unsafe { (*(*list).ctx.cast::<Self>()).host };
+        // SAFETY: the host's list is whole until the host's call returns.
+        unsafe { host.as_ref().and_then(|events| events.size).map_or(0, |size| size(host)) }
+    }
+
+    unsafe extern "C" fn get(list: *const clap_input_events, index: u32) -> *const clap_event_header {
+        // SAFETY: only the framework calls it, with the list that `process` made, during its call.
+        let this = unsafe { &*(*list).ctx.cast::<Self>() };
+        // SAFETY: the host's list is whole until the host's call returns.
+        let given = unsafe { event(this.host, index) };
+        // SAFETY: as above; null is looked for.
+        match unsafe { given.as_ref() } {
+            // SAFETY: as above.
+            Some(header) if cuts_a_block(header) => unsafe { this.put(header) },
+            _ => given,
+        }
+    }
+
+    /// # Safety
+    /// The header is that of a whole event that cuts a block, and what this has put before is not looked at any more.
+    unsafe fn put(&self, header: &clap_event_header) -> *const clap_event_header {
+        let event = ptr::from_ref(header);
+        // SAFETY: the caller's promise; the kind says what the event is, and the whole of it begins with the header.
+        unsafe {
+            let moved = self.moved.get();
+            match header.type_ {
+                CLAP_EVENT_PARAM_VALUE => (*moved).value = *event.cast(),
+                CLAP_EVENT_PARAM_MOD => (*moved).modulation = *event.cast(),
+                _ => (*moved).transport = *event.cast(),
+            }
+            (*moved).header.time = self.cuts.place(header.time);
+            moved.cast_const().cast()
+        }
+    }
+}
