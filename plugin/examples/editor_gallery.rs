@@ -10,7 +10,7 @@
 #[path = "../tests/made_up_session/mod.rs"]
 mod made_up_session;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use backline::editor::theme::{self, Look};
 use backline::editor::view::EditorView;
@@ -63,5 +63,7 @@ impl App for Gallery {
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
         self.session.play(self.started.elapsed().as_secs_f32());
         self.view.show(ui, &mut self.session);
+        // Nobody else looks here whether it plays on.
+        ui.ctx().request_repaint_after(Duration::from_millis(50));
     }
 }

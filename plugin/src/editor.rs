@@ -21,6 +21,7 @@ pub mod sized;
 pub mod theme;
 pub mod view;
 pub mod view_model;
+pub mod watch;
 pub mod widgets;
 
 /// The editor as the framework's type.

@@ -1,18 +1,19 @@
 //! The editor as the plugin framework wants it: a window's life, its size and zoom, and a frame at a time.
 //!
 //! It draws nothing itself (`view.rs` does). One app outlives its windows: a host may open and close the editor many
-//! times. While it is closed nobody calls it, so it costs nothing.
+//! times. While it is closed nobody calls it and nothing looks ([`Opened`]), so it costs nothing.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use backline_client::Client;
-use egui::{Vec2, ViewportCommand};
+use egui::{Id, Vec2, ViewportCommand};
 use nice_plug::context::gui::GuiContext;
 use nice_plug_egui::{Frame, NiceEguiApp, baseview::HandlerError};
 
 use super::plugin_backend::PluginBackend;
 use super::theme;
 use super::view::EditorView;
+use super::watch::{Watch, Watchman};
 use crate::params::BacklineParams;
 use crate::personal::Personal;
 use crate::project::Project;
@@ -27,8 +28,8 @@ pub struct EditorApp {
     params: Arc<BacklineParams>,
     client: Arc<Client>,
     project: Arc<Project>,
-    gui: Option<GuiContext>,
-    view: EditorView,
+    view: Arc<Mutex<EditorView>>,
+    opened: Weak<Opened>,
     fitted: bool,
     pressed_at_s: f64,
 }
@@ -37,7 +38,16 @@ impl EditorApp {
     /// The editor of the instance with these parts; opens nothing. `[main-thread]`
     pub fn new(params: Arc<BacklineParams>, client: Arc<Client>, project: Arc<Project>) -> Self {
         let view = EditorView::new(project.state().host_address, project.servers());
-        Self { params, client, project, gui: None, view, fitted: false, pressed_at_s: f64::NEG_INFINITY }
+        let view = Arc::new(Mutex::new(view));
+        Self {
+            params,
+            client,
+            project,
+            view,
+            opened: Weak::new(),
+            fitted: false,
+            pressed_at_s: f64::NEG_INFINITY,
+        }
     }
 
     /// Asks once for the size that the project keeps. The framework makes the window in physical pixels (its logical
@@ -89,8 +99,13 @@ impl NiceEguiApp for EditorApp {
         let look = Personal::recall().look;
         theme::install(&ctx, look);
         frame.set_clear_color(look.palette().backdrop.into());
-        self.gui = Some(gui);
-        self.view = self.view.in_new_window(self.project.state().host_address, self.project.servers());
+        let mut view = locked(&self.view);
+        *view = view.in_new_window(self.project.state().host_address, self.project.servers());
+        drop(view);
+        let waker = frame.baseview_window().waker();
+        let opened = Arc::new(Opened::new(self, gui, move || waker.request_redraw()));
+        self.opened = Arc::downgrade(&opened);
+        ctx.data_mut(|data| data.insert_temp(Id::NULL, opened));
         self.fitted = false;
         self.pressed_at_s = f64::NEG_INFINITY;
         Ok(())
@@ -98,20 +113,54 @@ impl NiceEguiApp for EditorApp {
 
     fn ui(&mut self, ui: &mut egui::Ui, _frame: &mut Frame) {
         self.fit_display(ui);
-        let Some(gui) = self.gui.clone() else { return };
-        let mut backend =
-            PluginBackend { params: &self.params, client: &self.client, setter: gui.param_setter() };
-        self.view.show(ui, &mut backend);
+        let Some(opened) = self.opened.upgrade() else { return };
+        locked(&self.view).show(ui, &mut opened.backend());
         self.claim_keyboard(ui);
         self.remember_window(ui);
-        self.params.report_changes(&gui.param_setter());
+        self.params.report_changes(&opened.gui.param_setter());
+    }
+}
+
+/// What lasts as long as a window. egui's memory of the window holds it, because the framework tells nobody that a window is
+/// closed; it goes with the window.
+struct Opened {
+    /// Before all else: nothing looks any more.
+    watchman: Option<Watchman>,
+    params: Arc<BacklineParams>,
+    client: Arc<Client>,
+    gui: GuiContext,
+    view: Arc<Mutex<EditorView>>,
+}
+
+impl Opened {
+    /// Looks from now on whether there is something new, and calls `draw` where there is.
+    fn new(app: &EditorApp, gui: GuiContext, draw: impl Fn() + Send + 'static) -> Self {
+        let (params, client, looking) = (Arc::clone(&app.params), Arc::clone(&app.client), gui.clone());
+        let mut watch = Watch::default();
+        let look = move || {
+            let setter = looking.param_setter();
+            if watch.look(&mut PluginBackend { params: &params, client: &client, setter }) {
+                draw();
+            }
+        };
+        let watchman = Some(Watchman::new(look));
+        let (params, client, view) = (app.params.clone(), app.client.clone(), app.view.clone());
+        Self { watchman, params, client, gui, view }
     }
 
-    fn editor_closed(&mut self) {
-        if let Some(gui) = self.gui.take() {
-            let setter = gui.param_setter();
-            self.view.let_go(&mut PluginBackend { params: &self.params, client: &self.client, setter });
-        }
+    fn backend(&self) -> PluginBackend<'_> {
+        PluginBackend { params: &self.params, client: &self.client, setter: self.gui.param_setter() }
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        self.watchman = None;
+        locked(&self.view).let_go(&mut self.backend());
         self.client.look_around(false);
     }
+}
+
+fn locked(view: &Mutex<EditorView>) -> MutexGuard<'_, EditorView> {
+    view.lock().unwrap_or_else(PoisonError::into_inner)
 }

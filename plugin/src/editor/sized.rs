@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use nice_plug::context::gui::GuiContext;
 use nice_plug::editor::dpi::NativeSize;
@@ -22,6 +23,8 @@ use crate::state::EditorState;
 
 /// Sizes that differ by no more are one size: what a window has was rounded, in pixels.
 const ROUNDING_PIXELS: f32 = 2.0;
+/// From one question of the framework to the next whether the host has moved a parameter, which wakes the window's thread.
+const HOST_NEWS_EVERY: Duration = Duration::from_millis(50);
 
 /// The editor of an instance. `[main-thread]`
 pub struct SizedEditor {
@@ -66,6 +69,7 @@ impl Made {
         let settings = EguiNiceSettings {
             title: "Backline".to_owned(),
             resize_hint: resize_hint(),
+            repaint_poll_interval: HOST_NEWS_EVERY,
             ..EguiNiceSettings::default()
         };
         let app = EditorApp::new(params.clone(), project.client().clone(), project.clone());

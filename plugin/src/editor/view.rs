@@ -3,10 +3,9 @@
 //! It knows no window and no plugin framework, so tests and the gallery run it as it is. It keeps only what nobody
 //! else does: how far the meters have fallen and what is being typed. The step before is `app.rs`.
 //!
-//! Repaints: a frame asks for the next one after 33 ms while anything moves (a level, a snapshot, a parameter), else
-//! for a look after 200 ms, which finds out whether something moves again. A closed editor does nothing at all.
+//! Repaints: a frame asks for the next one while a meter moves, or for the moment at which a lamp may change; at rest it asks
+//! for none, and `watch.rs` tells when there is something new. A closed editor does nothing at all.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use backline_client::{
@@ -15,7 +14,7 @@ use backline_client::{
 };
 use egui::{Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use super::backend::{EditorBackend, HostPace, Readings, Values};
+use super::backend::{EditorBackend, Readings};
 use super::ballistics::StereoMeter;
 use super::intent::{Control, Intent, OfMix};
 use super::layout::Layout;
@@ -29,10 +28,9 @@ use super::view_model::{LinkLamps, SoundPanel, Stage, ViewModel};
 use super::widgets::hold::Held;
 use crate::servers::ServerFields;
 
-/// From one frame to the next while something moves.
-const MOVING: Duration = Duration::from_millis(33);
-/// From one frame to the next while nothing does.
-const RESTING: Duration = Duration::from_millis(200);
+/// From the end of a frame to the request of the next one while something moves: it is then drawn when the display is next
+/// ready, which makes 60 frames a second, and not more than 70 or so on a faster display.
+const MOVING: Duration = Duration::from_millis(12);
 /// The longest time between two frames that a meter believes, in seconds.
 const FRAME_MAX_S: f64 = 0.5;
 
@@ -52,7 +50,6 @@ pub struct EditorView {
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
-    shown: Option<Shown>,
     /// Whose mix is shown instead of one's own strips.
     shown_mix: Option<ParticipantId>,
     /// What others have set, once the DAW's parameters were moved there.
@@ -62,7 +59,7 @@ pub struct EditorView {
 
 /// Where a fader stands.
 #[derive(Clone, Copy, PartialEq)]
-struct Position {
+pub(super) struct Position {
     gain: GainValue,
     pan: PanValue,
     mute: bool,
@@ -70,7 +67,7 @@ struct Position {
 
 impl Position {
     /// Where others have moved a fader to; none where nobody has but its owner.
-    fn set_by_others(fader: &FaderView) -> Option<Self> {
+    pub(super) fn set_by_others(fader: &FaderView) -> Option<Self> {
         let by_others = fader.moved_by.as_deref().is_some_and(|name| name != "you");
         by_others.then_some(Self { gain: fader.gain, pan: fader.pan, mute: fader.mute })
     }
@@ -78,14 +75,6 @@ impl Position {
 
 /// What a frame shows: the instance, and in the standalone its audio.
 type Model<'a> = (&'a ViewModel, Option<&'a SoundPanel>);
-
-/// What the last frame showed, to find out whether anything changed.
-#[derive(PartialEq)]
-struct Shown {
-    snapshot: Arc<Snapshot>,
-    values: Values,
-    pace: HostPace,
-}
 
 impl EditorView {
     /// A fresh view; `address` and `servers` are what is remembered as the public address and the servers.
@@ -111,13 +100,12 @@ impl EditorView {
     /// Draws one frame into all of `ui`. `[main-thread]`
     pub fn show(&mut self, ui: &mut Ui, backend: &mut dyn EditorBackend) {
         let readings = backend.readings();
-        let mut moving = self.move_meters(ui, &readings);
+        let meters_move = self.move_meters(ui, &readings);
         let snapshot = backend.snapshot();
         self.follow_session(&snapshot, backend);
-        let shown = Shown { snapshot, values: backend.values(), pace: readings.pace };
-        self.copy_new_invite(ui, &shown.snapshot);
-        let mut model = ViewModel::new(&shown.snapshot, &shown.values, shown.pace);
-        self.link_lamps.settle(&mut model.strips, self.shown_at_s);
+        self.copy_new_invite(ui, &snapshot);
+        let mut model = ViewModel::new(&snapshot, &backend.values(), readings.pace);
+        let lamp_changes = self.link_lamps.settle(&mut model.strips, self.shown_at_s);
         backend.look_around(matches!(model.stage, Stage::Connect(_)));
         if let Stage::Connect(panel) = &mut model.stage {
             panel.offer_again(backend.last_joined());
@@ -128,13 +116,15 @@ impl EditorView {
         let sound = backend.sound().map(|view| SoundPanel::new(&view));
         let mut intents = Vec::new();
         self.draw(ui, (&model, sound.as_ref()), &mut intents);
-        moving |= !intents.is_empty();
-        for intent in intents {
-            self.apply(ui, intent, &shown.snapshot, backend);
+        if meters_move || !intents.is_empty() {
+            ui.ctx().request_repaint_after(MOVING);
         }
-        moving |= self.shown.as_ref() != Some(&shown);
-        self.shown = Some(shown);
-        ui.ctx().request_repaint_after(if moving { MOVING } else { RESTING });
+        if let Some(after) = lamp_changes {
+            ui.ctx().request_repaint_after(after);
+        }
+        for intent in intents {
+            self.apply(ui, intent, &snapshot, backend);
+        }
     }
 
     /// True where a meter moved, or is yet to fall.

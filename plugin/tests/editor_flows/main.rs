@@ -6,6 +6,7 @@ mod controls;
 mod link;
 #[path = "../made_up_session/mod.rs"]
 mod made_up_session;
+mod rest;
 mod sound;
 mod talkback;
 mod tempo;

@@ -88,22 +88,6 @@ fn nothing_that_a_message_says_moves_a_panel() {
 }
 
 #[test]
-fn a_resting_editor_asks_for_a_look_and_a_moving_one_for_a_frame() {
-    let mut editor = open(MadeUpSession::band());
-    for _ in 0..3 {
-        editor.step();
-    }
-    let delay = |editor: &Harness<'_, Editor>| {
-        editor.output().viewport_output.values().map(|viewport| viewport.repaint_delay).min().unwrap()
-    };
-    assert!(delay(&editor).as_millis() > 100, "at rest: {:?}", delay(&editor));
-    editor.state_mut().session.readings.send_db = [-6.0; 2];
-    editor.step();
-    let moving = delay(&editor).as_millis();
-    assert!((1..=40).contains(&moving), "moving: {moving} ms");
-}
-
-#[test]
 fn everything_is_there_in_the_smallest_window_and_below_it_scrolls() {
     for size in [theme::MIN_SIZE_POINTS, vec2(500.0, 300.0)] {
         let mut session = MadeUpSession::band();

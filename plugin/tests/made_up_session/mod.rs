@@ -2,6 +2,8 @@
 //!
 //! It answers commands as a worker would, at once, and writes down everything that the editor asked of it.
 
+#[allow(dead_code, reason = "not every user of the session lets time pass")]
+pub mod paced;
 #[allow(dead_code, reason = "not every user of the session shows all scenes")]
 pub mod scenes;
 

@@ -1,5 +1,6 @@
 //! `cargo xtask report NAME`: measures what an issue set as bars. One module for each report.
 
+mod bench;
 mod cost;
 mod daw;
 mod kept;
@@ -43,7 +44,7 @@ pub enum Name {
     Session,
     /// Clients a core by each route and beside Jamulus, fan-out, buffers, memory, faults, metrics, the API's description.
     Server,
-    /// What each real host finds of the plugin, behaviour by behaviour. Keeps the matrix in docs/HOSTS.md.
+    /// What each real host finds of the plugin, behaviour by behaviour, and what the editor costs. Keeps the matrix in docs/HOSTS.md.
     Daw,
     /// What the playout of a source costs, in time and in instructions.
     Cost,

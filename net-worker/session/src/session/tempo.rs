@@ -127,6 +127,7 @@ impl Session {
                 (own.map(|own| (self.network.instant(Duration::from_micros(own.at_us)), *own)), None)
             }
             Conducted::Mark { at, mark, whose, .. } => {
+                let whose = whose.filter(|_| mark.is_rolling);
                 let path = whose.and_then(|peer| self.heard_after(peer, return_delay, now));
                 (Some((at + path.unwrap_or_default(), mark)), path)
             }

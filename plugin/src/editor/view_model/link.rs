@@ -21,6 +21,8 @@ const JITTER_SEEN: Duration = Duration::from_millis(10);
 const AT_CEILING: f64 = 0.95;
 /// For so long a link has to be better before it is shown so, in seconds.
 const BETTER_AFTER_S: f64 = 4.0;
+/// A little later than that, so that it is over then.
+const AGAIN_AFTER: Duration = Duration::from_millis(1);
 
 /// How good a link is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,8 +93,10 @@ struct Lamp {
 }
 
 impl LinkLamps {
-    /// Replaces what is true at this instant by what is to be shown. `now_s` runs as the frames do.
-    pub fn settle(&mut self, strips: &mut [Strip], now_s: f64) {
+    /// Replaces what is true at this instant by what is to be shown. `now_s` runs as the frames do. Says when a lamp is
+    /// to be looked at again, because it may then show better; none where all show what is true.
+    pub fn settle(&mut self, strips: &mut [Strip], now_s: f64) -> Option<Duration> {
+        let mut again_s: Option<f64> = None;
         let links = || strips.iter().filter_map(|strip| strip.bound.as_ref());
         let is_there =
             |source: &SourceId| links().any(|bound| bound.source == *source && bound.link.is_some());
@@ -104,10 +108,13 @@ impl LinkLamps {
             let is_better = link.tone != Tone::Quiet && rank(link.tone) < rank(lamp.link.tone);
             if is_better && now_s - lamp.justified_at_s < BETTER_AFTER_S {
                 link.clone_from(&lamp.link);
+                let left_s = lamp.justified_at_s + BETTER_AFTER_S - now_s;
+                again_s = Some(again_s.map_or(left_s, |soonest_s| soonest_s.min(left_s)));
             } else {
                 *lamp = Lamp { link: link.clone(), justified_at_s: now_s };
             }
         }
+        again_s.map(|left_s| Duration::from_secs_f64(left_s.max(0.0)) + AGAIN_AFTER)
     }
 }
 

@@ -34,15 +34,21 @@ pub fn shaded_rect(painter: &Painter, rect: Rect, radius: f32, top: Color32, bot
 
 /// A rectangle that shades from `top` to `bottom`, with square corners.
 pub fn shaded_bar(painter: &Painter, rect: Rect, top: Color32, bottom: Color32) {
-    let rect = rect.round_to_pixels(painter.pixels_per_point());
     let mut mesh = Mesh::default();
+    add_bar(&mut mesh, painter, rect, top, bottom);
+    painter.add(Shape::mesh(mesh));
+}
+
+/// Adds such a rectangle, to paint many of them at the cost of one.
+pub fn add_bar(mesh: &mut Mesh, painter: &Painter, rect: Rect, top: Color32, bottom: Color32) {
+    let rect = rect.round_to_pixels(painter.pixels_per_point());
+    let first = mesh.vertices.len() as u32;
     mesh.colored_vertex(rect.left_top(), top);
     mesh.colored_vertex(rect.right_top(), top);
     mesh.colored_vertex(rect.right_bottom(), bottom);
     mesh.colored_vertex(rect.left_bottom(), bottom);
-    mesh.add_triangle(0, 1, 2);
-    mesh.add_triangle(0, 2, 3);
-    painter.add(Shape::mesh(mesh));
+    mesh.add_triangle(first, first + 1, first + 2);
+    mesh.add_triangle(first, first + 2, first + 3);
 }
 
 /// A panel: filled, rounded, with a hairline.

@@ -2,7 +2,7 @@
 //!
 //! It does not move by itself: `ballistics.rs` says where bars and peaks are.
 
-use egui::{Color32, CornerRadius, Id, Rect, Response, Role, Sense, Ui, Vec2, WidgetInfo, pos2};
+use egui::{Color32, CornerRadius, Id, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2};
 
 use super::draw;
 use crate::editor::ballistics::{Channel, StereoMeter};
@@ -35,18 +35,21 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
     );
     let bars = Rect::from_min_max(pos2(rect.left(), clip.bottom() + 2.0), rect.max);
     let width = (bars.width() - 1.0) / 2.0;
+    let mut lit = Mesh::default();
     for (index, channel) in state.0.iter().enumerate() {
         let left = bars.left() + index as f32 * (width + 1.0);
         let bar = Rect::from_min_max(pos2(left, bars.top()), pos2(left + width, bars.bottom()));
-        paint_channel(ui, bar, channel, live);
+        ui.painter().rect_filled(bar, CornerRadius::same(2), colour(ui).well);
+        add_channel(&mut lit, ui, bar, channel, live);
     }
+    ui.painter().add(Shape::mesh(lit));
     draw::focus_ring(ui, &response, rect.expand(2.0), CornerRadius::same(3));
     response
 }
 
-fn paint_channel(ui: &Ui, bar: Rect, channel: &Channel, live: bool) {
+/// Adds what is lit of a channel: as one mesh, because meters are all that is drawn anew sixty times a second.
+fn add_channel(lit: &mut Mesh, ui: &Ui, bar: Rect, channel: &Channel, live: bool) {
     let painter = ui.painter();
-    painter.rect_filled(bar, CornerRadius::same(2), colour(ui).well);
     let dim = if live { 1.0 } else { 0.35 };
     let top = bar.bottom() - bar.height() * channel.level_place();
     for [(low, low_ink), (high, high_ink)] in stretches(colour(ui)) {
@@ -56,24 +59,25 @@ fn paint_channel(ui: &Ui, bar: Rect, channel: &Channel, live: bool) {
             let share = (bottom_y - top_y) / (bottom_y - y(high)).max(0.01);
             let part = Rect::from_min_max(pos2(bar.left(), top_y), pos2(bar.right(), bottom_y));
             let ink = mix(low_ink, high_ink, share);
-            draw::shaded_bar(painter, part, ink.gamma_multiply(dim), low_ink.gamma_multiply(dim));
+            draw::add_bar(lit, painter, part, ink.gamma_multiply(dim), low_ink.gamma_multiply(dim));
         }
     }
-    paint_gaps(ui, bar);
+    add_gaps(lit, ui, bar, top);
     if channel.peak_place() > 0.0 {
         let y = bar.bottom() - bar.height() * channel.peak_place();
         let ink = ink_at(colour(ui), channel.peak_db()).gamma_multiply(dim);
-        painter.rect_filled(Rect::from_min_max(pos2(bar.left(), y), pos2(bar.right(), y + 2.0)), 0.0, ink);
+        let peak = Rect::from_min_max(pos2(bar.left(), y), pos2(bar.right(), y + 2.0));
+        draw::add_bar(lit, painter, peak, ink, ink);
     }
 }
 
-/// Dark lines that cut the bar into segments.
-fn paint_gaps(ui: &Ui, bar: Rect) {
-    let count = (bar.height() / SEGMENT) as usize;
+/// Dark lines that cut what is lit, up to `top`, into segments; above that all is dark.
+fn add_gaps(lit: &mut Mesh, ui: &Ui, bar: Rect, top: f32) {
+    let count = ((bar.bottom() - top).min(bar.height()) / SEGMENT).ceil() as usize;
     for index in 1..count {
         let y = bar.bottom() - index as f32 * SEGMENT;
         let gap = Rect::from_min_max(pos2(bar.left(), y - 0.5), pos2(bar.right(), y + 0.5));
-        ui.painter().rect_filled(gap, 0.0, colour(ui).well);
+        draw::add_bar(lit, ui.painter(), gap, colour(ui).well, colour(ui).well);
     }
 }
 

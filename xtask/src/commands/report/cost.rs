@@ -4,11 +4,12 @@
 use anyhow::Result;
 use serde_json::Value;
 
-use super::lines;
+use super::{bench, lines};
 use crate::bars::{Bar, Bars, Limit};
 use crate::needs::{self, Install, Purpose};
-use crate::run;
 
+/// Where the benchmarks are.
+const PACKAGE: &str = "backline-benches";
 /// Sample frames that a benchmark of instructions plays.
 const COUNTED_FRAMES: f64 = 4800.0;
 /// Names of its cases, and what they are called.
@@ -22,7 +23,7 @@ const COUNTED: [(&str, &str); 4] = [
 /// Measures both.
 pub fn measure(bars: &mut Bars, install: &Install) {
     eprintln!("benchmark of the playout");
-    match bench("playout", "--json") {
+    match bench::output(PACKAGE, "playout", "--json") {
         Ok(output) => output.lines().filter_map(lines::read).for_each(|bar| bars.push(bar)),
         Err(error) => {
             let why = format!("{error:#}");
@@ -47,20 +48,7 @@ pub fn measure(bars: &mut Bars, install: &Install) {
 fn count(install: &Install) -> Result<String> {
     install.ensure(&[Purpose::Counting])?;
     needs::ensure_gungraun_runner(install)?;
-    bench("playout_instructions", "--output-format=json")
-}
-
-fn bench(name: &str, argument: &str) -> Result<String> {
-    run::output(run::cargo().args([
-        "bench",
-        "--quiet",
-        "-p",
-        "backline-benches",
-        "--bench",
-        name,
-        "--",
-        argument,
-    ]))
+    bench::output(PACKAGE, "playout_instructions", "--output-format=json")
 }
 
 /// Instructions of one case in gungraun's summaries, one JSON object a line.

@@ -1,5 +1,5 @@
 //! The plugin in its hosts: what each of them finds, behaviour by behaviour, with the bundles that musicians get. The matrix is kept in
-//! `docs/HOSTS.md`, between two markers.
+//! `docs/HOSTS.md`, between two markers. Then what the editor costs, from its benchmark.
 //!
 //! Every cell is a test of `tests/hosts`, or the reason why there is none.
 
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Result;
 
-use super::kept;
+use super::{bench, kept, lines};
 use crate::bars::{Bar, Bars, Limit};
 use crate::bundles::{self, Profile};
 use crate::commands::test;
@@ -21,6 +21,9 @@ const NEWCOMER: &str = "newcomer.json";
 /// Names of the columns.
 const HOSTS: [&str; 5] =
     ["pedalboard (VST3)", "dawdreamer (VST3)", "Ardour (VST3)", "clack-host (CLAP)", "qtractor (CLAP)"];
+
+/// Of a core, while 16 meters move: as the benchmark has it.
+const EDITOR_SHARE_PERCENT_MAX: f64 = 5.0;
 
 /// What a host is to find.
 enum Cell {
@@ -332,6 +335,7 @@ pub fn measure(quick: bool, install: &Install) -> Result<Bars> {
         "`cargo xtask report daw`"
     };
     kept::keep(DOCUMENT, NAME, &format!("Last run: {length}.\n\n{}", matrix(&outcomes)))?;
+    editor(&mut bars);
     Ok(bars)
 }
 
@@ -366,6 +370,19 @@ fn newcomer(bars: &mut Bars) {
             Limit::AtMost(4.0),
             error.to_string(),
         )),
+    }
+}
+
+/// The benchmark of the editor.
+fn editor(bars: &mut Bars) {
+    eprintln!("benchmark of the editor");
+    match bench::output("backline", "editor", "--json") {
+        Ok(output) => output.lines().filter_map(lines::read).for_each(|bar| bars.push(bar)),
+        Err(error) => {
+            let why = format!("{error:#}");
+            let limit = Limit::AtMost(EDITOR_SHARE_PERCENT_MAX);
+            bars.push(lines::unmeasured("editor.moving", "editor: share of a core", "% core", limit, &why));
+        }
     }
 }
 
