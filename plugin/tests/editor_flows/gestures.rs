@@ -8,15 +8,14 @@ fn gestures(editor: &mut Harness<'_, Editor>, control: Control) -> usize {
     let mut is_open = false;
     let mut count = 0;
     for what in &asked {
-        match what {
-            Asked::Begin(begun) if !is_open && *begun == control => is_open = true,
-            Asked::Set(set, _) if is_open && *set == control => {}
-            Asked::End(ended) if is_open && *ended == control => {
-                is_open = false;
-                count += 1;
-            }
-            other => panic!("{other:?} in {asked:?}"),
-        }
+        let is_next = match what {
+            Asked::Begin(begun) => !std::mem::replace(&mut is_open, true) && *begun == control,
+            Asked::Set(set, _) => is_open && *set == control,
+            Asked::End(ended) => std::mem::replace(&mut is_open, false) && *ended == control,
+            _ => false,
+        };
+        assert!(is_next, "{what:?} in {asked:?}");
+        count += usize::from(matches!(what, Asked::End(_)));
     }
     assert!(!is_open, "{asked:?}");
     count
