@@ -128,16 +128,7 @@ fn a_screen_reader_moves_faders_too() {
 fn a_typed_value_is_set_and_nonsense_is_not() {
     let mut editor = open(MadeUpSession::band());
     for (typed, gain_db) in [("-7.5 dB", -7.5), ("loud", -7.5), ("mute", f32::NEG_INFINITY)] {
-        click(&mut editor, "Drums, Ben: gain, typed");
-        editor.key_press_modifiers(Modifiers::COMMAND, Key::A);
-        editor
-            .get_by(|node| {
-                node.role() == Role::TextInput && node.label().as_deref() == Some("Drums, Ben: gain, typed")
-            })
-            .type_text(typed);
-        editor.step();
-        editor.key_press(Key::Enter);
-        editor.run();
+        type_value(&mut editor, "Drums, Ben: gain, typed", typed);
         assert_eq!(editor.state().session.values.slots[1].gain_db, gain_db, "{typed}");
     }
 }

@@ -3,6 +3,7 @@
 mod chat;
 mod connect;
 mod controls;
+mod gestures;
 mod link;
 #[path = "../made_up_session/mod.rs"]
 mod made_up_session;
@@ -55,6 +56,17 @@ fn open_sized(session: MadeUpSession, size: Vec2) -> Harness<'static, Editor> {
 
 fn click(editor: &mut Harness<'_, Editor>, label: &str) {
     editor.get_by_label(label).click();
+    editor.run();
+}
+
+/// Clicks the field of a value, and types another one into it.
+fn type_value(editor: &mut Harness<'_, Editor>, label: &str, typed: &str) {
+    click(editor, label);
+    editor.key_press_modifiers(Modifiers::COMMAND, Key::A);
+    let is_field = |role, found: Option<String>| role == Role::TextInput && found.as_deref() == Some(label);
+    editor.get_by(|node| is_field(node.role(), node.label())).type_text(typed);
+    editor.step();
+    editor.key_press(Key::Enter);
     editor.run();
 }
 
