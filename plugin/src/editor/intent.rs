@@ -104,6 +104,8 @@ pub enum Intent {
     ChooseSound(SoundChoice),
     /// Other STUN and TURN servers.
     SetServers(ServerFields),
+    /// This slot alone is solo; none, where it was that already.
+    SoloAlone(usize),
     /// Unbind a slot whose source is away.
     FreeSlot(usize),
     /// Show the mix of somebody else, or one's own strips.

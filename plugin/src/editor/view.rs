@@ -294,6 +294,14 @@ impl EditorView {
             }
             Intent::SetServers(servers) => backend.set_servers(&servers),
             Intent::ChooseSound(choice) => backend.choose_sound(choice),
+            Intent::SoloAlone(alone) => {
+                let slots = backend.values().slots;
+                let others_are = slots.iter().enumerate().any(|(slot, values)| slot != alone && values.solo);
+                for (slot, values) in slots.iter().enumerate() {
+                    let wanted = slot == alone && (others_are || !values.solo);
+                    move_there(backend, Control::SlotSolo(slot), values.solo.into(), wanted.into());
+                }
+            }
             Intent::FreeSlot(slot) => {
                 let mut slots = snapshot.slots.each_ref().map(|view| view.as_ref().map(|view| view.source));
                 slots[slot] = None;

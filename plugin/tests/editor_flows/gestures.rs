@@ -103,3 +103,19 @@ fn a_click_on_solo_is_one_whoever_else_is_solo() {
     assert_eq!(gestures(&mut editor, Control::SlotSolo(2)), 1);
     assert!(editor.state().session.values.slots[1].solo, "both are");
 }
+
+#[test]
+fn with_ctrl_one_is_solo_alone_and_none_where_it_was() {
+    let mut editor = open(MadeUpSession::band());
+    click(&mut editor, "Drums, Ben: solo");
+    click(&mut editor, "Room mics, Ben: solo");
+    let solo = |editor: &Harness<'_, Editor>| {
+        let slots = editor.state().session.values.slots.iter().enumerate();
+        slots.filter(|(_, slot)| slot.solo).map(|(slot, _)| slot).collect::<Vec<_>>()
+    };
+    assert_eq!(solo(&editor), [1, 2]);
+    drag(&mut editor, "Guitar, Ada: solo", Vec2::ZERO, Modifiers::COMMAND);
+    assert_eq!(solo(&editor), [0]);
+    drag(&mut editor, "Guitar, Ada: solo", Vec2::ZERO, Modifiers::COMMAND);
+    assert_eq!(solo(&editor), [0; 0]);
+}

@@ -344,7 +344,13 @@ fn switches(ui: &Ui, rect: Rect, slot: usize, strip: &BoundStrip, name: &str, in
         on: strip.solo,
         tint: colour(ui).yellow_lit,
     };
-    toggle.show(ui, solo, intents).on_hover_text("Solo: you hear only what is solo");
+    let before = intents.len();
+    let pressed = toggle.show(ui, solo, intents);
+    if pressed.clicked() && ui.input(|input| input.modifiers.command) {
+        intents.truncate(before);
+        intents.push(Intent::SoloAlone(slot));
+    }
+    pressed.on_hover_text("Solo: you hear only what is solo. With Ctrl: only this one is");
 }
 
 fn bus_menu(ui: &Ui, rect: Rect, slot: usize, bus: usize, name: &str, intents: &mut Vec<Intent>) {
