@@ -12,6 +12,7 @@
 pub mod app;
 pub mod backend;
 pub mod ballistics;
+pub mod heap;
 pub mod intent;
 pub mod law;
 pub mod layout;

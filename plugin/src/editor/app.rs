@@ -11,9 +11,9 @@ use nice_plug::context::gui::GuiContext;
 use nice_plug_egui::{Frame, NiceEguiApp, baseview::HandlerError};
 
 use super::plugin_backend::PluginBackend;
-use super::theme;
 use super::view::EditorView;
 use super::watch::{Watch, Watchman};
+use super::{heap, theme};
 use crate::params::BacklineParams;
 use crate::personal::Personal;
 use crate::project::Project;
@@ -96,6 +96,7 @@ impl EditorApp {
 
 impl NiceEguiApp for EditorApp {
     fn build(&mut self, ctx: egui::Context, gui: GuiContext, frame: &mut Frame) -> Result<(), HandlerError> {
+        heap::keep_what_frames_take();
         let look = Personal::recall().look;
         theme::install(&ctx, look);
         frame.set_clear_color(look.palette().backdrop.into());

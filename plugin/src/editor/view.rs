@@ -6,6 +6,7 @@
 //! Repaints: a frame asks for the next one while a meter moves, or for the moment at which a lamp may change; at rest it asks
 //! for none, and `watch.rs` tells when there is something new. A closed editor does nothing at all.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backline_client::{
@@ -14,7 +15,7 @@ use backline_client::{
 };
 use egui::{Rect, ScrollArea, Ui, UiBuilder, pos2, vec2};
 
-use super::backend::{EditorBackend, Readings};
+use super::backend::{EditorBackend, HostPace, Readings, Values};
 use super::ballistics::StereoMeter;
 use super::intent::{Control, Intent, OfMix};
 use super::layout::Layout;
@@ -50,6 +51,7 @@ pub struct EditorView {
     /// The person pressed Host, or carries a session on: the link goes to the clipboard when it is there.
     copies_invite: bool,
     shown_at_s: f64,
+    made: Option<Made>,
     /// Whose mix is shown instead of one's own strips.
     shown_mix: Option<ParticipantId>,
     /// What others have set, once the DAW's parameters were moved there.
@@ -75,6 +77,14 @@ impl Position {
 
 /// What a frame shows: the instance, and in the standalone its audio.
 type Model<'a> = (&'a ViewModel, Option<&'a SoundPanel>);
+
+/// What the last frame was made from.
+struct Made {
+    snapshot: Arc<Snapshot>,
+    values: Values,
+    pace: HostPace,
+    model: ViewModel,
+}
 
 impl EditorView {
     /// A fresh view; `address` and `servers` are what is remembered as the public address and the servers.
@@ -104,7 +114,7 @@ impl EditorView {
         let snapshot = backend.snapshot();
         self.follow_session(&snapshot, backend);
         self.copy_new_invite(ui, &snapshot);
-        let mut model = ViewModel::new(&snapshot, &backend.values(), readings.pace);
+        let mut model = self.model(&snapshot, backend.values(), readings.pace);
         let lamp_changes = self.link_lamps.settle(&mut model.strips, self.shown_at_s);
         backend.look_around(matches!(model.stage, Stage::Connect(_)));
         if let Stage::Connect(panel) = &mut model.stage {
@@ -125,6 +135,19 @@ impl EditorView {
         for intent in intents {
             self.apply(ui, intent, &snapshot, backend);
         }
+    }
+
+    /// The words of what is the same as in the frame before are not made again.
+    fn model(&mut self, snapshot: &Arc<Snapshot>, values: Values, pace: HostPace) -> ViewModel {
+        let before = self.made.take();
+        let same = before.filter(|made| {
+            Arc::ptr_eq(&made.snapshot, snapshot) && made.values == values && made.pace == pace
+        });
+        let made = same.unwrap_or_else(|| {
+            let model = ViewModel::new(snapshot, &values, pace);
+            Made { snapshot: Arc::clone(snapshot), values, pace, model }
+        });
+        self.made.insert(made).model.clone()
     }
 
     /// True where a meter moved, or is yet to fall.

@@ -11,6 +11,7 @@ pub mod fader;
 pub mod field;
 pub mod hold;
 pub mod icon;
+pub mod kept;
 pub mod knob;
 pub mod meter;
 pub mod toggle;

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use backline::editor::heap;
 use backline::editor::theme::{self, Look};
 use backline::editor::view::EditorView;
 use backline::editor::watch::{LOOK_EVERY, Watch};
@@ -33,6 +34,7 @@ pub struct Paced {
 impl Paced {
     /// Opens it; the first frame is due.
     pub fn open(session: MadeUpSession) -> Self {
+        heap::keep_what_frames_take();
         let ctx = Context::default();
         theme::install(&ctx, Look::Dark);
         Self {

@@ -18,10 +18,12 @@ use crate::editor::widgets::knob::{Knob, pan_scale};
 use crate::editor::widgets::meter::{METER_WIDTH, meter};
 use crate::editor::widgets::toggle::Toggle;
 use crate::editor::widgets::value::Value;
-use crate::editor::widgets::{chip, draw};
+use crate::editor::widgets::{chip, draw, kept};
 
 /// Space between the edge and the contents, in points.
 const INSET: f32 = 8.0;
+/// Height of the edge in the participant's colour, in points.
+const EDGE: f32 = 4.0;
 /// Height of the tinted part behind the names, in points.
 const TINTED: f32 = 72.0;
 /// Points of drag from one end of the send knob to the other.
@@ -50,7 +52,7 @@ pub fn show(
     intents: &mut Vec<Intent>,
 ) {
     let tint = if strip.present { participant_colour(ui, strip.colour) } else { colour(ui).text_faint };
-    frame(ui, rect, tint, strip.present);
+    frame(ui, rect, slot, tint, strip.present);
     let name = format!("{}, {}", strip.source_name, strip.participant_name);
     let mut rows = Rows::new(rect.shrink2(vec2(INSET, 0.0)));
     rows.top(10.0, 0.0);
@@ -82,21 +84,21 @@ pub fn show(
     }
 }
 
-fn frame(ui: &Ui, rect: Rect, tint: Color32, present: bool) {
-    let painter = ui.painter();
-    let fill = if present { colour(ui).panel } else { mix(colour(ui).panel, colour(ui).backdrop, 0.6) };
-    draw::panel(painter, rect, fill);
-    if present {
-        let wash = Rect::from_min_size(rect.min + vec2(1.0, 4.0), vec2(rect.width() - 2.0, TINTED));
-        draw::shaded_bar(painter, wash, mix(fill, tint, theme::WASH), fill);
-    }
-    let edge = Rect::from_min_size(rect.min, vec2(rect.width(), 4.0));
-    let ink = if present { tint } else { colour(ui).line_strong };
-    painter.with_clip_rect(edge.intersect(painter.clip_rect())).rect_filled(
-        rect,
-        theme::panel_corners(),
-        ink,
-    );
+fn frame(ui: &Ui, rect: Rect, slot: usize, tint: Color32, present: bool) {
+    let looks = (kept::place(rect), tint, present);
+    kept::kept(ui, Id::unique(("strip frame", slot)), looks, |painter| {
+        let colour = colour(painter);
+        let (fill, ink) = match present {
+            true => (colour.panel, tint),
+            false => (mix(colour.panel, colour.backdrop, 0.6), colour.line_strong),
+        };
+        draw::panel(painter, rect, fill);
+        // The edge goes on a little under what is below it, whose upper side is straight.
+        draw::top_edge(painter, rect, EDGE + 1.0, ink);
+        let below = Rect::from_min_size(rect.min + vec2(1.0, EDGE), vec2(rect.width() - 2.0, TINTED));
+        let top = if present { mix(fill, tint, theme::WASH) } else { fill };
+        draw::shaded_bar(painter, below, top, fill);
+    });
 }
 
 /// Names, with the full ones and all figures in the tooltip; a cross where the source is away.

@@ -3,8 +3,8 @@
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, StrokeKind, Ui, WidgetInfo, pos2};
 
-use super::draw;
 use super::icon::{Icon, icon};
+use super::{draw, kept};
 use crate::editor::theme::{self, colour, hairline};
 
 /// How much a button stands out.
@@ -40,7 +40,10 @@ impl Button<'_> {
         response.widget_info(|| WidgetInfo::labeled(Role::Button, self.enabled, self.text));
         let (fill, line, ink) = self.colours(ui, &response);
         let pushed = if response.is_pointer_button_down_on() { 1.0 } else { 0.0 };
-        ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
+        kept::kept(ui, response.id.with("paint"), (kept::place(rect), fill, line), |painter| {
+            let line = hairline(painter, line);
+            painter.rect(rect, theme::control_corners(), fill, line, StrokeKind::Inside);
+        });
         draw::focus_ring(ui, &response, rect, theme::control_corners());
         self.paint_text(ui, rect.translate(egui::vec2(0.0, pushed)), ink);
         if self.enabled { response.on_hover_cursor(egui::CursorIcon::PointingHand) } else { response }

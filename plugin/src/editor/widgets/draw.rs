@@ -8,7 +8,7 @@ use egui::emath::GuiRounding as _;
 use egui::epaint::text::{LayoutJob, TextFormat, TextWrapping};
 use egui::{
     Align2, Color32, CornerRadius, FontId, Mesh, Painter, Pos2, Rect, Response, Shape, Stroke, StrokeKind,
-    Ui, Vec2, pos2,
+    Ui, Vec2, pos2, vec2,
 };
 
 use crate::editor::theme::{colour, hairline, mix};
@@ -106,9 +106,20 @@ pub fn centred_paragraph(painter: &Painter, rect: Rect, text: &str, font: FontId
     painter.galley(rect.center_top(), painter.layout_job(job), ink);
 }
 
+/// The uppermost `height` points of a panel.
+pub fn top_edge(painter: &Painter, rect: Rect, height: f32, ink: Color32) {
+    let radius = f32::from(crate::editor::theme::panel_corners().nw);
+    let (left, right) = (rect.left_top() + Vec2::splat(radius), rect.right_top() + vec2(-radius, radius));
+    let turns = ((radius - height) / radius).acos() / (2.0 * PI);
+    let share = |step: usize| turns * step as f32 / 6.0;
+    let points = (0..=6).map(|step| on_circle(left, radius, share(step) - turns));
+    let points = points.chain((0..=6).map(|step| on_circle(right, radius, share(step)))).collect();
+    painter.add(Shape::convex_polygon(points, ink, Stroke::NONE));
+}
+
 /// Part of a circle, from `start` to `end` in turns clockwise from the top (0.25 is right).
 pub fn arc(painter: &Painter, centre: Pos2, radius: f32, start: f32, end: f32, stroke: Stroke) {
-    let steps = ((end - start).abs() * 64.0).ceil().max(2.0) as usize;
+    let steps = ((end - start).abs() * 40.0).ceil().max(2.0) as usize;
     let points =
         (0..=steps).map(|step| on_circle(centre, radius, start + (end - start) * step as f32 / steps as f32));
     painter.line(points.collect(), stroke);

@@ -3,12 +3,13 @@
 //! It neither meters nor names a source. The law is `law.rs`'s, the behaviour `adjust.rs`'s.
 
 use egui::{
-    Align2, Color32, CornerRadius, Id, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2, WidgetInfo, pos2,
+    Align2, Color32, CornerRadius, Id, Painter, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2, WidgetInfo,
+    pos2,
 };
 
 use super::adjust::{Scale, adjust};
-use super::draw;
 use super::value_menu::value_menu;
+use super::{draw, kept};
 use crate::editor::intent::{Control, Intent};
 use crate::editor::law::{FADER_SILENT_DB, FADER_TOP_DB, fader_db, fader_place};
 use crate::editor::theme::{self, colour, hairline};
@@ -63,45 +64,56 @@ impl Fader<'_> {
     }
 
     fn paint(&self, ui: &Ui, rect: Rect, rail: Rect, response: &Response, shown: f32) {
-        let painter = ui.painter();
         paint_scale(ui, rect, rail);
-        let groove = Rect::from_center_size(rail.center(), Vec2::new(4.0, rail.height() + 8.0));
-        draw::well(painter, groove, 2);
         let y = rail.bottom() - fader_place(shown) * rail.height();
-        let travelled = Rect::from_min_max(pos2(groove.left() + 1.0, y), groove.max - Vec2::splat(1.0));
-        let fill = if self.live { self.tint.gamma_multiply(0.55) } else { colour(ui).line };
-        painter.rect_filled(travelled, CornerRadius::same(1), fill);
-        self.paint_cap(
-            ui,
-            Rect::from_center_size(pos2(rail.center().x, y), Vec2::new(CAP_WIDTH, CAP_HEIGHT)),
-            response,
-        );
+        let lit = response.hovered() || response.dragged() || response.has_focus();
+        let looks = (kept::place(rail), y.to_bits(), self.tint, self.live, lit);
+        kept::kept(ui, response.id.with("paint"), looks, |painter| {
+            self.paint_groove(painter, rail, y);
+            self.paint_cap(painter, self.cap(rail, y), lit);
+        });
+        draw::focus_ring(ui, response, self.cap(rail, y).expand(3.0), CornerRadius::same(6));
     }
 
-    fn paint_cap(&self, ui: &Ui, cap: Rect, response: &Response) {
-        let painter = ui.painter();
-        let lit = response.hovered() || response.dragged() || response.has_focus();
-        let shadow = Shadow { offset: [0, 3], blur: 6, spread: 0, color: colour(ui).shadow };
+    fn cap(&self, rail: Rect, y: f32) -> Rect {
+        Rect::from_center_size(pos2(rail.center().x, y), Vec2::new(CAP_WIDTH, CAP_HEIGHT))
+    }
+
+    fn paint_groove(&self, painter: &Painter, rail: Rect, y: f32) {
+        for (db, _) in MARKS {
+            let y = rail.bottom() - fader_place(db) * rail.height();
+            let line = if db == 0.0 { colour(painter).text_faint } else { colour(painter).line_strong };
+            painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, hairline(painter, line));
+        }
+        let groove = Rect::from_center_size(rail.center(), Vec2::new(4.0, rail.height() + 8.0));
+        draw::well(painter, groove, 2);
+        let travelled = Rect::from_min_max(pos2(groove.left() + 1.0, y), groove.max - Vec2::splat(1.0));
+        let fill = if self.live { self.tint.gamma_multiply(0.55) } else { colour(painter).line };
+        painter.rect_filled(travelled, CornerRadius::same(1), fill);
+    }
+
+    fn paint_cap(&self, painter: &Painter, cap: Rect, lit: bool) {
+        let shadow = Shadow { offset: [0, 3], blur: 6, spread: 0, color: colour(painter).shadow };
         painter.add(shadow.as_shape(cap, CornerRadius::same(4)));
-        let [under_hand, at_rest, unheard] = colour(ui).caps;
+        let [under_hand, at_rest, unheard] = colour(painter).caps;
         let [top, bottom] = match (self.live, lit) {
             (true, true) => under_hand,
             (true, false) => at_rest,
             (false, _) => unheard,
         };
-        draw::shaded_rect(painter, cap, 4.0, top, bottom, colour(ui).cap_line);
-        let gloss = hairline(ui, colour(ui).cap_gloss.gamma_multiply(if self.live { 1.0 } else { 0.3 }));
+        draw::shaded_rect(painter, cap, 4.0, top, bottom, colour(painter).cap_line);
+        let gloss =
+            hairline(painter, colour(painter).cap_gloss.gamma_multiply(if self.live { 1.0 } else { 0.3 }));
         painter.hline(cap.x_range().shrink(4.0), cap.top() + 1.5, gloss);
         for offset in [-4.0, 4.0] {
             painter.hline(
                 cap.x_range().shrink(6.0),
                 cap.center().y + offset,
-                hairline(ui, colour(ui).cap_line.gamma_multiply(0.5)),
+                hairline(painter, colour(painter).cap_line.gamma_multiply(0.5)),
             );
         }
-        let ink = if self.live { self.tint } else { colour(ui).text_faint };
+        let ink = if self.live { self.tint } else { colour(painter).text_faint };
         painter.hline(cap.x_range().shrink(3.0), cap.center().y, Stroke::new(2.0, ink));
-        draw::focus_ring(ui, response, cap.expand(3.0), CornerRadius::same(6));
     }
 }
 
@@ -125,6 +137,7 @@ fn tidy_db(place: f32) -> f32 {
     if db <= FADER_SILENT_DB + 0.05 { f32::NEG_INFINITY } else { (db * 10.0).round() / 10.0 }
 }
 
+/// The numbers beside the marks.
 fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
     let painter = ui.painter();
     let mut last_y = f32::NEG_INFINITY;
@@ -132,8 +145,6 @@ fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
     for (db, text) in MARKS {
         let y = rail.bottom() - fader_place(db) * rail.height();
         let unity = db == 0.0;
-        let line = if unity { colour(ui).text_faint } else { colour(ui).line_strong };
-        painter.hline(rail.left() + 2.0..=rail.right() - 2.0, y, hairline(ui, line));
         // A short fader drops the marks that would touch, never the 0.
         if !unity && (y - last_y < 11.0 || (y - unity_y).abs() < 11.0) {
             continue;

@@ -2,10 +2,11 @@
 //!
 //! The behaviour is `adjust.rs`'s; the value's text is the panel's.
 
-use egui::{Color32, Id, Rect, Response, Sense, Stroke, Ui, WidgetInfo};
+use egui::{Color32, Id, Painter, Rect, Response, Sense, Stroke, Ui, WidgetInfo};
 
 use super::adjust::{Scale, adjust};
 use super::draw::{arc, on_circle};
+use super::kept;
 use super::value_menu::value_menu;
 use crate::editor::intent::{Control, Intent};
 use crate::editor::theme::{colour, hairline};
@@ -43,31 +44,35 @@ impl Knob<'_> {
         value_menu(ui, &response, (self.control, self.label), shown, scale, intents);
         let reported = f64::from(shown.max(scale.range.0));
         response.widget_info(|| WidgetInfo::slider(ui.is_enabled(), reported, self.label));
-        self.paint(ui, rect, &response, (scale.to_place)(shown));
+        let place = (scale.to_place)(shown);
+        let lit = response.hovered() || response.dragged() || response.has_focus();
+        let looks =
+            (kept::place(rect), place.to_bits(), self.tint, self.from_middle, lit, response.has_focus());
+        kept::kept(ui, response.id.with("paint"), looks, |painter| {
+            self.paint(painter, rect, place, lit, response.has_focus());
+        });
         (response.on_hover_cursor(egui::CursorIcon::ResizeVertical), shown)
     }
 
-    fn paint(&self, ui: &Ui, rect: Rect, response: &Response, place: f32) {
-        let painter = ui.painter();
+    fn paint(&self, painter: &Painter, rect: Rect, place: f32, lit: bool, focused: bool) {
         let (centre, radius) = (rect.center(), rect.width() / 2.0 - 1.5);
         let turns = |place: f32| (place * 2.0 - 1.0) * SWEEP;
-        arc(painter, centre, radius, -SWEEP, SWEEP, Stroke::new(3.0, colour(ui).line));
+        arc(painter, centre, radius, -SWEEP, SWEEP, Stroke::new(3.0, colour(painter).line));
         let from = if self.from_middle { 0.0 } else { -SWEEP };
         if (turns(place) - from).abs() > 0.003 {
             arc(painter, centre, radius, from, turns(place), Stroke::new(3.0, self.tint));
         }
-        let lit = response.hovered() || response.dragged() || response.has_focus();
-        let body = if lit { colour(ui).control_hover } else { colour(ui).control };
-        let line = match response.has_focus() {
-            true => Stroke::new(2.0, colour(ui).focus),
-            false => hairline(ui, colour(ui).line_strong),
+        let body = if lit { colour(painter).control_hover } else { colour(painter).control };
+        let line = match focused {
+            true => Stroke::new(2.0, colour(painter).focus),
+            false => hairline(painter, colour(painter).line_strong),
         };
         painter.circle(centre, radius - 4.0, body, line);
         let needle =
             [on_circle(centre, radius * 0.25, turns(place)), on_circle(centre, radius - 5.0, turns(place))];
-        painter.line_segment(needle, Stroke::new(2.0, colour(ui).text));
+        painter.line_segment(needle, Stroke::new(2.0, colour(painter).text));
         if self.from_middle {
-            painter.circle_filled(on_circle(centre, radius, 0.0), 1.2, colour(ui).line_strong);
+            painter.circle_filled(on_circle(centre, radius, 0.0), 1.2, colour(painter).line_strong);
         }
     }
 }

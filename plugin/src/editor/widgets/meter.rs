@@ -4,7 +4,7 @@
 
 use egui::{Color32, CornerRadius, Id, Mesh, Rect, Response, Role, Sense, Shape, Ui, Vec2, WidgetInfo, pos2};
 
-use super::draw;
+use super::{draw, kept};
 use crate::editor::ballistics::{Channel, StereoMeter};
 use crate::editor::law::meter_place;
 use crate::editor::theme::palette::Palette;
@@ -25,22 +25,24 @@ pub fn meter(ui: &Ui, rect: Rect, id: Id, label: &str, state: &StereoMeter, live
         ..WidgetInfo::labeled(Role::Meter, true, label)
     });
     let clip = Rect::from_min_size(rect.min, Vec2::new(rect.width(), CLIP_HEIGHT));
-    let light = if state.clipped() { colour(ui).red } else { colour(ui).well };
-    ui.painter().rect(
-        clip,
-        CornerRadius::same(2),
-        light,
-        hairline(ui, colour(ui).line),
-        egui::StrokeKind::Inside,
-    );
     let bars = Rect::from_min_max(pos2(rect.left(), clip.bottom() + 2.0), rect.max);
     let width = (bars.width() - 1.0) / 2.0;
+    let bar = |index: usize| {
+        let left = bars.left() + index as f32 * (width + 1.0);
+        Rect::from_min_max(pos2(left, bars.top()), pos2(left + width, bars.bottom()))
+    };
+    let looks = (kept::place(rect), state.clipped());
+    kept::kept(ui, response.id.with("paint"), looks, |painter| {
+        let light = if state.clipped() { colour(painter).red } else { colour(painter).well };
+        let line = hairline(painter, colour(painter).line);
+        painter.rect(clip, CornerRadius::same(2), light, line, egui::StrokeKind::Inside);
+        for index in 0..state.0.len() {
+            painter.rect_filled(bar(index), CornerRadius::same(2), colour(painter).well);
+        }
+    });
     let mut lit = Mesh::default();
     for (index, channel) in state.0.iter().enumerate() {
-        let left = bars.left() + index as f32 * (width + 1.0);
-        let bar = Rect::from_min_max(pos2(left, bars.top()), pos2(left + width, bars.bottom()));
-        ui.painter().rect_filled(bar, CornerRadius::same(2), colour(ui).well);
-        add_channel(&mut lit, ui, bar, channel, live);
+        add_channel(&mut lit, ui, bar(index), channel, live);
     }
     ui.painter().add(Shape::mesh(lit));
     draw::focus_ring(ui, &response, rect.expand(2.0), CornerRadius::same(3));

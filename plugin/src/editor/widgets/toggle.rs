@@ -2,7 +2,7 @@
 
 use egui::{Align2, Color32, Id, Rect, Response, Role, Sense, StrokeKind, Ui, WidgetInfo};
 
-use super::draw;
+use super::{draw, kept};
 use crate::editor::intent::{Control, Intent, set_once};
 use crate::editor::theme::{self, colour, hairline};
 
@@ -33,7 +33,10 @@ impl Toggle<'_> {
             (false, true) => (colour(ui).control_hover, colour(ui).line_strong, colour(ui).text),
             (false, false) => (colour(ui).control, colour(ui).line_strong, colour(ui).text_soft),
         };
-        ui.painter().rect(rect, theme::control_corners(), fill, hairline(ui, line), StrokeKind::Inside);
+        kept::kept(ui, response.id.with("paint"), (kept::place(rect), fill, line), |painter| {
+            let line = hairline(painter, line);
+            painter.rect(rect, theme::control_corners(), fill, line, StrokeKind::Inside);
+        });
         draw::focus_ring(ui, &response, rect, theme::control_corners());
         ui.painter().text(rect.center(), Align2::CENTER_CENTER, self.text, theme::semibold(12.0), ink);
         response
