@@ -1,7 +1,7 @@
 //! What a CLAP host finds in the library: the entry point of the module, and the factory of all classes.
 //!
 //! The framework has a macro for this, whose instances do not say how long a host's block is; here a class is made with an
-//! [`Instance`] around it. The description of a class is the framework's. The step after is `clap_instance.rs`.
+//! `Instance` around it. The description of a class is the framework's. The step after is `clap_instance.rs`.
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr;

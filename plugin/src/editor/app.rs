@@ -1,7 +1,7 @@
 //! The editor as the plugin framework wants it: a window's life, its size and zoom, and a frame at a time.
 //!
 //! It draws nothing itself (`view.rs` does). One app outlives its windows: a host may open and close the editor many
-//! times. While it is closed nobody calls it and nothing looks ([`Opened`]), so it costs nothing.
+//! times. While it is closed nobody calls it and nothing looks (`Opened`), so it costs nothing.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
