@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::history::Histories;
 use backline_codec::Quality;
+
 use backline_wire::{
     ChatLine, Fader, Grantee, InstanceId, InviteLink, ParticipantId, Scope, Setting, SourceId, Tempo,
 };
@@ -321,6 +323,8 @@ pub struct Snapshot {
     pub hear_own: bool,
     /// Every remote source of this session, in slot order, then those without a slot.
     pub sources: Vec<SourceView>,
+    /// What was measured of those on slots in the last minutes.
+    pub histories: Histories,
     /// All 16 slots.
     pub slots: [Option<SlotView>; SLOTS],
     /// The last lines of the chat since this process came into the session, oldest first, at most 100; none without a session.

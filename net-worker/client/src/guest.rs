@@ -21,6 +21,7 @@ use crate::api::{
     LeftBehindView, OutboxStats, SendView, Severity, SlotView, Snapshot, TempoView, WaitingView, WorkerView,
 };
 use crate::client::ClientConfig;
+use crate::history::{Historian, Histories};
 use crate::notices::Notices;
 use crate::registry::Registry;
 use crate::sentences::sentences;
@@ -96,6 +97,8 @@ pub(crate) struct Own {
     pub net_end: Option<Box<NetEnd>>,
     pub notices: Notices,
     pub participant: Option<ParticipantId>,
+    /// Of the session that it is in.
+    pub historian: Historian,
     /// Why the last session ended, where it did not end as asked.
     pub failure: Option<String>,
 }
@@ -197,6 +200,7 @@ impl Guest {
     /// At home its handle finds it. None unless something was ordered just then by one who did not find it there.
     fn go_home(mut self) -> Option<Self> {
         self.shared.wake.point_to(usize::MAX);
+        self.own.historian = Historian::default();
         self.shared.snapshot.store(Arc::new(self.own.idle_snapshot()));
         self.is_settled = true;
         let shared = Arc::clone(&self.shared);
@@ -222,6 +226,7 @@ impl Drop for Guest {
             return;
         }
         self.own.stop_audio();
+        self.own.historian = Historian::default();
         let advice = "Press Host or Join again. Please report this with the log.";
         self.own.notices.add(
             Severity::Error,
@@ -240,6 +245,7 @@ impl Own {
             net_end: None,
             notices: Notices::default(),
             participant: None,
+            historian: Historian::default(),
             failure: None,
         }
     }
@@ -287,6 +293,7 @@ impl Own {
             is_mixed: false,
             hear_own: settings.person.hear_own,
             sources: Vec::new(),
+            histories: Histories::new(),
             slots: std::array::from_fn(slot),
             chat: Arc::default(),
             log: Vec::new(),

@@ -16,6 +16,7 @@ mod client;
 pub mod engine;
 mod faders;
 mod guest;
+mod history;
 pub mod lanes;
 mod notices;
 mod registry;
@@ -44,5 +45,6 @@ pub use backline_wire::{
 };
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError, Stored};
+pub use history::{Historian, Histories, History, HistoryPoint, POINTS};
 pub use sentences::sentences;
 pub use servers::is_server_address;

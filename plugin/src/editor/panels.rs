@@ -10,6 +10,7 @@ pub mod header;
 pub mod mix;
 pub mod network;
 pub mod path;
+pub mod plot;
 pub mod returning;
 pub mod send;
 pub mod session;

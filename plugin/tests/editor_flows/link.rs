@@ -80,3 +80,16 @@ fn test_my_path_answers_in_words_and_by_the_keyboard() {
     editor.run();
     assert!(editor.query_by_label("Your path").is_none());
 }
+
+#[test]
+fn the_last_minutes_of_a_source_are_a_plot_on_demand() {
+    let mut editor = open(scene("past"));
+    click(&mut editor, "Drums, Ben");
+    assert!(editor.query_by_label_contains("in the last 3 minutes").is_none());
+    click(&mut editor, "Last minutes");
+    let plot = editor.get_by_label_contains("in the last 3 minutes");
+    let summary = plot.accesskit_node().label().unwrap_or_default();
+    assert!(summary.starts_with("Latency 1") && summary.contains("most of it network"), "{summary}");
+    click(&mut editor, "Figures");
+    editor.get_by_label("Last minutes");
+}

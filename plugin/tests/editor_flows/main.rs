@@ -27,6 +27,7 @@ use egui::accesskit::{Role, Toggled};
 use egui::{Event, Key, Modifiers, MouseWheelUnit, PointerButton, Vec2, vec2};
 use egui_kittest::kittest::{NodeT, Queryable};
 use egui_kittest::{Harness, Node};
+use made_up_session::scenes::scene;
 use made_up_session::{Asked, FOUND_LINK, LINK, MadeUpSession, OLD_ADDRESS, OLD_LINK};
 
 struct Editor {

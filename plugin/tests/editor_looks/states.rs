@@ -112,6 +112,11 @@ pub const PICTURED: &[State] = &[
     state("editor-one", "one", &[]),
     State { size: LARGE, ..state("editor-full", "full", &[]) },
     state("editor-details", "band", &[Do::Click("Drums, Ben")]),
+    state("editor-past", "past", &[Do::Click("Drums, Ben"), Do::Click("Last minutes")]),
+    State {
+        look: Look::Light,
+        ..state("editor-past-light", "past", &[Do::Click("Drums, Ben"), Do::Click("Last minutes")])
+    },
     state("editor-chat", "chat", &[Do::Click("Chat (2)")]),
     State { look: Look::Light, ..state("editor-chat-light", "chat", &[Do::Click("Chat (2)")]) },
     state("editor-changes", "chat", &[Do::Click("Chat (2)"), Do::Click("What was changed")]),

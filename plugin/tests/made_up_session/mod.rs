@@ -17,10 +17,10 @@ use backline::servers::ServerFields;
 use backline::sound::{SoundChoice, SoundView};
 use backline_client::{
     AccessView, ChatLine, ChatLineState, ChatLineView, Command, Connection, Fader, FaderView, FoundSession,
-    Grantee, Identity, InstanceId, InstanceView, LatencyStages, LeaderView, LeftBehindView, MixStrip,
-    MixView, Notice, OutboxStats, ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS, Scope,
-    SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView, Stage, TempoView, TransportView,
-    WaitingView, WorkerView,
+    Grantee, Histories, Identity, InstanceId, InstanceView, LatencyStages, LeaderView, LeftBehindView,
+    MixStrip, MixView, Notice, OutboxStats, ParticipantId, PersonView, Quality, ReturnChoice, Route, SLOTS,
+    Scope, SendView, Setting, Severity, SlotView, Snapshot, SourceId, SourceView, Stage, TempoView,
+    TransportView, WaitingView, WorkerView,
 };
 
 /// The link of a session that is hosted here; joining accepts it too.
@@ -120,6 +120,7 @@ impl MadeUpSession {
             chat: Arc::default(),
             tempo: TempoView::default(),
             log: Vec::new(),
+            histories: Histories::default(),
             notices: Vec::new(),
             local_port: None,
             worker: WorkerView::default(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use backline::editor::backend::HostPace;
 use backline_client::{
-    Connection, FaderView, GainValue, Grantee, LeftBehindView, LogLine, ParticipantId, Route, SLOTS, Scope,
-    SessionHere, Severity, SourceId, WaitingView,
+    Connection, FaderView, GainValue, Grantee, History, HistoryPoint, LeftBehindView, LogLine, ParticipantId,
+    Route, SLOTS, Scope, SessionHere, Severity, SourceId, WaitingView,
 };
 
 use backline::sound::{DeviceName, SoundChoice, SoundSystem, SoundView};
@@ -15,8 +15,8 @@ use super::{BAND, LINK, MadeUpSession, Musician, OLD_LINK};
 /// All scenes.
 pub const SCENES: &[&str] = &[
     "idle", "again", "here", "found", "crowd", "joining", "link", "ended", "port", "password", "hosting",
-    "one", "band", "full", "mix", "tracks", "led", "audio", "chat", "talkback", "multi", "returns", "access",
-    "moved", "waiting", "failed", "left", "conflict", "locked", "notices", "offline",
+    "one", "band", "full", "mix", "tracks", "led", "past", "audio", "chat", "talkback", "multi", "returns",
+    "access", "moved", "waiting", "failed", "left", "conflict", "locked", "notices", "offline",
 ];
 
 /// The scene of that name; a band where there is none.
@@ -58,6 +58,7 @@ pub fn scene(name: &str) -> MadeUpSession {
         "mix" => session.open_first_mix(),
         "tracks" => session.add_track("Drums", true),
         "led" => session.led_by("Ada", Duration::from_millis(24)),
+        "past" => past(&mut session),
         "audio" => session.sound = Some(standalone()),
         "chat" => chat(&mut session),
         "talkback" => (session.values.talkback, session.values.talks) = (true, true),
@@ -117,6 +118,24 @@ impl MadeUpSession {
     fn enter_people(&mut self) {
         self.snapshot.you.participant = Some(ParticipantId([9; 32]));
     }
+}
+
+/// Three minutes with Ben's drums: a spell of jitter, some loss, and a gap.
+fn past(session: &mut MadeUpSession) {
+    let Some(drums) = session.snapshot.slots[1].as_ref().map(|slot| slot.source) else { return };
+    let point = |second: u32| {
+        let wave = (f64::from(second) / 9.0).sin().abs();
+        let spell = if (90..125).contains(&second) { 1.0 } else { 0.0 };
+        (!(60..66).contains(&second)).then_some(HistoryPoint {
+            stages_us: [1_300, 2_700, 5_200 + (400.0 * wave) as u32, 1_400 + (5_000.0 * spell) as u32, 1_300],
+            jitter_us: 400 + (300.0 * wave + 4_000.0 * spell) as u32,
+            depth_us: 1_600 + (5_000.0 * spell) as u32,
+            concealed_ppm: (2_000.0 * spell * wave) as u32,
+            drift_ppb: 12_000 + (2_000.0 * wave) as i32,
+        })
+    };
+    let history = History { points: (0..180).map(point).collect() };
+    session.snapshot.histories.insert(drums, history.into());
 }
 
 /// The standalone on one of two devices.

@@ -179,6 +179,8 @@ fn a_tempo_and_a_start_reach_everybody_and_nothing_is_started_without_a_session(
     }
     let heard_later = ada.wait(|snapshot| snapshot.tempo.path.is_some()).unwrap().tempo.path;
     assert!(heard_later.is_some_and(|path| path > Duration::ZERO), "Ada is with what she hears of Bob");
+    let has_past = |snapshot: &Snapshot| snapshot.histories.values().any(|history| history.points.len() > 1);
+    ada.wait(has_past).unwrap();
     ada.client.send(Command::StopTransport);
     bob.wait(|snapshot| snapshot.tempo.transport.is_some_and(|transport| !transport.is_rolling)).unwrap();
 }

@@ -157,6 +157,8 @@ impl Worker {
             snapshot.invite.clone_from(&invite);
             snapshot.worker = self.view;
             fill(&mut snapshot, open, (guest.id(), guest.own.net_end.as_deref()), now);
+            guest.own.historian.note(now, &snapshot.sources);
+            snapshot.histories = guest.own.historian.histories();
             guest.shared.snapshot.store(Arc::new(snapshot));
         }
     }

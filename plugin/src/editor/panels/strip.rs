@@ -8,8 +8,9 @@ use egui::{
 use crate::editor::ballistics::StereoMeter;
 use crate::editor::intent::{Control, Intent, set_once};
 use crate::editor::layout::Rows;
+use crate::editor::panels::plot;
 use crate::editor::theme::{self, Tone, colour, hairline, mix, participant_colour};
-use crate::editor::view_model::{BoundStrip, RouteBadge, words};
+use crate::editor::view_model::{BoundStrip, Plot, RouteBadge, words};
 use crate::editor::widgets::button::{Button, Weight, icon_button};
 use crate::editor::widgets::fader::{CAP_WIDTH, Fader, SCALE_WIDTH, gain_scale};
 use crate::editor::widgets::field::{Choice, drop_down};
@@ -209,18 +210,42 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
     let menu = Popup::menu(response).close_behavior(PopupCloseBehavior::CloseOnClickOutside);
     let menu = menu.frame(theme::page_frame(&response.ctx.global_style()));
     menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
-        details(ui, strip);
+        let shown = Id::unique(("last minutes", slot));
+        let mut shows_past = ui.data(|data| data.get_temp::<bool>(shown)).unwrap_or_default();
+        match shows_past {
+            true => past(ui, strip),
+            false => details(ui, strip),
+        }
+        if !strip.present {
+            return;
+        }
+        let (row, _) = ui.allocate_exact_size(vec2(320.0, theme::CONTROL_HEIGHT), Sense::hover());
+        let (left, right) = row.split_left_right_at_x(row.left() + 122.0);
+        let text = if shows_past { "Figures" } else { "Last minutes" };
+        let id = format!("last minutes {slot}");
+        let button = Button { id: &id, text, icon: None, weight: Weight::Plain, enabled: true };
+        let help = "Latency by stage, jitter, what is held back and concealed, and drift, as a plot";
+        if button.show(ui, left.with_max_x(left.right() - 8.0)).on_hover_text(help).clicked() {
+            shows_past = !shows_past;
+            ui.data_mut(|data| data.insert_temp(shown, shows_past));
+        }
         let Some(offset) = strip.recording_offset else { return };
-        let (place, _) = ui.allocate_exact_size(vec2(190.0, theme::CONTROL_HEIGHT), Sense::hover());
         let id = format!("copy recording offset {slot}");
         let text = "Copy recording offset";
         let button = Button { id: &id, text, icon: Some(Icon::Copy), weight: Weight::Plain, enabled: true };
         let help = "The number of samples by which a recording of this source is moved earlier";
-        if button.show(ui, place).on_hover_text(help).clicked() {
+        if button.show(ui, right).on_hover_text(help).clicked() {
             ui.ctx().copy_text(offset.samples.to_string());
             ui.close();
         }
     });
+}
+
+/// Whose last minutes, and these as a plot.
+fn past(ui: &mut Ui, strip: &BoundStrip) {
+    let text = format!("{} · {}", strip.participant_name, strip.source_name);
+    ui.label(egui::RichText::new(text).font(theme::semibold(13.0)).color(colour(ui).text));
+    plot::show(ui, &Plot::new(&strip.past.0));
 }
 
 fn details(ui: &mut Ui, strip: &BoundStrip) {

@@ -3,6 +3,7 @@
 use backline_client::{FaderView, MemberOperations, Route, SlotView, Snapshot, SourceId, SourceView, Stage};
 
 use super::link::Link;
+use super::plot::Past;
 use super::recording::RecordingOffset;
 use super::returns::track_name;
 use super::words;
@@ -77,6 +78,8 @@ pub struct BoundStrip {
     pub link: Option<Link>,
     /// Name and figure, for the tooltip and the menu.
     pub details: Vec<(String, String)>,
+    /// What was measured of it in the last minutes.
+    pub past: Past,
     /// By how much a recording of it must be moved earlier; none while that is not measured.
     pub recording_offset: Option<RecordingOffset>,
     /// In dB.
@@ -122,7 +125,8 @@ pub(super) fn strips(snapshot: &Snapshot, values: &Values) -> Vec<Strip> {
                 let bound = bound(snapshot, (view, source, elsewhere), slot_values, any_solo, bus);
                 let here = source.filter(|_| bound.present);
                 let recording_offset = here.and_then(|source| RecordingOffset::new(source, values));
-                BoundStrip { recording_offset, ..bound }
+                let past = here.and_then(|source| snapshot.histories.get(&source.source)).cloned();
+                BoundStrip { recording_offset, past: Past(past.unwrap_or_default()), ..bound }
             });
             Strip { slot, bound }
         })
@@ -177,6 +181,7 @@ fn bound(
         loss_tone: loss.map_or(Tone::Quiet, loss_tone),
         link: here.map(|source| Link::new(snapshot, source)),
         details: here.map(|source| details(snapshot, slot, source)).unwrap_or_default(),
+        past: Past::default(),
         recording_offset: None,
         gain_db: values.gain_db,
         pan: values.pan,

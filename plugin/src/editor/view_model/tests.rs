@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backline_client::{
-    AccessView, FaderView, Identity, InstanceId, InstanceView, LatencyStages, LeftBehindView,
+    AccessView, FaderView, Histories, Identity, InstanceId, InstanceView, LatencyStages, LeftBehindView,
     MemberOperations, Name, Notice, OperationCounts, OperationTraffic, OutboxStats, ParticipantId, Quality,
     ReturnChoice, Route, SLOTS, SendView, SessionHere, Severity, SlotView, SourceId, SourceView,
     Stage as LatencyStage, WaitingView, WorkerView,
@@ -52,6 +52,7 @@ pub(super) fn snapshot(connection: Connection) -> Snapshot {
         chat: Arc::default(),
         tempo: Default::default(),
         log: Vec::new(),
+        histories: Histories::default(),
         notices: Vec::new(),
         local_port: Some(50_123),
         worker: WorkerView::default(),
