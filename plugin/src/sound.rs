@@ -65,7 +65,7 @@ pub struct SoundView {
 
 /// Asked of the thread that has the devices.
 #[derive(Debug)]
-pub(crate) enum SoundOrder {
+pub enum SoundOrder {
     /// Another choice; also to look again which devices there are.
     Choose(SoundChoice),
     /// A device is gone, and why.
@@ -82,7 +82,8 @@ pub struct Sound {
 }
 
 impl Sound {
-    pub(crate) fn new(orders: Sender<SoundOrder>) -> Self {
+    /// Nothing is shown before the first [`publish`](Self::publish). [sound-thread]
+    pub fn new(orders: Sender<SoundOrder>) -> Self {
         Self { view: Mutex::default(), orders }
     }
 
@@ -97,11 +98,13 @@ impl Sound {
         let _ = self.orders.send(SoundOrder::Choose(choice));
     }
 
-    pub(crate) fn publish(&self, view: SoundView) {
+    /// Shows something else from now on. [sound-thread]
+    pub fn publish(&self, view: SoundView) {
         *self.view.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 
-    pub(crate) fn end(&self) {
+    /// The program ends: the thread closes what plays, and ends. [main-thread]
+    pub fn end(&self) {
         let _ = self.orders.send(SoundOrder::End);
     }
 }

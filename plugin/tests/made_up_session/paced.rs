@@ -13,7 +13,7 @@ use egui::{Context, RawInput, Rect, Vec2, ViewportId, pos2, vec2};
 use super::MadeUpSession;
 
 /// All 16 strips are seen.
-pub const WINDOW: Vec2 = vec2(1500.0, 820.0);
+pub const WINDOW: Vec2 = vec2(1960.0, 820.0);
 /// The display.
 pub const FRAMES_PER_S: u32 = 60;
 

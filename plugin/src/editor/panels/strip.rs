@@ -267,7 +267,7 @@ fn details(ui: &mut Ui, strip: &BoundStrip) {
 fn figures(ui: &mut Ui, strip: &BoundStrip) {
     egui::Grid::new("details").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
         let offset = strip.recording_offset.map(|offset| ("Recording offset".to_owned(), offset.text()));
-        for (name, figure) in offset.iter().chain(&strip.details) {
+        for (name, figure) in offset.iter().chain(strip.details.iter()) {
             ui.label(egui::RichText::new(name).color(colour(ui).text_faint).size(12.0));
             ui.label(egui::RichText::new(figure).color(colour(ui).text).size(12.0));
             ui.end_row();

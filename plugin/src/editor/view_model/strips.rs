@@ -1,5 +1,7 @@
 //! The strips, in words: slot order, and an absent source keeps its place.
 
+use std::sync::Arc;
+
 use backline_client::{FaderView, MemberOperations, Route, SlotView, Snapshot, SourceId, SourceView, Stage};
 
 use super::link::Link;
@@ -76,8 +78,8 @@ pub struct BoundStrip {
     pub loss_tone: Tone,
     /// How good the link is; none while it is away.
     pub link: Option<Link>,
-    /// Name and figure, for the tooltip and the menu.
-    pub details: Vec<(String, String)>,
+    /// Name and figure, for the tooltip and the menu. Shared by the frames that show the same.
+    pub details: Arc<Vec<(String, String)>>,
     /// What was measured of it in the last minutes.
     pub past: Past,
     /// By how much a recording of it must be moved earlier; none while that is not measured.
@@ -180,7 +182,7 @@ fn bound(
         loss: loss.map_or_else(|| words::NO_FIGURE.to_owned(), words::share),
         loss_tone: loss.map_or(Tone::Quiet, loss_tone),
         link: here.map(|source| Link::new(snapshot, source)),
-        details: here.map(|source| details(snapshot, slot, source)).unwrap_or_default(),
+        details: here.map(|source| details(snapshot, slot, source).into()).unwrap_or_default(),
         past: Past::default(),
         recording_offset: None,
         gain_db: values.gain_db,
