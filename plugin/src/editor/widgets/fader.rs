@@ -2,9 +2,11 @@
 //!
 //! It neither meters nor names a source. The law is `law.rs`'s, the behaviour `adjust.rs`'s.
 
+use std::sync::Arc;
+
 use egui::{
-    Align2, Color32, CornerRadius, Id, Painter, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2, WidgetInfo,
-    pos2,
+    Align2, Color32, CornerRadius, Galley, Id, Painter, Rect, Response, Sense, Shadow, Stroke, Ui, Vec2,
+    WidgetInfo, pos2,
 };
 
 use super::adjust::{Scale, adjust};
@@ -142,21 +144,38 @@ fn paint_scale(ui: &Ui, rect: Rect, rail: Rect) {
     let painter = ui.painter();
     let mut last_y = f32::NEG_INFINITY;
     let unity_y = rail.bottom() - fader_place(0.0) * rail.height();
-    for (db, text) in MARKS {
-        let y = rail.bottom() - fader_place(db) * rail.height();
-        let unity = db == 0.0;
+    for ((db, _), number) in MARKS.iter().zip(&*numbers(ui)) {
+        let y = rail.bottom() - fader_place(*db) * rail.height();
         // A short fader drops the marks that would touch, never the 0.
-        if !unity && (y - last_y < 11.0 || (y - unity_y).abs() < 11.0) {
+        if *db != 0.0 && (y - last_y < 11.0 || (y - unity_y).abs() < 11.0) {
             continue;
         }
         last_y = y;
-        let ink = if unity { colour(ui).text_soft } else { colour(ui).text_faint };
-        painter.text(
-            pos2(rect.left() + SCALE_WIDTH - 5.0, y),
-            Align2::RIGHT_CENTER,
-            text,
-            theme::regular(10.0),
-            ink,
-        );
+        let right = pos2(rect.left() + SCALE_WIDTH - 5.0, y);
+        let place = Align2::RIGHT_CENTER.anchor_size(right, number.size());
+        painter.galley(place.min, Arc::clone(number), colour(ui).text_faint);
     }
+}
+
+/// The numbers of a scale as they are written in one frame.
+#[derive(Clone)]
+struct Numbers {
+    frame: u64,
+    written: Arc<Vec<Arc<Galley>>>,
+}
+
+/// Written once in a frame, for all faders.
+fn numbers(ui: &Ui) -> Arc<Vec<Arc<Galley>>> {
+    let (id, frame) = (Id::unique("numbers of the faders"), ui.ctx().cumulative_frame_nr());
+    let before: Option<Numbers> = ui.data(|data| data.get_temp(id));
+    if let Some(numbers) = before.filter(|numbers| numbers.frame == frame) {
+        return numbers.written;
+    }
+    let write = |(db, text): &(f32, &str)| {
+        let ink = if *db == 0.0 { colour(ui).text_soft } else { colour(ui).text_faint };
+        ui.painter().layout_no_wrap((*text).to_owned(), theme::regular(10.0), ink)
+    };
+    let written = Arc::new(MARKS.iter().map(write).collect::<Vec<_>>());
+    ui.data_mut(|data| data.insert_temp(id, Numbers { frame, written: Arc::clone(&written) }));
+    written
 }
