@@ -9,7 +9,7 @@ use backline_client::TempoView;
 use backline_relay::Limits;
 use backline_sim::signal::{Signal, silence};
 use backline_sim::{Card, Id, Jitter, Musician, Way, World};
-use backline_wire::{Bpm, Meter, Route, Tempo};
+use backline_wire::{Bpm, Meter, Route, SongPosition, Tempo, TransportMark};
 
 const SECOND: Duration = Duration::from_secs(1);
 const RATE: u64 = 48_000;
@@ -261,4 +261,30 @@ fn while_a_daw_leads_nobody_starts_it_by_hand_and_of_others_only_that_they_recor
     let transport = band.view(band.bob).transport.expect("Ada's DAW stands somewhere");
     assert_eq!((transport.position_quarters, transport.is_rolling), (8.0, false));
     assert!(band.view(band.bob).records);
+}
+
+#[test]
+fn a_leader_who_lies_about_the_time_stops_nobodys_metronome_for_good() {
+    let mut band = band(960, None, [Card::default(); 2], Way::clean(Duration::from_millis(10)));
+    band.lead(band.ada);
+    let now = band.world.instant();
+    let mark = TransportMark {
+        at_us: 0,
+        position: SongPosition::default(),
+        bar_start: SongPosition::default(),
+        tempo: Tempo::default(),
+        is_rolling: true,
+        is_recording: false,
+        by_hand: false,
+    };
+    let ada = band.world.engine(band.ada).unwrap().session_mut();
+    ada.daw_moves(now, now + 3_600 * SECOND, mark);
+    band.world.run(2 * SECOND);
+    band.lead(band.bob);
+    band.world.play_song(band.bob, 0, song(0.0).rolling(false));
+    // Half way between two beats.
+    band.world.run(SECOND + SECOND / 4);
+    band.clicks_and_ticks();
+    band.world.run(3 * SECOND);
+    assert_eq!(band.clicks_and_ticks().0.len(), 6);
 }

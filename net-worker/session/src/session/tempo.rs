@@ -6,8 +6,12 @@
 use backline_wire::{Change, ParticipantId, Register, Tempo, TransportMark};
 
 use super::*;
+use crate::leading::Heard;
 use crate::listening::RemoteSource;
 use crate::view::{LeaderView, TempoView, TransportView};
+
+/// A moment that is further ahead is not believed.
+const AHEAD_MAX: Duration = Duration::from_secs(2);
 
 /// Along with what the metronomes of our instances click.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -81,24 +85,22 @@ impl Session {
         if leader == Some(self.participant()) {
             return Conducted::OwnDaw;
         }
-        let conducted =
-            self.leading.heard(now).filter(|heard| self.counts(leader, heard.peer, &heard.mark)).and_then(
-                |heard| {
-                    let whose = Some(heard.peer).filter(|peer| self.me != Some(*peer));
-                    let at = Duration::from_micros(heard.mark.at_us);
-                    let at = match whose {
-                        Some(peer) => self.roster.clock(peer)?.to_ours(at)?,
-                        None => at,
-                    };
-                    Some(Conducted::Mark {
-                        number: heard.number,
-                        at: self.network.instant(at),
-                        mark: heard.mark,
-                        whose,
-                    })
-                },
-            );
-        conducted.unwrap_or(Conducted::Nobody)
+        let heard = self.leading.heard(now).filter(|heard| self.counts(leader, heard.peer, &heard.mark));
+        heard.and_then(|heard| self.believed(heard, now)).unwrap_or(Conducted::Nobody)
+    }
+
+    /// A mark on our clock; none before that is known. Who tells of a moment that is far ahead (a lie, or a clock that has jumped) leads
+    /// nobody: a metronome would wait for it.
+    fn believed(&self, heard: &Heard, now: Instant) -> Option<Conducted> {
+        let whose = Some(heard.peer).filter(|peer| self.me != Some(*peer));
+        let at = Duration::from_micros(heard.mark.at_us);
+        let at = match whose {
+            Some(peer) => self.roster.clock(peer)?.to_ours(at)?,
+            None => at,
+        };
+        let at = self.network.instant(at);
+        let is_near = at.saturating_duration_since(now) <= AHEAD_MAX;
+        is_near.then_some(Conducted::Mark { number: heard.number, at, mark: heard.mark, whose })
     }
 
     /// How much later than they play we hear somebody, on an instance whose return ring and output block add `return_delay`; none where
