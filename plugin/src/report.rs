@@ -94,6 +94,7 @@ fn source_json(source: &SourceView) -> Value {
         "latency_ms": source.latency.map(ms),
         "stages": source.stages.as_ref().map(stages_json),
         "round_trip_ms": source.round_trip.map(ms),
+        "hears_us_after_ms": source.hears_us_after.map(ms),
         "loss": source.loss,
         "concealed_frames": source.concealed_frames,
         "recovered_frames": source.recovered_frames,

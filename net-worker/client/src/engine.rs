@@ -251,9 +251,8 @@ impl Engine {
             if let Some(faders) = self.faders.get_mut(instance) {
                 faders.run(net, &mut self.session, *instance, now);
             }
-            let return_delay = self.return_delay(*instance, net);
             if let Some(beat) = self.beats.get_mut(instance) {
-                beat.conduct(net, &self.session, return_delay, now);
+                beat.conduct(net, &self.session, now);
             }
         }
         self.session.ask_for_missing(now);
@@ -403,11 +402,6 @@ impl Engine {
     /// Of the certificate by which the session that is hosted here is known; none when nothing is.
     pub fn hosted_fingerprint(&self) -> Option<Fingerprint> {
         self.relay.as_ref().map(Relay::fingerprint)
-    }
-
-    /// What an instance's return ring and rate conversion add after a playout.
-    pub fn return_delay(&self, instance: InstanceId, net: &NetEnd) -> Duration {
-        self.lanes.get(&instance).map_or(Duration::ZERO, |lanes| lanes.return_delay(net))
     }
 
     fn forget_end(&mut self, instance: InstanceId) {

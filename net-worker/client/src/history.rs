@@ -144,6 +144,7 @@ mod tests {
             latency: None,
             stages: Some(stages),
             round_trip: None,
+            hears_us_after: None,
             loss: 0.01,
             lost: 0.0,
             concealed_frames: 0,

@@ -136,10 +136,11 @@ impl Lanes {
                 lane.ready.drain(..2 * taken);
             }
         }
+        session.set_return_delay(self.instance, self.return_delay(net));
     }
 
     /// What the return ring and the conversion add after a playout.
-    pub fn return_delay(&self, net: &NetEnd) -> Duration {
+    fn return_delay(&self, net: &NetEnd) -> Duration {
         let ring = frames_to_time(net.meters().return_fill_frames(), self.rate);
         let converter = self.returns.first().and_then(|lane| lane.converter.as_ref());
         ring + converter.map_or(Duration::ZERO, |c| frames_to_time(c.delay_frames(), self.rate))

@@ -36,14 +36,14 @@ impl Beat {
         }
     }
 
-    /// Tells the callback who leads; `return_delay` is what the return ring and the output block add to what is heard.
-    pub fn conduct(&mut self, net: &mut NetEnd, session: &Session, return_delay: Duration, now: Instant) {
+    /// Tells the callback who leads.
+    pub fn conduct(&mut self, net: &mut NetEnd, session: &Session, now: Instant) {
         let (lead, told) = match session.conducted(now) {
             Conducted::Nobody => plain(MetronomeLead::Nobody),
             Conducted::OwnDaw => plain(MetronomeLead::OwnHost),
             Conducted::Mark { number, at, mark, whose } => {
                 // The latency ends where a block begins, and the last sample of a block is heard a block later than its first.
-                let path = whose.and_then(|peer| session.heard_after(peer, return_delay, now));
+                let path = whose.and_then(|peer| session.heard_after(peer, now));
                 let at = at + path.map_or(Duration::ZERO, |path| path + net.block_time());
                 let Some(transport) = to_transport(&mark) else { return };
                 (MetronomeLead::Remote(TransportAt { at, transport }), Told::Mark { number, at })

@@ -71,6 +71,12 @@ struct Listener {
     calm_since: Option<Instant>,
 }
 
+impl Listener {
+    fn is_fresh(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < REPORT_FRESH
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Trouble {
     Loss,
@@ -138,6 +144,12 @@ impl Automatic {
         self.listeners.insert(listener, Listener { reception, at: now, trouble, reports, calm_since });
     }
 
+    /// How long after its capture a listener hears it, as they told of late.
+    pub fn heard_after(&self, listener: PeerId, now: Instant) -> Option<Duration> {
+        let listener = self.listeners.get(&listener).filter(|listener| listener.is_fresh(now))?;
+        listener.reception.latency_us.map(|us| Duration::from_micros(us.into()))
+    }
+
     /// A listener is gone.
     pub fn gone(&mut self, listener: PeerId) {
         self.listeners.remove(&listener);
@@ -145,7 +157,7 @@ impl Automatic {
 
     /// Moves if it is time to; to be called some times a second.
     pub fn poll(&mut self, now: Instant) -> Option<Move> {
-        self.listeners.retain(|_, listener| now.saturating_duration_since(listener.at) < REPORT_FRESH);
+        self.listeners.retain(|_, listener| listener.is_fresh(now));
         let settling = self.moved_at.is_some_and(|at| now.saturating_duration_since(at) < SETTLING);
         if !self.is_on || settling || self.listeners.is_empty() {
             return None;
@@ -246,6 +258,7 @@ mod tests {
         queueing_us: 500,
         queueing_change_us: 0,
         at_ceiling: false,
+        latency_us: None,
     };
     const LOSSY: Reception = Reception { lost: 500, made_up: 300, ..WELL };
     const NARROW: Reception =

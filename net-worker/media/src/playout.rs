@@ -312,7 +312,6 @@ impl Playout {
             lost_packets: self.missing.lost_packets(),
             lost_share: self.missing.lost_share() as f32,
             target: ticks_duration(self.depth.target_ticks()),
-            waited: self.waited(),
             slack_ms: position.and_then(|at| self.depth.slack(now, at)).map(|ticks| (ticks / 48.0) as f32),
             queued: ticks_duration(queued.unwrap_or(0) as f64),
             drift_ppm: self.depth.drift_ppm() as f32,
@@ -330,16 +329,12 @@ impl Playout {
             .map_or(Duration::ZERO, |(elapsed, pulled_at)| elapsed.saturating_sub(pulled_at))
     }
 
-    /// How long the packet that is played now had waited until its first sample frame was pulled, resampling included; `None`
-    /// in silence and for what was made up. Cheap.
-    pub fn waited(&self) -> Option<Duration> {
-        let waited = self.voice.waited_ticks().filter(|_| self.voice.gap_frames() == 0)?;
-        Some(ticks_duration(waited.max(0.0) + self.resampler.delay_frames() as f64))
-    }
-
-    /// How long the sample frames of one pull take to be heard.
-    pub fn pull_time(&self) -> Duration {
-        ticks_duration(self.last_pull_frames as f64)
+    /// How much later (µs) what is played now could have come: how long it waits, but for what it waits because many sample frames
+    /// are pulled at once; resampling included. Of a burst of packets the first counts. Below zero where a long pull takes one that came
+    /// since its first sample frames were due. `None` in silence and for what was made up. Cheap.
+    pub fn in_hand_us(&self) -> Option<f64> {
+        let ticks = self.voice.in_hand_ticks().filter(|_| self.voice.gap_frames() == 0)?;
+        Some((ticks + self.resampler.delay_frames() as f64) * 1e6 / TICKS_PER_SECOND)
     }
 
     fn state(&self) -> PlayoutState {

@@ -19,6 +19,8 @@ pub(crate) struct Listener {
     pub is_active: bool,
     /// A bit for each slot that is heard on an auxiliary output.
     pub aux_slots: u16,
+    /// What its return ring and rate conversion add after a playout, for the last sample frame of a pull.
+    pub return_delay: Duration,
 }
 
 impl Listener {
@@ -29,7 +31,8 @@ impl Listener {
         depth_ceiling: Duration,
         choice: ReturnChoice,
     ) -> Self {
-        Self { instance, slots, depth_ceiling, choice, is_active: false, aux_slots: 0 }
+        let (is_active, aux_slots, return_delay) = (false, 0, Duration::ZERO);
+        Self { instance, slots, depth_ceiling, choice, is_active, aux_slots, return_delay }
     }
 
     /// For the assignment.

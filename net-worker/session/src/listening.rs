@@ -282,6 +282,19 @@ impl Listening {
         }
     }
 
+    /// What an instance's return ring and rate conversion add after a playout now.
+    pub fn set_return_delay(&mut self, instance: InstanceId, delay: Duration) {
+        if let Some(listener) = self.listener_mut(instance) {
+            listener.return_delay = delay;
+        }
+    }
+
+    /// The same of the instance that returns a source.
+    pub fn return_delay(&self, source: &RemoteSource) -> Duration {
+        let owner = source.owner.and_then(|owner| self.listener(owner));
+        owner.map_or(Duration::ZERO, |owner| owner.return_delay)
+    }
+
     /// A participant has another name.
     pub fn renamed(&mut self, peer: PeerId, name: &Name) {
         for source in self.sources.values_mut().filter(|source| source.peer == peer) {
@@ -334,8 +347,8 @@ impl Listening {
         match source.filter(|source| source.owner == Some(instance)) {
             Some(source) => {
                 source.playout.pull(out, now);
-                if let Some(waited) = source.playout.waited() {
-                    source.stages.played(now, waited);
+                if let Some(in_hand_us) = source.playout.in_hand_us() {
+                    source.stages.played(now, in_hand_us);
                 }
             }
             None => out.fill(0.0),

@@ -21,13 +21,15 @@ pub struct ReceptionMeter {
 }
 
 impl ReceptionMeter {
-    /// What has happened since the last call; none while nothing is played. `ceiling` is the most that the playout may hold back.
+    /// What has happened since the last call; none while nothing is played. `ceiling` is the most that the playout may hold back, `latency`
+    /// how long after its capture the source is heard, where that is known.
     pub fn report(
         &mut self,
         ssrc: Ssrc,
         stats: &PlayoutStats,
         ceiling: Duration,
         queueing_us: Option<u32>,
+        latency: Option<Duration>,
     ) -> Option<Reception> {
         let silent = stats.tally.frames(Operation::Silence);
         let all = Operation::ALL.iter().map(|operation| stats.tally.frames(*operation)).sum::<u64>();
@@ -47,6 +49,7 @@ impl ReceptionMeter {
             queueing_us,
             queueing_change_us: i32::try_from(change).unwrap_or(i32::MAX),
             at_ceiling: stats.target.as_secs_f64() >= AT_CEILING * ceiling.as_secs_f64(),
+            latency_us: latency.and_then(|latency| u32::try_from(latency.as_micros()).ok()),
         })
     }
 }

@@ -106,6 +106,11 @@ impl Sending {
         }
     }
 
+    /// How long after its capture a listener hears it, as they told of late.
+    pub fn heard_after(&self, listener: PeerId, now: Instant) -> Option<Duration> {
+        self.automatic.heard_after(listener, now)
+    }
+
     /// A listener is gone.
     pub fn gone(&mut self, listener: PeerId) {
         self.automatic.gone(listener);

@@ -76,9 +76,9 @@ impl Stages {
         self.queueing.clock_moved(by_us);
     }
 
-    /// What is played now had waited so long since its packet came.
-    pub fn played(&mut self, now: Instant, waited: Duration) {
-        self.playout_us.add(now, waited.as_micros() as f32);
+    /// What was pulled just now could have come so much later, see [`Playout::in_hand_us`](backline_media::Playout::in_hand_us).
+    pub fn played(&mut self, now: Instant, in_hand_us: f64) {
+        self.playout_us.add(now, in_hand_us.max(0.0) as f32);
     }
 
     /// See [`Queueing::take_us`].
@@ -153,7 +153,7 @@ mod tests {
             // 0.1 ms of encoding, 5 ms of network; the second frame of each block is stamped later.
             stages.arrived(now, 5_100 + late_us);
             stages.arrived(now, 5_100 - 1_333 + late_us);
-            stages.played(now, Duration::from_micros(1_500));
+            stages.played(now, 1_500.0);
         }
         let view = stages.view(Some(Duration::from_millis(10)), Duration::from_millis(1)).unwrap();
         let ms = |time: Duration| (time.as_secs_f64() * 1e4).round() / 10.0;

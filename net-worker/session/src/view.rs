@@ -53,6 +53,9 @@ pub struct SourceView {
     pub stages: Option<LatencyStages>,
     /// Round trip to the participant.
     pub round_trip: Option<Duration>,
+    /// From our capture to the participant's playout, as their own Backline measures and tells it; of several sources of ours the
+    /// one that takes longest. None while they play nothing of ours by itself.
+    pub hears_us_after: Option<Duration>,
     /// Share of what was played in the last seconds that was concealed, 0 to 1.
     pub loss: f32,
     /// Share of its packets that the network lost of late, 0 to 1, whether or not they were replaced.

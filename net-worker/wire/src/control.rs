@@ -210,6 +210,8 @@ pub struct Reception {
     pub queueing_change_us: i32,
     /// The playout is as deep as its person allows, and would be deeper.
     pub at_ceiling: bool,
+    /// How long after its capture the listener hears it, in µs; none where the clocks have not been compared, and of what is mixed.
+    pub latency_us: Option<u32>,
 }
 
 /// What a joiner learns when it is in.

@@ -27,7 +27,7 @@ pub use access::{Access, AccessOption};
 pub use chat::{Chat, ChatRow};
 pub use link::{Link, LinkLamps};
 pub use mixes::{Mix, MixStripPanel};
-pub use path::PathTest;
+pub use path::{PathTest, PersonPath};
 pub use plot::{Past, Plot};
 pub use recording::RecordingOffset;
 pub use returns::Returns;

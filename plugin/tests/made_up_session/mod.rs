@@ -189,18 +189,22 @@ impl MadeUpSession {
     pub fn arrive(&mut self, musician: &Musician) {
         let slot = self.snapshot.slots.iter().position(Option::is_none);
         let number = self.snapshot.sources.len() as u8 + 1;
-        let source =
-            SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) };
+        let mut others = self.snapshot.sources.iter();
+        let known = others.find(|other| other.participant_name == musician.participant);
+        let (is_new, participant) =
+            known.map_or((true, ParticipantId([number; 32])), |known| (false, known.source.participant));
+        let source = SourceId { participant, instance: InstanceId(u64::from(number)) };
         self.snapshot.sources.push(musician.view(source, slot));
         if let Some(slot) = slot {
             let name = format!("{} · {}", musician.participant, musician.source);
             self.snapshot.slots[slot] =
                 Some(SlotView { source, name, present: true, monitor: FaderView::default() });
         }
-        let participant = source.participant;
-        let (name, colour) = (musician.participant.to_owned(), musician.colour);
-        self.snapshot.people.push(PersonView { participant, name, colour, is_here: true });
-        self.snapshot.participants += 1;
+        if is_new {
+            let (name, colour) = (musician.participant.to_owned(), musician.colour);
+            self.snapshot.people.push(PersonView { participant, name, colour, is_here: true });
+            self.snapshot.participants += 1;
+        }
     }
 
     /// The first who came lets us set what they hear: us and everybody else.
@@ -542,6 +546,7 @@ impl Musician {
             latency: Some(Duration::from_micros(self.latency_us)),
             stages: Some(self.stages()),
             round_trip: Some(Duration::from_micros(self.latency_us * 2 - 9_000)),
+            hears_us_after: Some(Duration::from_micros(self.latency_us + 1_700)),
             loss: self.loss,
             concealed_frames: (self.loss * 480_000.0) as u64,
             lost: self.loss,

@@ -39,7 +39,7 @@ fn what_arrives_is_what_was_sent_to_the_bit_at_every_block_size() {
 
 /// Both DAWs begin to count at the same moment, so that a place in one timeline is the same place in the other.
 #[test]
-fn the_latency_and_a_block_of_the_listener_are_by_how_much_a_recording_is_late() {
+fn the_latency_is_by_how_much_a_recording_is_late_and_its_stages_are_its_parts() {
     for quality in [Quality::LowestLatency, Quality::Careful] {
         for (theirs, ours) in [(64, 64), (480, 480), (1024, 1024), (64, 512), (512, 64), (128, 441)] {
             let mut world = World::new(2);
@@ -54,7 +54,14 @@ fn the_latency_and_a_block_of_the_listener_are_by_how_much_a_recording_is_late()
             let loudest =
                 (0..heard.len()).max_by(|one, other| heard[*one][0].abs().total_cmp(&heard[*other][0].abs()));
             let late_frames = loudest.map_or(0.0, |at| at as f64) - 480_000.0;
-            let latency = world.sources(bob)[0].latency.expect("measured by now");
+            let source = world.sources(bob).remove(0);
+            let latency = source.latency.expect("measured by now");
+            let stages = source.stages.expect("measured by now");
+            let sum = stages.encode + stages.network.median + stages.playout.median + stages.output_block;
+            println!("{latency:?} against {sum:?} in all: {stages:?}");
+            // Medians of what swings by a frame add up only about.
+            assert!(sum.abs_diff(latency) < Duration::from_micros(1_500));
+            assert!(stages.network.median.abs_diff(Duration::from_millis(8)) < Duration::from_micros(200));
             let shown_frames = latency.as_secs_f64() * 48_000.0 + ours as f64;
             println!("{quality:?}, blocks {theirs} and {ours}: {late_frames} late, {shown_frames:.1} shown");
             assert!((late_frames - shown_frames).abs() <= 2.0);

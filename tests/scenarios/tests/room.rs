@@ -6,7 +6,7 @@ use backline_client::{Quality, Route};
 use backline_session::SessionState;
 use backline_sim::judge::tone;
 use backline_sim::signal::sine;
-use backline_sim::{Id, Musician, World};
+use backline_sim::{Card, Id, Musician, World};
 
 const NAMES: [&str; 17] = [
     "Ada", "Bob", "Cleo", "Dan", "Eve", "Finn", "Gus", "Hal", "Ida", "Jan", "Kim", "Leo", "Mia", "Ned",
@@ -118,4 +118,35 @@ fn latency_is_measured_across_clocks_that_disagree() {
             assert!((4_000..6_000).contains(&latency.as_micros()), "{source:?}");
         }
     }
+}
+
+/// The listener's own figure, told to whoever is heard: straight, through the host, and no longer once nothing is played.
+#[test]
+fn each_learns_after_how_long_the_others_hear_them() {
+    let mut world = World::new(24);
+    let people: Vec<Id> = [("Ada", 64), ("Bob", 480), ("Cleo", 1024)]
+        .map(|(name, block_frames)| {
+            let card = Card { block_frames, ..Card::default() };
+            world.add(Musician { card, ..Musician::new(name, sine(440.0, 48_000.0, 0.1)) })
+        })
+        .into();
+    let (bob, cleo) = (world.address(people[1]), world.address(people[2]));
+    world.network.block(bob, cleo);
+    world.meet(people[0], &people[1..]);
+    world.run(Duration::from_secs(12));
+    let named = |world: &World, who: Id, name: &str| {
+        world.sources(who).into_iter().find(|source| source.participant_name == name).unwrap()
+    };
+    for (listener, name) in people.iter().zip(NAMES) {
+        for (heard, theirs) in people.iter().zip(NAMES).filter(|(_, theirs)| *theirs != name) {
+            let measured = named(&world, *listener, theirs).latency.unwrap();
+            let told = named(&world, *heard, name).hears_us_after.unwrap();
+            println!("{name} hears {theirs} after {measured:?}, {theirs} was told {told:?}");
+            assert!(measured.abs_diff(told) < Duration::from_millis(1));
+        }
+    }
+    world.leave(people[1]);
+    world.run(Duration::from_secs(4));
+    assert_eq!(named(&world, people[0], "Bob").hears_us_after, None);
+    assert!(named(&world, people[0], "Cleo").hears_us_after.is_some());
 }

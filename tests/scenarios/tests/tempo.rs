@@ -69,7 +69,7 @@ impl Band {
 
     fn view(&mut self, who: Id) -> TempoView {
         let now = self.world.instant();
-        self.world.engine(who).unwrap().session().tempo_view(Duration::ZERO, now)
+        self.world.engine(who).unwrap().session().tempo_view(now)
     }
 
     /// Where clicks of Bob's metronome and Ada's ticks begin, in frames of what he heard.

@@ -259,12 +259,6 @@ impl Stage {
             self.events.push(event);
         }
     }
-
-    pub fn return_delay(&self) -> Duration {
-        let first = &self.seats[0];
-        let engine = self.engine.as_ref();
-        engine.map_or(Duration::ZERO, |engine| engine.return_delay(first.track.id(), &first.net_end))
-    }
 }
 
 impl Disk {

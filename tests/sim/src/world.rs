@@ -312,8 +312,7 @@ impl World {
     pub fn sources(&self, who: Id) -> Vec<SourceView> {
         let stage = &self.stages[who.0];
         let (engine, first) = (stage.engine.as_ref(), stage.seats[0].track.id());
-        engine
-            .map_or_else(Vec::new, |e| e.session().source_views(first, self.instant(), stage.return_delay()))
+        engine.map_or_else(Vec::new, |engine| engine.session().source_views(first, self.instant()))
     }
 
     /// They put Backline on one more track.

@@ -156,7 +156,7 @@ impl Worker {
             let mut snapshot = guest.own.idle_snapshot();
             snapshot.invite.clone_from(&invite);
             snapshot.worker = self.view;
-            fill(&mut snapshot, open, (guest.id(), guest.own.net_end.as_deref()), now);
+            fill(&mut snapshot, open, guest.id(), now);
             guest.own.historian.note(now, &snapshot.sources);
             snapshot.histories = guest.own.historian.histories();
             guest.shared.snapshot.store(Arc::new(snapshot));
@@ -164,14 +164,8 @@ impl Worker {
     }
 }
 
-fn fill(
-    snapshot: &mut Snapshot,
-    open: &Open,
-    (instance, net_end): (InstanceId, Option<&NetEnd>),
-    now: Instant,
-) {
+fn fill(snapshot: &mut Snapshot, open: &Open, instance: InstanceId, now: Instant) {
     let session = open.engine.session();
-    let return_delay = net_end.map_or(Duration::ZERO, |net| open.engine.return_delay(instance, net));
     snapshot.connection = match session.state() {
         SessionState::Joining => Connection::Joining,
         SessionState::Joined => Connection::Joined,
@@ -192,11 +186,11 @@ fn fill(
     snapshot.left_behind = session.left_behind(now);
     snapshot.changes = session.outbox_stats();
     snapshot.operations = open.engine.operations(now);
-    snapshot.sources = session.source_views(instance, now, return_delay);
+    snapshot.sources = session.source_views(instance, now);
     snapshot.slots = session.slot_views(instance);
     snapshot.is_mixed = session.is_mixed();
     snapshot.chat = session.chat();
-    snapshot.tempo = session.tempo_view(return_delay, now);
+    snapshot.tempo = session.tempo_view(now);
     snapshot.log = log_of(session, now);
     snapshot.local_port = Some(open.port.number());
 }

@@ -132,8 +132,6 @@ pub struct PlayoutStats {
     pub skipped_frames: u64,
     /// The depth that is held.
     pub target: Duration,
-    /// How long what is played now has waited since its packet came; `None` in silence and for what was made up.
-    pub waited: Option<Duration>,
     /// Time between the latest arrival and the earliest need, in ms; negative when packets come too late.
     pub slack_ms: Option<f32>,
     /// Audio that is queued at this moment.

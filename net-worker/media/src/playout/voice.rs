@@ -80,9 +80,12 @@ pub struct Voice {
     fade: Fade,
     phase: Phase,
     stamp: Option<(u64, Duration)>,
-    /// Listener's time of this pull, and how long the packet that is being played had waited for the pull that began it.
+    /// Listener's time of this pull.
     now: f64,
-    waited_ticks: Option<f64>,
+    /// When the packet that was played last came.
+    last_arrived: Option<f64>,
+    /// The last of those played that came first of their burst: its first tick, and when it came.
+    first_of_burst: Option<(u64, f64)>,
 }
 
 impl Voice {
@@ -113,7 +116,8 @@ impl Voice {
             phase: Phase::Idle,
             stamp: None,
             now: 0.0,
-            waited_ticks: None,
+            last_arrived: None,
+            first_of_burst: None,
         })
     }
 
@@ -149,7 +153,8 @@ impl Voice {
         self.stretched = 0;
         self.deepened = 0;
         self.merge_left = 0;
-        (self.stamp, self.waited_ticks) = (None, None);
+        self.stamp = None;
+        (self.last_arrived, self.first_of_burst) = (None, None);
     }
 
     /// Leaves out `frames` of the source, across a cross-fade.
@@ -185,9 +190,10 @@ impl Voice {
         self.now = now;
     }
 
-    /// How long the packet that is being played had waited until its first sample frame was pulled, in ticks.
-    pub fn waited_ticks(&self) -> Option<f64> {
-        self.waited_ticks
+    /// See [`Playout::in_hand_us`](super::Playout::in_hand_us), in ticks.
+    pub fn in_hand_ticks(&self) -> Option<f64> {
+        let (at, arrived) = self.first_of_burst?;
+        Some(self.now - arrived - self.position.saturating_sub(at) as f64)
     }
 
     /// When the sample frame at `tick` was captured, from the newest packet that said so.
@@ -296,9 +302,19 @@ impl Voice {
         self.decoded_at = frame.at;
         self.decoded_by = if frame.copy { Operation::Recover } else { Operation::Normal };
         self.kind = Some(frame.kind);
-        self.waited_ticks = Some(self.now - frame.arrived);
+        self.note_arrival(frame);
         self.frame_frames = frame.frames;
         self.stamp = frame.captured_at.map(|at| (frame.at, at)).or(self.stamp);
+    }
+
+    /// Of a burst, as the frames of one block of the sender are, the first packet stands for all: only it left when it was captured.
+    fn note_arrival(&mut self, frame: &Stored) {
+        let burst_gap = f64::from(frame.frames) / 4.0;
+        let gap = self.last_arrived.map(|last| frame.arrived - last);
+        self.last_arrived = Some(frame.arrived);
+        if gap.is_none_or(|gap| gap >= burst_gap) {
+            self.first_of_burst = Some((frame.at, frame.arrived));
+        }
     }
 
     /// The decoder must believe that it has heard every frame, or the next one begins with a click; what it makes

@@ -109,7 +109,7 @@ impl MixedSource {
     /// How it has arrived since the last call; none while nothing of it is played.
     pub fn report(&mut self, stream: Ssrc, depth_max: Duration) -> Option<Reception> {
         let queueing_us = self.queueing.take_us();
-        self.reception.report(stream, &self.playout.stats(), depth_max, queueing_us)
+        self.reception.report(stream, &self.playout.stats(), depth_max, queueing_us, None)
     }
 }
 

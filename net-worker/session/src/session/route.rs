@@ -65,6 +65,11 @@ impl Session {
         self.listening.set_aux_slots(instance, slots);
     }
 
+    /// What an instance's return ring and rate conversion add after a playout now, for the last sample frame of a pull.
+    pub fn set_return_delay(&mut self, instance: InstanceId, delay: Duration) {
+        self.listening.set_return_delay(instance, delay);
+    }
+
     pub(super) fn is_mesh(&self) -> bool {
         self.media.way == MediaWay::Mesh
     }

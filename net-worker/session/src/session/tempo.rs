@@ -105,14 +105,14 @@ impl Session {
 
     /// How much later than they play we hear somebody, on an instance whose return ring and output block add `return_delay`; none where
     /// we do not hear them by themselves.
-    pub fn heard_after(&self, peer: PeerId, return_delay: Duration, now: Instant) -> Option<Duration> {
+    pub fn heard_after(&self, peer: PeerId, now: Instant) -> Option<Duration> {
         let is_theirs = |source: &&RemoteSource| source.peer == peer && source.present;
         let theirs = self.listening.sources.values().filter(is_theirs);
-        theirs.filter_map(|source| self.latency(source, return_delay, now)).max()
+        theirs.filter_map(|source| self.latency(source, now)).max()
     }
 
     /// Tempo and transport as they are shown.
-    pub fn tempo_view(&self, return_delay: Duration, now: Instant) -> TempoView {
+    pub fn tempo_view(&self, now: Instant) -> TempoView {
         let me = self.participant();
         let leader = match self.value(&Register::Leader) {
             Some(Change::Leader(Some(leader))) => Some(LeaderView {
@@ -130,7 +130,7 @@ impl Session {
             }
             Conducted::Mark { at, mark, whose, .. } => {
                 let whose = whose.filter(|_| mark.is_rolling);
-                let path = whose.and_then(|peer| self.heard_after(peer, return_delay, now));
+                let path = whose.and_then(|peer| self.heard_after(peer, now));
                 (Some((at + path.unwrap_or_default(), mark)), path)
             }
         };

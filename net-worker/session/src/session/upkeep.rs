@@ -80,12 +80,16 @@ impl Session {
             .iter()
             .map(|listener| (listener.instance, listener.depth_ceiling))
             .collect();
+        let latencies: Vec<Option<Duration>> =
+            self.listening.sources.values().map(|source| self.latency(source, now)).collect();
+        let sources = self.listening.sources.values_mut().zip(latencies);
         let mut reports = Vec::new();
-        for source in self.listening.sources.values_mut().filter(|source| source.present) {
+        for (source, latency) in sources.filter(|(source, _)| source.present) {
             let owner = ceilings.iter().find(|(instance, _)| Some(*instance) == source.owner);
             let Some((_, ceiling)) = owner else { continue };
             let queueing_us = source.stages.take_queueing_us();
-            let report = source.reception.report(source.ssrc, &source.playout.stats(), *ceiling, queueing_us);
+            let stats = source.playout.stats();
+            let report = source.reception.report(source.ssrc, &stats, *ceiling, queueing_us, latency);
             reports.extend(report.map(|reception| (source.peer, reception)));
         }
         for (peer, reception) in reports {

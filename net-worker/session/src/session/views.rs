@@ -9,15 +9,9 @@ use crate::listening::RemoteSource;
 use crate::view::{FaderView, MixStrip, MixView};
 
 impl Session {
-    /// Every remote source as an instance sees it, in slot order, then those without a slot there. `return_delay` is what the
-    /// return ring and the output block add after the playout.
-    pub fn source_views(
-        &self,
-        instance: InstanceId,
-        now: Instant,
-        return_delay: Duration,
-    ) -> Vec<SourceView> {
-        let view = |id: &SourceId| self.source_view(*id, instance, now, return_delay);
+    /// Every remote source as an instance sees it, in slot order, then those without a slot there.
+    pub fn source_views(&self, instance: InstanceId, now: Instant) -> Vec<SourceView> {
+        let view = |id: &SourceId| self.source_view(*id, instance, now);
         let mut views: Vec<SourceView> = self.listening.sources.keys().filter_map(view).collect();
         views.sort_by_key(|view| (view.slot.unwrap_or(SLOTS), view.source));
         views
@@ -85,26 +79,21 @@ impl Session {
     }
 
     /// From a source's capture to our output.
-    pub(super) fn latency(
-        &self,
-        source: &RemoteSource,
-        return_delay: Duration,
-        now: Instant,
-    ) -> Option<Duration> {
+    pub(super) fn latency(&self, source: &RemoteSource, now: Instant) -> Option<Duration> {
         let captured_at = source.playout.stats().played?.captured_at?;
         let captured_at = self.roster.clock(source.peer)?.to_ours(captured_at)?;
         let latency = self.network.unix_time(now).checked_sub(captured_at)?;
         // What was played last left with the last pull, not now.
-        Some((latency + return_delay).saturating_sub(source.playout.since_pull(now)))
+        let after_pull = self.listening.return_delay(source);
+        Some((latency + after_pull).saturating_sub(source.playout.since_pull(now)))
     }
 
-    fn source_view(
-        &self,
-        id: SourceId,
-        instance: InstanceId,
-        now: Instant,
-        return_delay: Duration,
-    ) -> Option<SourceView> {
+    /// How long after their capture a participant hears our sources, as they tell: the one that takes longest.
+    fn hears_us_after(&self, peer: PeerId, now: Instant) -> Option<Duration> {
+        self.publishing.iter().filter_map(|own| own.sending.heard_after(peer, now)).max()
+    }
+
+    fn source_view(&self, id: SourceId, instance: InstanceId, now: Instant) -> Option<SourceView> {
         let source = self.listening.sources.get(&id)?;
         let clock = self.roster.clock(source.peer);
         let stats = source.playout.stats();
@@ -115,9 +104,7 @@ impl Session {
             (true, false, true) => Route::ThroughHost,
             _ => Route::Waiting,
         };
-        let latency = self
-            .latency(source, return_delay, now)
-            .filter(|_| !matches!(route, Route::Waiting | Route::Mixed));
+        let latency = self.latency(source, now).filter(|_| !matches!(route, Route::Waiting | Route::Mixed));
         Some(SourceView {
             source: id,
             slot: source.slot.filter(|_| source.owner == Some(instance)),
@@ -129,12 +116,11 @@ impl Session {
             route,
             encrypted: route != Route::Waiting,
             latency,
-            // A frame is pulled from anywhere in a block on, on average from its middle.
-            stages: source.stages.view(
-                clock.and_then(ClockOffset::shortest_round_trip),
-                return_delay.saturating_sub(source.playout.pull_time() / 2),
-            ),
+            stages: source
+                .stages
+                .view(clock.and_then(ClockOffset::shortest_round_trip), self.listening.return_delay(source)),
             round_trip: clock.and_then(ClockOffset::round_trip),
+            hears_us_after: self.hears_us_after(source.peer, now),
             loss: source.loss(),
             lost: stats.lost_share,
             concealed_frames: stats.concealed_frames(),

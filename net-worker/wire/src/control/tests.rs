@@ -124,6 +124,7 @@ fn later_kinds() -> Vec<(Control, &'static str)> {
                     queueing_us: 1_000,
                     queueing_change_us: -1,
                     at_ceiling: true,
+                    latency_us: Some(12_345),
                 },
             },
             fixture::RECEPTION,
@@ -391,7 +392,7 @@ mod fixture {
     pub const PONG: &str = "010d0207c0843d01ac02";
     pub const RENAME: &str = "010e05416461204c0000ff";
     pub const GOODBYE: &str = "010f01";
-    pub const RECEPTION: &str = "011002effdb6f50df40302e8070101";
+    pub const RECEPTION: &str = "011002effdb6f50df40302e807010101b960";
     pub const WARNING: &str = "0115020a";
     pub const ROUTE: &str = "01160203";
     pub const LISTEN: &str = "01170100";

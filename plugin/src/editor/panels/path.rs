@@ -18,8 +18,8 @@ pub const WIDTH: f32 = 108.0;
 const ANSWER_WIDTH: f32 = 480.0;
 /// The most that the list of people takes, in points: with sixteen of them the answer fits into the smallest window.
 const PEOPLE_HEIGHT: f32 = 180.0;
-/// What one figure cannot tell.
-const OF_YOU: &str = "This is how you hear them. How they hear you, they see in their editor.";
+/// Where the figures come from.
+const MEASURED: &str = "Each way is measured where it is heard, by the music itself.";
 
 /// Draws the button into its place in the bottom line.
 pub fn show(ui: &Ui, place: Rect, test: &PathTest) {
@@ -49,13 +49,19 @@ fn answer(ui: &mut Ui, test: &PathTest) {
         return;
     }
     ScrollArea::vertical().max_height(PEOPLE_HEIGHT).show(ui, |ui| {
-        Grid::new(Id::unique("path by person")).num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
-            for (name, figures) in &test.people {
-                ui.label(RichText::new(name).color(colour(ui).text_faint).size(12.0));
-                ui.label(RichText::new(figures).color(colour(ui).text).size(12.0));
+        Grid::new(Id::unique("path by person")).num_columns(5).spacing([22.0, 3.0]).show(ui, |ui| {
+            for heading in ["", "To you", "To them", "Apart", "Network, both ways"] {
+                ui.label(RichText::new(heading).color(colour(ui).text_faint).size(12.0));
+            }
+            ui.end_row();
+            for person in &test.people {
+                ui.label(RichText::new(&person.name).color(colour(ui).text_soft).size(12.0));
+                for figure in [&person.to_you, &person.to_them, &person.apart, &person.network] {
+                    ui.label(RichText::new(figure).color(colour(ui).text).size(12.0));
+                }
                 ui.end_row();
             }
         });
     });
-    ui.label(RichText::new(OF_YOU).color(colour(ui).text_faint).size(12.0));
+    ui.label(RichText::new(MEASURED).color(colour(ui).text_faint).size(12.0));
 }

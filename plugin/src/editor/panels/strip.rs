@@ -32,6 +32,8 @@ const KNOB_TRAVEL: f32 = 180.0;
 
 /// Width of the details, in points.
 const DETAILS_WIDTH: f32 = 380.0;
+/// A row of figures, in points: all of them fit into the usual window.
+const FIGURE_HEIGHT: f32 = 16.0;
 /// What the details have above and below their figures, in points.
 const DETAILS_AROUND: f32 = 190.0;
 
@@ -212,9 +214,14 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
     menu.layout(Layout::top_down(Align::Min)).gap(6.0).show(|ui| {
         let shown = Id::unique(("last minutes", slot));
         let mut shows_past = ui.data(|data| data.get_temp::<bool>(shown)).unwrap_or_default();
-        match shows_past {
-            true => past(ui, strip),
-            false => details(ui, strip),
+        let height = Id::unique(("height of details", slot));
+        if shows_past {
+            past(ui, strip);
+            // As high as the figures: were it lower, the click that led here would be outside, and close it.
+            ui.set_min_height(ui.data(|data| data.get_temp::<f32>(height)).unwrap_or_default());
+        } else {
+            details(ui, strip);
+            ui.data_mut(|data| data.insert_temp(height, ui.min_size().y));
         }
         if !strip.present {
             return;
@@ -265,7 +272,8 @@ fn details(ui: &mut Ui, strip: &BoundStrip) {
 }
 
 fn figures(ui: &mut Ui, strip: &BoundStrip) {
-    egui::Grid::new("details").num_columns(2).spacing([16.0, 3.0]).show(ui, |ui| {
+    let grid = egui::Grid::new("details").num_columns(2).min_row_height(FIGURE_HEIGHT).spacing([16.0, 3.0]);
+    grid.show(ui, |ui| {
         let offset = strip.recording_offset.map(|offset| ("Recording offset".to_owned(), offset.text()));
         for (name, figure) in offset.iter().chain(strip.details.iter()) {
             ui.label(egui::RichText::new(name).color(colour(ui).text_faint).size(12.0));

@@ -1,7 +1,7 @@
 //! *Test my path* in words: whether one can play together with who is there, what most of the way consists of, and what to do about it.
 //!
-//! A pure function of the snapshot. It measures nothing itself: every packet that plays is a measurement already, and the clocks are
-//! compared with each peer all the time. The step before is `backend.rs`; the step after is the panel of the same name.
+//! A pure function of the snapshot. It measures nothing itself: every packet that plays is a measurement already, the clocks are
+//! compared with each peer all the time, and who hears us tells after how long. The step before is `backend.rs`; the step after is the panel of the same name.
 
 use std::time::Duration;
 
@@ -21,17 +21,35 @@ const SOUND_M_PER_MS: f64 = 0.343;
 /// A wait of the playout is the network's fault where rare packets are later by this much.
 const UNEVEN: Duration = Duration::from_millis(2);
 
+/// Of two ways that differ by more, the longer one is what to look at.
+const LOPSIDED: Duration = Duration::from_millis(10);
+
 /// The answer to *Test my path*.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathTest {
     /// How good it is with whoever is farthest.
     pub tone: Tone,
-    /// "18.0 ms one way: as if you stood 6 m apart; good for tight playing."
+    /// "36.0 ms there and back: as if you stood 6 m apart; good for tight playing."
     pub verdict: String,
     /// What most of that is and what to do about it; empty where that is not measured.
     pub advice: String,
-    /// Everybody whose way is measured, the nearest first: name, and "18.0 ms, 6 m; round trip of the network 9.0 ms".
-    pub people: Vec<(String, String)>,
+    /// Everybody whose way is measured, the nearest first.
+    pub people: Vec<PersonPath>,
+}
+
+/// The way to one person and back in figures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersonPath {
+    /// Whose.
+    pub name: String,
+    /// From their capture to our playout: "18.0 ms".
+    pub to_you: String,
+    /// From our capture to their playout; a dash as long as they play nothing of ours.
+    pub to_them: String,
+    /// How far apart one would stand: "6 m".
+    pub apart: String,
+    /// Round trip of the network.
+    pub network: String,
 }
 
 /// The way to one person.
@@ -39,6 +57,37 @@ struct Way<'a> {
     participant: ParticipantId,
     source: &'a SourceView,
     one_way: Duration,
+    /// Our way to them, as far as it is known.
+    back: Option<Duration>,
+}
+
+impl Way<'_> {
+    /// What both ways take on average; one alone stands for both.
+    fn apart(&self) -> Duration {
+        (self.one_way + self.back.unwrap_or(self.one_way)) / 2
+    }
+
+    fn apart_ms(&self) -> f64 {
+        self.apart().as_secs_f64() * 1000.0
+    }
+
+    /// "36.0 ms there and back"
+    fn length(&self) -> String {
+        match self.back {
+            Some(back) => format!("{} there and back", words::time(Some(self.one_way + back))),
+            None => format!("{} one way", words::time(Some(self.one_way))),
+        }
+    }
+
+    fn figures(&self) -> PersonPath {
+        PersonPath {
+            name: name(self.source),
+            to_you: words::time(Some(self.one_way)),
+            to_them: words::time(self.back),
+            apart: metres(self.apart_ms()),
+            network: words::time(self.source.round_trip),
+        }
+    }
 }
 
 impl PathTest {
@@ -49,28 +98,18 @@ impl PathTest {
         }
         let ways = ways(snapshot);
         let Some(farthest) = ways.last() else { return Some(Self::unmeasured(snapshot)) };
-        let ms = farthest.one_way.as_secs_f64() * 1000.0;
-        let verdict = format!(
-            "{} one way: as if you stood {} apart; {}.",
-            words::time(Some(farthest.one_way)),
-            metres(ms),
-            together(ms)
-        );
+        let ms = farthest.apart_ms();
+        let verdict =
+            format!("{}: as if you stood {} apart; {}.", farthest.length(), metres(ms), together(ms));
         let verdict = match ways.len() {
             1 => verdict,
             _ => format!("Farthest is {}, {verdict}", name(farthest.source)),
         };
-        let row = |way: &Way<'_>| {
-            let ms = way.one_way.as_secs_f64() * 1000.0;
-            let round_trip = words::time(way.source.round_trip);
-            let figures = format!("{}, {}", words::time(Some(way.one_way)), metres(ms));
-            (name(way.source), format!("{figures}; round trip of the network {round_trip}"))
-        };
         Some(Self {
             tone: latency_tone(ms),
             verdict,
-            advice: farthest.source.stages.map(|stages| advice(farthest.source, &stages)).unwrap_or_default(),
-            people: ways.iter().map(row).collect(),
+            advice: advice(farthest),
+            people: ways.iter().map(Way::figures).collect(),
         })
     }
 
@@ -93,14 +132,14 @@ fn ways(snapshot: &Snapshot) -> Vec<Way<'_>> {
     for source in snapshot.sources.iter().filter(|source| source.present) {
         let participant = source.source.participant;
         let Some(one_way) = source.latency else { continue };
-        let way = Way { participant, source, one_way };
+        let way = Way { participant, source, one_way, back: source.hears_us_after };
         match ways.iter_mut().find(|way| way.participant == participant) {
             Some(known) if known.one_way < one_way => *known = way,
             Some(_) => {}
             None => ways.push(way),
         }
     }
-    ways.sort_by_key(|way| way.one_way);
+    ways.sort_by_key(Way::apart);
     ways
 }
 
@@ -123,8 +162,21 @@ fn together(ms: f64) -> &'static str {
     }
 }
 
+/// What to do about a way, as far as it is measured.
+fn advice(way: &Way<'_>) -> String {
+    match (way.back, &way.source.stages) {
+        (Some(back), _) if back > way.one_way + LOPSIDED => format!(
+            "{} hears you {} later than you hear them: their playout, or how you send. They see which when they test their path.",
+            name(way.source),
+            words::time(Some(back - way.one_way)),
+        ),
+        (_, Some(stages)) => largest_part(way.source, stages),
+        (_, None) => String::new(),
+    }
+}
+
 /// The largest part of the way of `source`, and what makes it smaller.
-fn advice(source: &SourceView, stages: &LatencyStages) -> String {
+fn largest_part(source: &SourceView, stages: &LatencyStages) -> String {
     let name = name(source);
     let is_uneven = stages.network.p99.saturating_sub(stages.network.median) >= UNEVEN;
     let detour = matches!(source.route, Route::ThroughHost | Route::ThroughTurn);
@@ -225,10 +277,28 @@ mod tests {
             test.verdict,
             "Farthest is Farid, 64.0 ms one way: as if you stood 22 m apart; play along, but not together."
         );
-        let names: Vec<&str> = test.people.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = test.people.iter().map(|person| person.name.as_str()).collect();
         assert_eq!(names, ["Ada", "Ben", "Farid"]);
-        assert_eq!(test.people[1].1, "13.0 ms, 4 m; round trip of the network 4.0 ms");
+        let ben = &test.people[1];
+        assert_eq!([&ben.to_you, &ben.to_them, &ben.apart, &ben.network], ["13.0 ms", "–", "4 m", "4.0 ms"]);
         assert_eq!(test.advice, "", "nothing is said of what is not measured");
+    }
+
+    #[test]
+    fn what_they_hear_of_us_counts_as_what_we_hear_of_them() {
+        let mut snapshot = with_ada(0);
+        (snapshot.sources[0].latency, snapshot.sources[0].hears_us_after) = (Some(ms(18)), Some(ms(22)));
+        let test = PathTest::new(&snapshot).unwrap();
+        assert_eq!(
+            test.verdict,
+            "40.0 ms there and back: as if you stood 7 m apart; good for tight playing."
+        );
+        let ada = &test.people[0];
+        assert_eq!([&ada.to_you, &ada.to_them, &ada.apart], ["18.0 ms", "22.0 ms", "7 m"]);
+        snapshot.sources[0].hears_us_after = Some(ms(58));
+        let test = PathTest::new(&snapshot).unwrap();
+        assert!(test.verdict.starts_with("76.0 ms there and back") && test.tone == Tone::Warning, "{test:?}");
+        assert!(test.advice.starts_with("Ada hears you 40.0 ms later than you hear them"), "{}", test.advice);
     }
 
     #[test]

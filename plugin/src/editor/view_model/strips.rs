@@ -283,6 +283,7 @@ fn details(snapshot: &Snapshot, slot: &SlotView, source: &SourceView) -> Vec<(St
         rows.push(row("Held back by playout", words::time(Some(source.depth))));
     }
     rows.extend([
+        row("They hear you after", words::time(source.hears_us_after)),
         row("Round trip of the network", words::time(source.round_trip)),
         row("Concealed, last seconds", words::share(source.loss)),
         row("Concealed since joining", words::frames(source.concealed_frames)),

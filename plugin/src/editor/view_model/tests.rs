@@ -77,6 +77,7 @@ pub(super) fn source(number: u8, slot: Option<usize>) -> SourceView {
         latency: Some(Duration::from_micros(7_440)),
         stages: None,
         round_trip: Some(Duration::from_millis(4)),
+        hears_us_after: None,
         loss: 0.0,
         concealed_frames: 480,
         lost: 0.0,
@@ -190,6 +191,7 @@ fn a_source_is_on_its_slot_with_all_figures() {
         [
             "7.4 ms",
             "5.0 ms",
+            "–",
             "4.0 ms",
             "0.0 %",
             "0.01 s",
