@@ -139,6 +139,7 @@ mod tests {
             source_name: String::new(),
             colour: [0; 3],
             present: true,
+            is_mix: false,
             route: Route::Direct,
             encrypted: true,
             latency: None,

@@ -16,7 +16,9 @@ use std::time::{Duration, Instant};
 use backline_codec::{Encoding, MAX_BITRATE_BPS, MIN_BITRATE_BPS, OpusFrame};
 use backline_media::{PacketHead, ReceivedHead};
 use backline_wire::limits::SOURCES_MAX;
-use backline_wire::{GainValue, Levels, PanValue, PeerId, Reception, SourceLevel, Ssrc, StreamFormat};
+use backline_wire::{
+    GainValue, Levels, MixTime, PanValue, PeerId, Reception, SourceLevel, Ssrc, StreamFormat,
+};
 
 use group::Group;
 use source::{MixedSource, Turn};
@@ -121,6 +123,8 @@ pub(crate) struct Mixer {
     was_idle: bool,
     /// Of the next tick, in sample frames.
     timestamp: u32,
+    /// When the last tick was due, on the wall clock.
+    made_at: Duration,
     total: Vec<f32>,
     /// Sources that do in this tick what they did not do before.
     turns: Vec<(Ssrc, Turn)>,
@@ -149,6 +153,7 @@ impl Mixer {
             next: now + frame_time(config.frame),
             was_idle: true,
             timestamp: 0,
+            made_at: Duration::ZERO,
             total: vec![0.0; config.frame.frames() * CHANNELS],
             turns: Vec::new(),
             merge_in_frames: None,
@@ -282,6 +287,7 @@ impl Mixer {
                 self.turned(source, turn);
             }
             let made_at = unix_time.saturating_sub(behind);
+            self.made_at = made_at;
             let total_sounds = self.sources.values().any(|source| source.sounds);
             for group in self.groups.values_mut() {
                 let sounds = group.mix(&self.total, total_sounds, &self.sources);
@@ -309,6 +315,13 @@ impl Mixer {
         let was_silent = std::mem::replace(&mut self.told_silence, is_silent);
         let is_known = is_silent && was_silent;
         if is_known || self.listeners.is_empty() { None } else { Some(Levels { sources }) }
+    }
+
+    /// When each source that is played is in the mix.
+    pub fn times(&self) -> impl Iterator<Item = MixTime> {
+        self.sources.iter().filter_map(|(ssrc, source)| {
+            Some(MixTime { ssrc: *ssrc, after_us: source.in_mix_after_us(self.made_at)? })
+        })
     }
 
     /// The frames of a listener's stream from a timestamp on that are still known.

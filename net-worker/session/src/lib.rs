@@ -14,6 +14,7 @@ mod links;
 mod listener;
 mod listening;
 mod mesh;
+mod mix_delays;
 mod mix_levels;
 mod network;
 mod publishing;

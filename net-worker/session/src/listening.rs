@@ -16,6 +16,7 @@ use backline_wire::{InstanceId, Name, PeerId, PublishedSource, SourceId, SourceI
 use crate::assignment::{Assignment, ReturnChoice};
 use crate::heads::received_head;
 use crate::listener::Listener;
+use crate::mix_delays::MixDelays;
 use crate::mix_levels::MixLevels;
 use crate::reception::ReceptionMeter;
 use crate::slots::SlotTable;
@@ -54,6 +55,8 @@ pub(crate) struct Listening {
     pub is_mixed: bool,
     /// How loud they are there.
     pub mix_levels: MixLevels,
+    /// How long after their capture they are there.
+    pub mix_delays: MixDelays,
 }
 
 /// One remote source, present or away.
@@ -245,6 +248,7 @@ impl Listening {
     pub fn set_mixed(&mut self, is_mixed: bool) {
         self.is_mixed = is_mixed;
         self.mix_levels.forget();
+        self.mix_delays.forget();
         self.sources.values_mut().for_each(|source| source.forward_asked = !is_mixed);
     }
 

@@ -1,10 +1,14 @@
 //! Who else is in the session, and what their clocks say.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use backline_wire::{Control, PeerId, PeerInfo};
 
 use crate::clock_offset::{ClockOffset, Exchange};
+
+/// No way is longer than another by more.
+const OVERTAKEN_MAX: Duration = Duration::from_secs(3);
 
 /// The others, by peer id; the host is [`PeerId::HOST`].
 #[derive(Default)]
@@ -22,7 +26,24 @@ pub(crate) struct Peer {
     pub confirmed: bool,
     /// Their DAW records.
     pub is_recording: bool,
+    /// What they told last of their DAW: of which moment of their clock (µs since 1970), and when.
+    told_of: Option<(u64, Instant)>,
     asked: Asked,
+}
+
+impl Peer {
+    /// Whether what they tell of their DAW is not older than what they have told: it comes by two ways. An older moment is news
+    /// again when nothing else has come for a while: their clock was set back.
+    pub fn tells_of(&mut self, at_us: u64, now: Instant) -> bool {
+        let is_old = |(told_us, told_at): (u64, Instant)| {
+            at_us < told_us && now.saturating_duration_since(told_at) < OVERTAKEN_MAX
+        };
+        let is_news = !self.told_of.is_some_and(is_old);
+        if is_news {
+            self.told_of = Some((at_us, now));
+        }
+        is_news
+    }
 }
 
 /// Somebody whose clock we ask for.
@@ -39,7 +60,8 @@ impl Roster {
             (known.info, known.confirmed) = (info, true);
             return false;
         }
-        let peer = Peer { info, confirmed: true, is_recording: false, asked: Asked::default() };
+        let (is_recording, told_of, asked) = (false, None, Asked::default());
+        let peer = Peer { info, confirmed: true, is_recording, told_of, asked };
         self.peers.insert(peer.info.peer, peer);
         true
     }

@@ -43,13 +43,15 @@ pub struct SourceView {
     pub colour: [u8; 3],
     /// In the session now.
     pub present: bool,
+    /// It is what the host mixes for us.
+    pub is_mix: bool,
     /// How it reaches us.
     pub route: Route,
     /// DTLS-SRTP is up on the path it comes by.
     pub encrypted: bool,
-    /// From their capture to our playout, measured by time stamps and clock offset.
+    /// From their capture to our playout, measured by time stamps and clock offset; in a mix, through it.
     pub latency: Option<Duration>,
-    /// The same by stage; the sum of the medians is about the latency.
+    /// The same by stage; the sum of the medians is about the latency. None in a mix.
     pub stages: Option<LatencyStages>,
     /// Round trip to the participant.
     pub round_trip: Option<Duration>,

@@ -1,9 +1,9 @@
-//! What peers tell each other about a stream outside of the control channel: which packets of it a listener misses, and how loud
-//! each source is in the mix that it carries.
+//! What peers tell each other about a stream outside of the control channel: which packets of it a listener misses, and of the mix that
+//! it carries, how loud each source is there, and how late.
 //!
 //! It travels as RTCP, unreliable and unordered, because one that comes late is of no use. The step before is `media`'s
-//! playout (which knows what is missing), or the relay's mix ([`Levels`]); the step after is `transport`'s path, and there `media`'s
-//! sender, the relay, or a listener's meters.
+//! playout (which knows what is missing), or the relay's mix ([`Levels`], [`MixTimes`]); the step after is `transport`'s path, and there `media`'s
+//! sender, the relay, or a listener's meters and latency.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -11,10 +11,12 @@ use thiserror::Error;
 use crate::control::bounded;
 use crate::levels::Levels;
 use crate::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX};
+use crate::mix_times::MixTimes;
 
 /// They tell ours from each other, and from other application-defined feedback (RFC 4585 section 6.4), "REMB" for instance.
 const MISSING_TAG: [u8; 4] = *b"BKL1";
 const LEVELS_TAG: [u8; 4] = *b"BKL2";
+const MIX_TIMES_TAG: [u8; 4] = *b"BKL3";
 
 /// All that there is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub enum Feedback {
     Missing(Missing),
     /// From who mixes to a listener.
     Levels(Levels),
+    /// From who mixes to a listener.
+    MixTimes(MixTimes),
 }
 
 /// A stretch of a stream that has not come.
@@ -50,7 +54,7 @@ pub struct Missing {
 }
 
 impl Feedback {
-    /// Reads either; never panics, and allocates no more than the limits allow.
+    /// Reads any; never panics, and allocates no more than the limits allow.
     ///
     /// # Errors
     /// [`FeedbackError`]: it is to be dropped.
@@ -61,7 +65,8 @@ impl Feedback {
         match *tag {
             MISSING_TAG if fits => read(body).map(Feedback::Missing),
             LEVELS_TAG if fits => read(body).map(Feedback::Levels),
-            MISSING_TAG | LEVELS_TAG => Err(FeedbackError::Damaged),
+            MIX_TIMES_TAG if fits => read(body).map(Feedback::MixTimes),
+            MISSING_TAG | LEVELS_TAG | MIX_TIMES_TAG => Err(FeedbackError::Damaged),
             _ => Err(FeedbackError::NotOurs),
         }
     }
@@ -78,6 +83,13 @@ impl Levels {
     /// As it travels; at most [`FEEDBACK_BYTES_MAX`] bytes for as many sources as allowed.
     pub fn encode(&self) -> Vec<u8> {
         write(LEVELS_TAG, self)
+    }
+}
+
+impl MixTimes {
+    /// As it travels; at most [`FEEDBACK_BYTES_MAX`] bytes for as many sources as allowed.
+    pub fn encode(&self) -> Vec<u8> {
+        write(MIX_TIMES_TAG, self)
     }
 }
 
@@ -106,7 +118,8 @@ mod tests {
     use super::*;
     use crate::ids::Ssrc;
     use crate::levels::{PeakLevel, SourceLevel};
-    use crate::limits::SOURCES_MAX;
+    use crate::limits::{MIX_TIMES_MAX, SOURCES_MAX};
+    use crate::mix_times::MixTime;
     use proptest::prelude::*;
 
     #[test]
@@ -117,10 +130,13 @@ mod tests {
             SourceLevel { ssrc: Ssrc(0x1_0000), left: PeakLevel::from_linear(1.0), right: PeakLevel::SILENT };
         let levels = Levels { sources: vec![level] };
         assert_eq!(levels.encode(), [b'B', b'K', b'L', b'2', 1, 0x80, 0x80, 0x04, 24, 255]);
+        let times = MixTimes { sources: vec![MixTime { ssrc: Ssrc(0x1_0000), after_us: -2 }] };
+        assert_eq!(times.encode(), [b'B', b'K', b'L', b'3', 1, 0x80, 0x80, 0x04, 3]);
         assert_eq!(Feedback::decode(b"REMBxxxx"), Err(FeedbackError::NotOurs));
         assert_eq!(Feedback::decode(b"BKL"), Err(FeedbackError::NotOurs));
         assert_eq!(Feedback::decode(b"BKL1\x7f"), Err(FeedbackError::Damaged));
         assert_eq!(Feedback::decode(b"BKL2\x7f"), Err(FeedbackError::Damaged));
+        assert_eq!(Feedback::decode(b"BKL3\x7f"), Err(FeedbackError::Damaged));
     }
 
     #[test]
@@ -134,6 +150,10 @@ mod tests {
         let levels = Levels { sources };
         assert!(levels.encode().len() <= FEEDBACK_BYTES_MAX);
         assert_eq!(Feedback::decode(&levels.encode()), Ok(Feedback::Levels(levels)));
+        let sources = vec![MixTime { ssrc: Ssrc(u32::MAX), after_us: i64::MIN }; MIX_TIMES_MAX];
+        let times = MixTimes { sources };
+        assert!(times.encode().len() <= FEEDBACK_BYTES_MAX);
+        assert_eq!(Feedback::decode(&times.encode()), Ok(Feedback::MixTimes(times)));
     }
 
     #[test]
@@ -145,13 +165,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_read_without_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..1200), tag in 0..3_usize) {
-            if let (Some(tag), Some(head)) = ([MISSING_TAG, LEVELS_TAG].get(tag), bytes.first_chunk_mut()) {
+        fn any_bytes_are_read_without_panic(mut bytes in prop::collection::vec(any::<u8>(), 0..1200), tag in 0..4_usize) {
+            if let (Some(tag), Some(head)) = ([MISSING_TAG, LEVELS_TAG, MIX_TIMES_TAG].get(tag), bytes.first_chunk_mut()) {
                 *head = *tag;
             }
             match Feedback::decode(&bytes) {
                 Ok(Feedback::Missing(missing)) => prop_assert!(missing.runs.len() <= MISSING_RUNS_MAX),
                 Ok(Feedback::Levels(levels)) => prop_assert!(levels.sources.len() <= SOURCES_MAX),
+                Ok(Feedback::MixTimes(times)) => prop_assert!(times.sources.len() <= MIX_TIMES_MAX),
                 Err(_) => {}
             }
         }

@@ -16,6 +16,7 @@ pub mod ids;
 pub mod levels;
 pub mod limits;
 pub mod link;
+mod mix_times;
 pub mod name;
 pub mod operation;
 pub mod route;
@@ -33,6 +34,7 @@ pub use hello::{Hello, HelloTranscript, IdentityKey};
 pub use ids::{Generation, IdError, InstanceId, ParticipantId, PeerId, SourceId, Ssrc};
 pub use levels::{Levels, PeakLevel, SourceLevel};
 pub use link::{InviteLink, LinkError};
+pub use mix_times::{MixTime, MixTimes};
 pub use name::Name;
 pub use operation::{
     Bus, Change, Counter, DocumentId, Entry, Fader, GainValue, Grantee, Operation, OperationRefusal,

@@ -72,6 +72,8 @@ pub const MEDIA_PAYLOAD_BYTES_MAX: usize = 1500;
 pub const MEDIA_OVERHEAD_BYTES_MAX: usize = 64;
 /// Length of one peer's feedback about a stream, in bytes.
 pub const FEEDBACK_BYTES_MAX: usize = 912;
+/// Sources of which one message says when they are in a mix.
+pub const MIX_TIMES_MAX: usize = 56;
 /// Stretches that one request for missing packets names.
 pub const MISSING_RUNS_MAX: usize = 16;
 /// Streams that one path carries in each direction.
@@ -108,6 +110,8 @@ const _: () = {
     assert!(1 + 16 + 32 + LINK_ADDRESSES_MAX * 19 + 4 <= 255);
     // A tag, a length, and for each run a timestamp and a length as varints.
     assert!(4 + 1 + MISSING_RUNS_MAX * (5 + 3) <= FEEDBACK_BYTES_MAX);
+    // A tag, a length, and for each source a stream and a time as varints.
+    assert!(4 + 1 + MIX_TIMES_MAX * (5 + 10) <= FEEDBACK_BYTES_MAX);
     // A tag, a length, and for each source a stream as a varint and two levels. With all around it, it is no longer than a datagram of any path.
     assert!(4 + 2 + SOURCES_MAX * (5 + 2) <= FEEDBACK_BYTES_MAX && FEEDBACK_BYTES_MAX < 1_100);
     // Per entry a change (two sources, or a name), a revision, an author, an operation and a time; for an outcome a counter too.

@@ -541,6 +541,7 @@ impl Musician {
             source_name: self.source.into(),
             colour: self.colour,
             present: true,
+            is_mix: false,
             route: self.route,
             encrypted: true,
             latency: Some(Duration::from_micros(self.latency_us)),

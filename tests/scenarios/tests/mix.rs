@@ -8,8 +8,8 @@ use backline_client::{Quality, Route as Way};
 use backline_relay::{Limits, SessionId};
 use backline_session::{ReturnChoice, SessionEvent};
 use backline_sim::judge::{level, tone};
-use backline_sim::signal::{chord, sine};
-use backline_sim::{Bottleneck, Id, Loss, Musician, Track, Way as Path, World};
+use backline_sim::signal::{chord, click, silence, sine};
+use backline_sim::{Bottleneck, Card, Id, Loss, Musician, Track, Way as Path, World};
 use backline_wire::Route;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -291,4 +291,31 @@ fn strips_show_the_level_of_their_source_in_a_mix_as_elsewhere() {
     trio.world.network.cut(address, true);
     trio.world.run(SECOND / 2);
     assert_eq!(metered_db(&trio, 0, "Cleo"), HUSH);
+}
+
+/// The way into the mix and the way of the mix: Ada's click comes out where the latency says, whoever's clock shows what.
+#[test]
+fn the_latency_of_a_source_in_a_mix_is_by_how_much_it_is_late() {
+    for (theirs, ours, ms) in [(64, 64, 8), (480, 128, 20), (128, 512, 3)] {
+        let mut world = World::new(730 + ms);
+        world.network.usual = Path::clean(Duration::from_millis(ms));
+        let card = |block_frames| Card { block_frames, ..Card::default() };
+        let ada = world.add(Musician { card: card(theirs), ..Musician::new("Ada", click(480_000)) });
+        let bob = world.add(Musician { card: card(ours), ..Musician::new("Bob", silence()) });
+        world.add_server(Limits::default());
+        let (session, link) = world.serve_session("Rehearsal");
+        let now = world.instant();
+        assert!(world.server().shard.set_route(session, now, Route::Mix));
+        [ada, bob].iter().for_each(|who| world.join(*who, &link));
+        world.run(11 * SECOND);
+        let heard = world.heard(bob);
+        let loudest =
+            (0..heard.len()).max_by(|one, other| heard[*one][0].abs().total_cmp(&heard[*other][0].abs()));
+        let late_frames = loudest.map_or(0.0, |at| at as f64) - 480_000.0;
+        let view = world.sources(bob).into_iter().find(|view| view.participant_name == "Ada").unwrap();
+        assert_eq!(view.route, Way::Mixed);
+        let shown_frames = view.latency.unwrap().as_secs_f64() * RATE_HZ + ours as f64;
+        println!("blocks {theirs} and {ours}, {ms} ms: {late_frames} late, {shown_frames:.1} shown");
+        assert!((late_frames - shown_frames).abs() <= 12.0, "a quarter of a millisecond");
+    }
 }

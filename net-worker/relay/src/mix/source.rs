@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use backline_audio::meter::MeterReading;
 use backline_media::{Playout, ReceivedHead};
 use backline_session::{Queueing, ReceptionMeter, playout_config};
+use backline_wire::limits::NETWORK_RATE_HZ;
 use backline_wire::{PeakLevel, Reception, SourceLevel, Ssrc, StreamFormat};
 
 use super::CHANNELS;
@@ -104,6 +105,17 @@ impl MixedSource {
         let sounded = left.max(right) > QUIET;
         let (left, right) = (PeakLevel::from_linear(left), PeakLevel::from_linear(right));
         sounded.then_some(SourceLevel { ssrc, left, right })
+    }
+
+    /// When what is played now is in the mix on our clock, of which the frame begins at `made_at`, less when it was captured on its sender's
+    /// clock, in µs; none while nothing is played.
+    pub fn in_mix_after_us(&self, made_at: Duration) -> Option<i64> {
+        let captured_at = self.playout.stats().played?.captured_at?;
+        // Known of the last sample frame that was pulled.
+        let into_frame =
+            Duration::from_secs_f64((self.block.len() / CHANNELS) as f64 / f64::from(NETWORK_RATE_HZ));
+        let us = |time: Duration| time.as_micros() as i64;
+        Some(us(made_at + into_frame).saturating_sub(us(captured_at)))
     }
 
     /// How it has arrived since the last call; none while nothing of it is played.

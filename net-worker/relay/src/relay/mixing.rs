@@ -6,9 +6,11 @@
 use backline_media::{PacketHead, ReceivedHead};
 use backline_session::{media_head, received_head};
 use backline_transport::MediaHead;
+use backline_wire::limits::MIX_TIMES_MAX;
 use backline_wire::{
-    Change, Fader, GainValue, Levels, Missing, MissingRun, PanValue, PublishedSource, Reception, Register,
-    Revision, Setting, SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat, mix_source,
+    Change, Fader, GainValue, Levels, Missing, MissingRun, MixTime, MixTimes, PanValue, PublishedSource,
+    Reception, Register, Revision, Setting, SettingKind, SourceId, SourceInfo, Ssrc, StreamFormat,
+    mix_source,
 };
 
 use super::mix_news::DueNews;
@@ -86,6 +88,13 @@ impl Mixing {
     pub fn take_receptions(&mut self, now: Instant) -> Vec<Reception> {
         let is_due = self.is_live() && self.due_news.is_reception_due(now);
         self.mixer.iter_mut().filter(|_| is_due).flat_map(Mixer::receptions).collect()
+    }
+
+    /// When everybody is in the mix, a message each so many; nothing while that is not to be told.
+    pub fn take_times(&mut self, now: Instant) -> Vec<MixTimes> {
+        let is_due = self.is_live() && self.due_news.are_times_due(now);
+        let times: Vec<MixTime> = self.mixer.iter().filter(|_| is_due).flat_map(Mixer::times).collect();
+        times.chunks(MIX_TIMES_MAX).map(|sources| MixTimes { sources: sources.to_vec() }).collect()
     }
 
     /// How loud everybody is; none while that is not to be told.

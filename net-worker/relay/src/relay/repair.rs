@@ -58,7 +58,7 @@ impl Relay {
         let Some(listener) = self.members.by_link(link) else { return };
         match Feedback::decode(bytes) {
             Ok(Feedback::Missing(missing)) => self.member_misses(now, listener, ssrc, &missing),
-            Ok(Feedback::Levels(_)) => {
+            Ok(Feedback::Levels(_) | Feedback::MixTimes(_)) => {
                 tracing::debug!(%listener, "a member mixes nothing");
                 self.wrong(Some(listener), Wrong::FeedbackNotUnderstood);
             }

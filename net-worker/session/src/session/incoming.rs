@@ -98,6 +98,10 @@ impl Session {
             (LinkKey::Peer(peer), Control::Reception { reception, .. }) => {
                 self.is_heard(now, peer, reception);
             }
+            // What is started by hand counts in the host's order.
+            (LinkKey::Peer(peer), Control::Transport { mark, .. }) if !mark.by_hand => {
+                self.hear_transport(now, peer, mark);
+            }
             (LinkKey::Peer(peer), message) => tracing::debug!(%peer, ?message, "a peer may not say that"),
         }
     }

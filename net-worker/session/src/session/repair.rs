@@ -40,21 +40,18 @@ impl Session {
         }
     }
 
-    /// Somebody on a path misses packets of a stream, or tells how loud the sources of a mix are.
+    /// Somebody on a path misses packets of a stream, or tells how loud the sources of a mix are, or how late.
     pub(super) fn path_feeds_back(&mut self, now: Instant, key: LinkKey, about: Ssrc, bytes: &[u8]) {
         match Feedback::decode(bytes) {
             Ok(Feedback::Missing(missing)) => match self.publishing.of_stream(about) {
                 Some(source) => source.sending.send_again(&mut self.network, key, &missing, now),
                 None => tracing::debug!(?key, %about, "asked for a stream that is not ours"),
             },
-            Ok(Feedback::Levels(levels)) => {
-                let is_from_host = self.network.uplink == Uplink::Path(key);
-                if is_from_host && self.listening.is_stream_of_mix(about) {
-                    self.listening.mix_levels.told(now, levels);
-                } else {
-                    tracing::debug!(?key, %about, "levels of a mix that we do not hear");
-                }
+            Ok(_) if self.network.uplink != Uplink::Path(key) || !self.listening.is_stream_of_mix(about) => {
+                tracing::debug!(?key, %about, "of a mix that we do not hear");
             }
+            Ok(Feedback::Levels(levels)) => self.listening.mix_levels.told(now, levels),
+            Ok(Feedback::MixTimes(times)) => self.listening.mix_delays.told(&times),
             Err(error) => tracing::debug!(?key, %error, "feedback was dropped"),
         }
     }

@@ -154,6 +154,9 @@ impl Session {
 
     pub(super) fn hear_transport(&mut self, now: Instant, peer: PeerId, mark: TransportMark) {
         if let Some(known) = self.roster.peers.get_mut(&peer).filter(|_| !mark.by_hand) {
+            if !known.tells_of(mark.at_us, now) {
+                return;
+            }
             known.is_recording = mark.is_recording;
         }
         if self.counts(self.leader(), peer, &mark) {
@@ -197,8 +200,15 @@ impl Session {
         }
     }
 
+    /// Where a DAW is also goes straight to whom there is a straight path: by the host it may come after its sound.
     fn tell_transport(&mut self, now: Instant, mark: TransportMark) -> bool {
         let peer = self.me.unwrap_or(PeerId::HOST);
-        self.network.say_to_host(now, Control::Transport { peer, mark })
+        let message = Control::Transport { peer, mark };
+        if !mark.by_hand {
+            for peer in self.roster.peers.keys().filter(|peer| self.mesh.is_connected(**peer)) {
+                self.network.say(LinkKey::Peer(*peer), now, &message);
+            }
+        }
+        self.network.say_to_host(now, message)
     }
 }

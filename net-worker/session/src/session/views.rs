@@ -78,8 +78,14 @@ impl Session {
         self.network.links.get(key).is_some_and(Path::is_relayed)
     }
 
-    /// From a source's capture to our output.
+    /// From a source's capture to our output, by itself or in the host's mix.
     pub(super) fn latency(&self, source: &RemoteSource, now: Instant) -> Option<Duration> {
+        if self.listening.is_in_mix(source.info.source) {
+            let mix = self.listening.sources.get(&self.listening.mix_source?)?;
+            let (sender, host) = (self.roster.clock(source.peer)?, self.roster.clock(mix.peer)?);
+            let until_mixed = self.listening.mix_delays.of(source.ssrc, sender, host)?;
+            return Some(until_mixed + self.latency(mix, now)?);
+        }
         let captured_at = source.playout.stats().played?.captured_at?;
         let captured_at = self.roster.clock(source.peer)?.to_ours(captured_at)?;
         let latency = self.network.unix_time(now).checked_sub(captured_at)?;
@@ -104,7 +110,9 @@ impl Session {
             (true, false, true) => Route::ThroughHost,
             _ => Route::Waiting,
         };
-        let latency = self.latency(source, now).filter(|_| !matches!(route, Route::Waiting | Route::Mixed));
+        let latency = self.latency(source, now).filter(|_| route != Route::Waiting);
+        let shortest_round_trip = clock.and_then(ClockOffset::shortest_round_trip);
+        let stages = source.stages.view(shortest_round_trip, self.listening.return_delay(source));
         Some(SourceView {
             source: id,
             slot: source.slot.filter(|_| source.owner == Some(instance)),
@@ -113,12 +121,11 @@ impl Session {
             source_name: source.info.name.to_string(),
             colour: source.info.colour,
             present: source.present,
+            is_mix: self.is_mix(id),
             route,
             encrypted: route != Route::Waiting,
             latency,
-            stages: source
-                .stages
-                .view(clock.and_then(ClockOffset::shortest_round_trip), self.listening.return_delay(source)),
+            stages: stages.filter(|_| route != Route::Mixed),
             round_trip: clock.and_then(ClockOffset::round_trip),
             hears_us_after: self.hears_us_after(source.peer, now),
             loss: source.loss(),

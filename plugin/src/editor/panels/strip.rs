@@ -217,8 +217,9 @@ fn details_menu(response: &Response, slot: usize, strip: &BoundStrip) {
         let height = Id::unique(("height of details", slot));
         if shows_past {
             past(ui, strip);
-            // As high as the figures: were it lower, the click that led here would be outside, and close it.
-            ui.set_min_height(ui.data(|data| data.get_temp::<f32>(height)).unwrap_or_default());
+            // The buttons stay where they are: were they higher now, the click that led here would be outside, and close it.
+            let height = ui.data(|data| data.get_temp::<f32>(height)).unwrap_or_default();
+            ui.add_space((height - ui.min_size().y).max(0.0));
         } else {
             details(ui, strip);
             ui.data_mut(|data| data.insert_temp(height, ui.min_size().y));

@@ -117,8 +117,6 @@ impl PathTest {
         let present = || snapshot.sources.iter().filter(|source| source.present);
         let verdict = if present().next().is_none() {
             "Nobody else sends anything yet. The way is measured as soon as somebody does."
-        } else if present().all(|source| source.route == Route::Mixed) {
-            "The server mixes what you hear, so that there is no way of one musician to measure."
         } else {
             "The way is being measured. This takes a few seconds."
         };
@@ -129,7 +127,7 @@ impl PathTest {
 /// The longest way of each person who is there, the nearest person first.
 fn ways(snapshot: &Snapshot) -> Vec<Way<'_>> {
     let mut ways: Vec<Way<'_>> = Vec::new();
-    for source in snapshot.sources.iter().filter(|source| source.present) {
+    for source in snapshot.sources.iter().filter(|source| source.present && !source.is_mix) {
         let participant = source.source.participant;
         let Some(one_way) = source.latency else { continue };
         let way = Way { participant, source, one_way, back: source.hears_us_after };
@@ -171,6 +169,10 @@ fn advice(way: &Way<'_>) -> String {
             words::time(Some(back - way.one_way)),
         ),
         (_, Some(stages)) => largest_part(way.source, stages),
+        (_, None) if way.source.route == Route::Mixed => {
+            "The server mixes what you hear; a server that is nearer to both of you helps, or a smaller buffer size on both sides."
+                .to_owned()
+        }
         (_, None) => String::new(),
     }
 }
@@ -346,7 +348,17 @@ mod tests {
         let mut snapshot = with_ada(0);
         snapshot.sources[0].latency = None;
         assert!(verdict(&snapshot).contains("being measured"));
-        snapshot.sources[0].route = Route::Mixed;
-        assert!(verdict(&snapshot).contains("The server mixes"));
+    }
+
+    #[test]
+    fn in_a_mix_the_people_count_and_not_the_mix() {
+        let mut snapshot = with_ada(0);
+        let mut mix = source(8, None);
+        (mix.is_mix, mix.participant_name, mix.latency) = (true, "Rehearsal".into(), Some(ms(90)));
+        snapshot.sources.push(mix);
+        (snapshot.sources[0].latency, snapshot.sources[0].route) = (Some(ms(21)), Route::Mixed);
+        let test = PathTest::new(&snapshot).unwrap();
+        assert!(test.verdict.starts_with("21.0 ms one way") && test.people.len() == 1, "{test:?}");
+        assert!(test.advice.starts_with("The server mixes what you hear"), "{}", test.advice);
     }
 }

@@ -72,6 +72,7 @@ pub(super) fn source(number: u8, slot: Option<usize>) -> SourceView {
         source_name: "Guitar".into(),
         colour: [200, 100, 50],
         present: true,
+        is_mix: false,
         route: Route::Direct,
         encrypted: true,
         latency: Some(Duration::from_micros(7_440)),
