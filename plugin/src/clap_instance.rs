@@ -1,10 +1,12 @@
-//! The CLAP object that hosts get: the framework's own table of functions, but for two. `process` tells the plugin how long the
-//! host's block is before the framework cuts it where a parameter changes, and puts the changes where [`Cuts`] says.
+//! The CLAP object that hosts get: the framework's own table of functions, but for a few. `process` tells the plugin how long the
+//! host's block is before the framework cuts it where a parameter changes, and puts the changes where [`Cuts`] says. Where there are
+//! auxiliary outputs, they have the names that [`AuxPorts`] gives them, and `on_main_thread` tells the host of those.
 //!
 //! A change behind the end of its block, a host's fault, would take the framework beyond the end of the buffers; here it goes to the last frame.
 //! The step before is `clap_factory.rs`, the step after `plugin.rs`.
 
 use std::cell::UnsafeCell;
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr;
 use std::sync::Arc;
 
@@ -12,12 +14,14 @@ use clap_sys::events::{
     CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_MOD, CLAP_EVENT_PARAM_VALUE, CLAP_EVENT_TRANSPORT,
     clap_event_header, clap_event_param_mod, clap_event_param_value, clap_event_transport, clap_input_events,
 };
+use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
 use nice_plug::prelude::ClapPlugin;
 use nice_plug::wrapper::clap::Wrapper;
 
+use crate::clap_aux_ports::AuxPorts;
 use crate::cuts::Cuts;
 use crate::host_call::HostCall;
 
@@ -28,7 +32,12 @@ pub struct Instance {
     /// The framework's. Its functions go by the `plugin_data` of whichever table they get.
     framework: clap_plugin,
     call: Arc<HostCall>,
+    /// Of a class that has some.
+    aux: Option<AuxPorts>,
 }
+
+static AUDIO_PORTS: clap_plugin_audio_ports =
+    clap_plugin_audio_ports { count: Some(count_ports), get: Some(describe_port) };
 
 impl Instance {
     /// A new instance of a class; the host's `destroy` ends it. [main-thread]
@@ -42,8 +51,31 @@ impl Instance {
         let wrapper = Arc::into_raw(wrapper);
         // SAFETY: the reference keeps it alive, and nobody writes to its table any more.
         let framework = unsafe { *(*wrapper).clap_plugin.as_ptr() };
-        let table = clap_plugin { process: Some(process), destroy: Some(destroy), ..framework };
-        Box::into_raw(Box::new(Self { table, framework, call })).cast_const().cast()
+        let table = clap_plugin {
+            process: Some(process),
+            get_extension: Some(get_extension),
+            on_main_thread: Some(on_main_thread),
+            destroy: Some(destroy),
+            ..framework
+        };
+        let project = call.project().filter(|project| project.kind().has_aux_buses());
+        // SAFETY: the caller's promise; `destroy` drops it.
+        let aux = project.map(|project| unsafe { AuxPorts::new(host, project) });
+        Box::into_raw(Box::new(Self { table, framework, call, aux })).cast_const().cast()
+    }
+
+    /// What the framework answers for the audio ports.
+    ///
+    /// # Safety
+    /// The host asks, so the plugin is initialised.
+    unsafe fn framework_ports(&self) -> Option<&clap_plugin_audio_ports> {
+        // SAFETY: the extension lives as long as the framework's object.
+        unsafe {
+            let get_extension = self.framework.get_extension?;
+            get_extension(&self.framework, CLAP_EXT_AUDIO_PORTS.as_ptr())
+                .cast::<clap_plugin_audio_ports>()
+                .as_ref()
+        }
     }
 }
 
@@ -52,11 +84,69 @@ unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
         return;
     }
     // SAFETY: the host's last call with a table that `make` gave it.
-    let instance = unsafe { Box::from_raw(plugin.cast::<Instance>().cast_mut()) };
+    let mut instance = unsafe { Box::from_raw(plugin.cast::<Instance>().cast_mut()) };
+    // First of all: the host is not asked for a call to what is about to go.
+    instance.aux = None;
     if let Some(destroy) = instance.framework.destroy {
         // SAFETY: as above.
         unsafe { destroy(&instance.framework) };
     }
+}
+
+/// [main-thread]
+unsafe extern "C" fn on_main_thread(plugin: *const clap_plugin) {
+    // SAFETY: the host gives the table that `make` gave it; null is looked for.
+    let Some(instance) = (unsafe { plugin.cast::<Instance>().as_ref() }) else { return };
+    if let Some(on_main_thread) = instance.framework.on_main_thread {
+        // SAFETY: handed on as it came.
+        unsafe { on_main_thread(plugin) };
+    }
+    if let Some(aux) = &instance.aux {
+        aux.tell_host();
+    }
+}
+
+/// [any-thread]
+unsafe extern "C" fn get_extension(plugin: *const clap_plugin, id: *const c_char) -> *const c_void {
+    // SAFETY: the host gives the table that `make` gave it; null is looked for.
+    let Some(instance) = (unsafe { plugin.cast::<Instance>().as_ref() }) else { return ptr::null() };
+    // SAFETY: a C string by the host's promise; null is looked for.
+    if instance.aux.is_some() && !id.is_null() && unsafe { CStr::from_ptr(id) } == CLAP_EXT_AUDIO_PORTS {
+        return ptr::from_ref(&AUDIO_PORTS).cast();
+    }
+    // SAFETY: handed on as it came.
+    instance.framework.get_extension.map_or(ptr::null(), |get| unsafe { get(plugin, id) })
+}
+
+/// [main-thread]
+unsafe extern "C" fn count_ports(plugin: *const clap_plugin, is_input: bool) -> u32 {
+    // SAFETY: the host gives the table that `make` gave it; null is looked for.
+    let framework =
+        unsafe { plugin.cast::<Instance>().as_ref().and_then(|instance| instance.framework_ports()) };
+    // SAFETY: handed on as it came.
+    framework.and_then(|ports| ports.count).map_or(0, |count| unsafe { count(plugin, is_input) })
+}
+
+/// [main-thread]
+unsafe extern "C" fn describe_port(
+    plugin: *const clap_plugin,
+    index: u32,
+    is_input: bool,
+    info: *mut clap_audio_port_info,
+) -> bool {
+    // SAFETY: the host gives the table that `make` gave it; null is looked for.
+    let Some(instance) = (unsafe { plugin.cast::<Instance>().as_ref() }) else { return false };
+    // SAFETY: the host asks.
+    let get = unsafe { instance.framework_ports() }.and_then(|ports| ports.get);
+    // SAFETY: handed on as it came.
+    let is_described = get.is_some_and(|get| unsafe { get(plugin, index, is_input, info) });
+    // The first output is main.
+    let aux = index.checked_sub(1).filter(|_| is_described && !is_input);
+    // SAFETY: the host's place for the answer; null is looked for.
+    if let (Some(ports), Some(aux), Some(info)) = (&instance.aux, aux, unsafe { info.as_mut() }) {
+        ports.write_name(aux as usize, &mut info.name);
+    }
+    is_described
 }
 
 /// One block. [audio-thread]

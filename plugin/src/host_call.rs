@@ -1,22 +1,26 @@
 //! What the framework does not hand on of a host's call: which buses were left out of it, and how long its block is. It cuts a block
 //! wherever a parameter changes, and the bridge reads pace, time of capture and block length off the host's own calls.
+//! The other way it does not hand out the plugin's project, which the names of auxiliary outputs go by.
 //!
 //! The framework makes the plugin itself; so the object around it (`vst3_buses.rs`, `clap_instance.rs`) prepares the link on the thread
 //! that creates the instance, and the plugin takes it while it is made. Without such an object every block is whole.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 
 use backline_bridge::{AUX_BUSES, BlockPart};
 
-/// The host's call at hand. Written and read in it alone, so by one thread at a time.
+use crate::project::Project;
+
+/// The host's call at hand, written and read in it alone, so by one thread at a time; and whose it is.
 #[derive(Debug, Default)]
 pub struct HostCall {
     /// Bit `n` is auxiliary output `n`.
     absent_aux: AtomicU16,
     block_frames: AtomicUsize,
     done_frames: AtomicUsize,
+    project: OnceLock<Weak<Project>>,
 }
 
 thread_local! {
@@ -38,6 +42,16 @@ impl HostCall {
     /// The link that was prepared for the instance that is being made on this thread, or one that nobody writes to. [main-thread]
     pub fn prepared() -> Arc<Self> {
         PREPARED.take().unwrap_or_default()
+    }
+
+    /// The plugin says which project is its own. [main-thread]
+    pub fn introduce(&self, project: &Arc<Project>) {
+        self.project.get_or_init(|| Arc::downgrade(project));
+    }
+
+    /// The project of the plugin that took the link, as long as it lives. [main-thread]
+    pub fn project(&self) -> Option<Arc<Project>> {
+        self.project.get()?.upgrade()
     }
 
     /// The host calls for a block of so many sample frames. [audio-thread]

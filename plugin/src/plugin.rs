@@ -135,13 +135,9 @@ const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout 
 
 impl<C: Class> Default for BacklinePlugin<C> {
     fn default() -> Self {
-        Self {
-            processor: Processor::new(C::KIND),
-            fence: Fence::default(),
-            api: PluginApi::Standalone,
-            call: HostCall::prepared(),
-            class: PhantomData,
-        }
+        let (processor, call) = (Processor::new(C::KIND), HostCall::prepared());
+        call.introduce(processor.project());
+        Self { processor, fence: Fence::default(), api: PluginApi::Standalone, call, class: PhantomData }
     }
 }
 

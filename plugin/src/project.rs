@@ -6,24 +6,23 @@
 //! The format is `state.rs`. The audio thread reads nothing here but the slots' buses, which are atomics.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use backline_bridge::{AUX_BUSES, BusChoice};
-use backline_client::{
-    Client, Command, Connection, DEPTH_CEILING_MAX, ReturnChoice, SLOTS, Severity, Snapshot,
-};
+use backline_bridge::BusChoice;
+use backline_client::{Client, Command, Connection, DEPTH_CEILING_MAX, ReturnChoice, Severity, Snapshot};
 
 use crate::kind::Kind;
 use crate::live_instances::LiveInstance;
 use crate::servers::ServerFields;
+use crate::slot_buses::SlotBuses;
 use crate::state::{LastSession, ProjectState, Role, Saved, StateError};
 
 /// The live project state of one instance. All methods are [main-thread] unless they say otherwise.
 pub struct Project {
     client: Arc<Client>,
     inner: Mutex<Inner>,
-    buses: [AtomicU8; SLOTS],
+    buses: Arc<SlotBuses>,
     changed: AtomicBool,
     kind: Kind,
 }
@@ -52,7 +51,7 @@ impl Project {
         Self {
             client,
             inner: Mutex::new(Inner { saved, turn_password: String::new(), left: None, live }),
-            buses: std::array::from_fn(|_| AtomicU8::new(bus_code(BusChoice::Main))),
+            buses: Arc::default(),
             changed: AtomicBool::new(false),
             kind,
         }
@@ -61,6 +60,16 @@ impl Project {
     /// The worker's front.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
+    }
+
+    /// The class.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where each slot plays, for those who go by it without the project; its listener (`Client::set_listener`) is told when one is moved.
+    pub fn buses(&self) -> &Arc<SlotBuses> {
+        &self.buses
     }
 
     /// The state now.
@@ -119,14 +128,15 @@ impl Project {
 
     /// Where a slot plays. [any-thread, audio-thread too]
     pub fn bus(&self, slot: usize) -> BusChoice {
-        self.buses.get(slot).map_or(BusChoice::Main, |code| bus_of(code.load(Ordering::Relaxed)))
+        self.buses.get(slot)
     }
 
     /// Plays a slot elsewhere; a slot or bus that does not exist changes nothing.
     pub fn set_bus(&self, slot: usize, bus: BusChoice) {
-        let Some(code) = self.buses.get(slot) else { return };
-        code.store(bus_code(bus), Ordering::Relaxed);
-        self.update(|state| state.slots[slot].bus = bus);
+        if self.buses.set(slot, bus) {
+            self.update(|state| state.slots[slot].bus = bus);
+            self.client.tell_listener();
+        }
     }
 
     /// True once after every change that the host has not been told of.
@@ -160,9 +170,10 @@ impl Project {
             self.choose_instance(&mut inner);
             (inner.saved.state.clone(), before)
         };
-        for (code, slot) in self.buses.iter().zip(&state.slots) {
-            code.store(bus_code(slot.bus), Ordering::Relaxed);
+        for (index, slot) in state.slots.iter().enumerate() {
+            self.buses.set(index, slot.bus);
         }
+        self.client.tell_listener();
         self.changed.store(false, Ordering::Relaxed);
         self.tell_client(&state);
         // Servers of the environment stay where the project names none.
@@ -288,20 +299,6 @@ fn fetch(state: &mut ProjectState, snapshot: &Snapshot, left: Option<&String>) {
         for (slot, view) in state.slots.iter_mut().zip(&snapshot.slots) {
             slot.source = view.as_ref().map(|view| view.source);
         }
-    }
-}
-
-fn bus_code(bus: BusChoice) -> u8 {
-    match bus {
-        BusChoice::Main => 0,
-        BusChoice::Aux(index) => index.min(AUX_BUSES as u8 - 1) + 1,
-    }
-}
-
-fn bus_of(code: u8) -> BusChoice {
-    match code {
-        0 => BusChoice::Main,
-        _ => BusChoice::Aux(code - 1),
     }
 }
 

@@ -12,7 +12,7 @@ use backline_wire::{InstanceId, InviteLink};
 
 use crate::api::{Command, Connection, FoundSession, Severity, Snapshot};
 use crate::around::Around;
-use crate::guest::{Guest, Order, Shared};
+use crate::guest::{Guest, Listener, Order, Shared};
 use crate::registry::Registry;
 use crate::sentences::sentences;
 
@@ -103,6 +103,18 @@ impl Client {
     /// Looks at how things stand without taking it along: some nanoseconds. [any-thread] but the audio thread.
     pub fn read<T>(&self, look: impl FnOnce(&Snapshot) -> T) -> T {
         look(&self.shared.snapshot.load())
+    }
+
+    /// Has a listener told of every snapshot from now on, instead of the one before, or nobody. When this returns, the one before is not
+    /// being told and never will be again. It is told on whichever thread makes a snapshot, never on an audio thread; it must not wait, and
+    /// not call this handle. [main-thread]
+    pub fn set_listener(&self, listener: Option<Listener>) {
+        *self.shared.listener() = listener;
+    }
+
+    /// Tells the listener again, because something else that it goes by has changed. [main-thread]
+    pub fn tell_listener(&self) {
+        self.shared.tell();
     }
 
     /// The callback's meters; others after each [`Client::activate`]. [any-thread]

@@ -4,8 +4,8 @@
 //! calls its handle does what is to be done. The steps before and after are `client.rs` and `worker.rs`.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -30,9 +30,13 @@ use crate::servers::{self, Servers};
 /// Orders that wait for a worker; it empties the queue at every turn.
 const ORDERS_MAX: usize = 1024;
 
+/// Is told of an instance's snapshots.
+pub type Listener = Box<dyn FnMut(&Snapshot) + Send>;
+
 /// What an instance's handle and its worker share.
 pub(crate) struct Shared {
     pub snapshot: ArcSwap<Snapshot>,
+    listener: Mutex<Option<Listener>>,
     pub meters: ArcSwap<Meters>,
     pub orders: ArrayQueue<Order>,
     /// Where the instance is while it is in no session.
@@ -117,6 +121,7 @@ impl Shared {
             Arc::new(WorkerWake { registry: Arc::clone(registry), number: AtomicUsize::new(usize::MAX) });
         let shared = Self {
             snapshot: ArcSwap::from_pointee(own.idle_snapshot()),
+            listener: Mutex::default(),
             meters: ArcSwap::from_pointee(Meters::default()),
             orders: ArrayQueue::new(ORDERS_MAX),
             home: ArrayQueue::new(1),
@@ -125,6 +130,24 @@ impl Shared {
         };
         shared.home.force_push(own);
         shared
+    }
+
+    /// This is how things stand now. [main-thread, worker-thread]
+    pub fn show(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+        self.tell();
+    }
+
+    /// Tells the listener how things stand. Whoever tells last tells the last snapshot. [main-thread, worker-thread]
+    pub fn tell(&self) {
+        if let Some(listener) = self.listener().as_mut() {
+            listener(&self.snapshot.load());
+        }
+    }
+
+    /// Who is told; as long as this is held, nobody is. [main-thread, worker-thread]
+    pub fn listener(&self) -> MutexGuard<'_, Option<Listener>> {
+        self.listener.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -201,7 +224,7 @@ impl Guest {
     fn go_home(mut self) -> Option<Self> {
         self.shared.wake.point_to(usize::MAX);
         self.own.historian = Historian::default();
-        self.shared.snapshot.store(Arc::new(self.own.idle_snapshot()));
+        self.shared.show(self.own.idle_snapshot());
         self.is_settled = true;
         let shared = Arc::clone(&self.shared);
         let own = std::mem::take(&mut self.own);
@@ -233,7 +256,7 @@ impl Drop for Guest {
             "Backline's worker stopped because of an error of its own.",
             advice,
         );
-        self.shared.snapshot.store(Arc::new(self.own.idle_snapshot()));
+        self.shared.show(self.own.idle_snapshot());
         self.shared.home.force_push(std::mem::take(&mut self.own));
     }
 }

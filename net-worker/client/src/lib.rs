@@ -45,6 +45,7 @@ pub use backline_wire::{
 };
 pub use client::{Client, ClientConfig};
 pub use engine::{Engine, EngineConfig, EngineError, Stored};
+pub use guest::Listener;
 pub use history::{Historian, Histories, History, HistoryPoint, POINTS};
 pub use sentences::sentences;
 pub use servers::is_server_address;

@@ -267,4 +267,4 @@ pub fn in_session(connection: &Connection) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,5 +1,5 @@
 use super::*;
-use backline_client::{InstanceId, ParticipantId, Quality, SourceId};
+use backline_client::{InstanceId, ParticipantId, Quality, SLOTS, SourceId};
 use std::time::Duration;
 
 use crate::processor::Processor;
@@ -172,4 +172,26 @@ fn a_return_that_gets_a_senders_project_still_publishes_nothing() {
     assert!(!returning.state().sends);
     assert_eq!(returning.state().returns, ReturnChoice::Automatic);
     assert!(!returning.client().snapshot().sends);
+}
+
+#[test]
+fn a_slot_that_moves_to_another_bus_is_told_to_the_listener_and_nothing_after_it_is_taken_away() {
+    let project = project();
+    let (buses, heard) = (project.buses().clone(), Arc::new(Mutex::new(Vec::new())));
+    let noted = heard.clone();
+    project.client().set_listener(Some(Box::new(move |snapshot: &Snapshot| {
+        noted.lock().unwrap().push((snapshot.connection.clone(), buses.get(3)));
+    })));
+    let take = || std::mem::take(&mut *heard.lock().unwrap());
+    project.set_bus(3, BusChoice::Aux(7));
+    assert_eq!(take(), [(Connection::Idle, BusChoice::Aux(7))]);
+    let fields = project.save();
+    project.set_bus(3, BusChoice::Main);
+    project.load(&fields);
+    assert_eq!(take().last(), Some(&(Connection::Idle, BusChoice::Aux(7))));
+    project.set_bus(99, BusChoice::Aux(0));
+    assert_eq!(take(), [], "there is no such slot");
+    project.client().set_listener(None);
+    project.set_bus(3, BusChoice::Main);
+    assert_eq!((take(), Arc::strong_count(&heard)), (Vec::new(), 1));
 }

@@ -17,6 +17,7 @@ use std::sync::atomic::Ordering;
 use clack_extensions::latency::PluginLatency;
 use clack_extensions::params::{ParamInfoBuffer, ParamInfoFlags, PluginParams};
 use clack_extensions::render::{PluginRender, RenderMode};
+use clack_host::entry::EntryDescriptor;
 use clack_host::events::event_types::ParamValueEvent;
 use clack_host::plugin::PluginDescriptor;
 use clack_host::prelude::*;
@@ -25,14 +26,16 @@ use crate::error::HostError;
 
 use host::{Project, Requests};
 
+pub use clack_extensions::audio_ports::AudioPortRescanFlags;
 pub use clack_extensions::params::ParamRescanFlags;
 pub use clack_extensions::tail::TailLength;
 pub use clack_host::events::event_types::TransportEvent;
 pub use clack_host::process::ProcessStatus;
 pub use clap_sys::events::clap_event_transport;
-pub use host::{Record, TestHost};
+pub use host::{PortNames, Record, TestHost};
 pub use ports::{Configuration, Port};
 pub use processor::ClapProcessor;
+pub use state::with_project;
 
 /// An opened `.clap` bundle.
 pub struct ClapBundle {
@@ -46,6 +49,15 @@ impl ClapBundle {
         // SAFETY: the file is our own CLAP bundle; loading it runs its initialisers, as every DAW does.
         let entry = unsafe { PluginEntry::load(path) }.map_err(|error| HostError::file(path, error))?;
         Ok(Self { entry, path: path.to_path_buf() })
+    }
+
+    /// The bundle whose entry point is linked into this program.
+    pub fn linked(entry: &'static EntryDescriptor) -> Result<Self, HostError> {
+        let path = c"linked";
+        // SAFETY: the entry is our own, as in the bundle.
+        let entry = unsafe { PluginEntry::load_from_raw(entry, path) };
+        let entry = entry.map_err(|error| HostError::plugin("be opened", error))?;
+        Ok(Self { entry, path: path.to_string_lossy().into_owned().into() })
     }
 
     /// The ids of the classes in the bundle.
@@ -88,6 +100,11 @@ impl ClapBundle {
 
     /// Makes an instance of a class.
     pub fn instance(&self, id: &str) -> Result<ClapPlugin, HostError> {
+        self.instance_in(PortNames::default(), id)
+    }
+
+    /// Makes an instance of a class, in a host that does this when the names of its ports change.
+    pub fn instance_in(&self, port_names: PortNames, id: &str) -> Result<ClapPlugin, HostError> {
         let found = self.class_ids();
         if !found.iter().any(|class| class == id) {
             return Err(HostError::NoSuchClass { bundle: self.path.clone(), id: id.to_owned(), found });
@@ -95,7 +112,7 @@ impl ClapBundle {
         let info = HostInfo::new("Backline test host", "Backline", "https://localhost", "1")
             .map_err(|error| HostError::plugin("be introduced", error))?;
         let id = CString::new(id).map_err(|error| HostError::plugin("be named", error))?;
-        let record = Arc::new(Record::new());
+        let record = Arc::new(Record::new(port_names));
         let (shared, main) = (record.clone(), record.clone());
         let instance =
             PluginInstance::<TestHost>::new(|_| Requests(shared), |_| Project(main), &self.entry, &id, &info)
@@ -313,7 +330,7 @@ impl ClapPlugin {
     }
 
     /// What the plugin has asked of this host.
-    pub fn record(&self) -> &Record {
+    pub fn record(&self) -> &Arc<Record> {
         &self.record
     }
 

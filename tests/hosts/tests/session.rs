@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use backline_hosts::analysis::Strictness;
 use backline_hosts::bundles::{self, CLAP_MULTI_ID};
-use backline_hosts::clap_plugin::ClapBundle;
+use backline_hosts::clap_plugin::{ClapBundle, with_project};
 use backline_hosts::daw::Class;
 use backline_hosts::figures::SessionFigures;
 use backline_hosts::session::{self, HostKind, Setup, Side};
@@ -103,17 +103,13 @@ fn a_return_in_vst3_hears_the_others() {
 /// A project of Multi in which every slot plays on an auxiliary output.
 fn state_on_bus(folder: &Path, bus: &str) -> PathBuf {
     let mut plugin = ClapBundle::open(&bundles::clap().unwrap()).unwrap().instance(CLAP_MULTI_ID).unwrap();
-    // The framework writes the length of its JSON in 8 bytes before it.
-    let mut saved: Value = serde_json::from_slice(&plugin.save_state().unwrap()[8..]).unwrap();
-    let field = &mut saved["fields"]["backline"];
-    let mut project: Value = serde_json::from_str(field.as_str().unwrap()).unwrap();
-    for slot in project["slots"].as_array_mut().unwrap() {
-        slot["bus"] = Value::from(bus);
-    }
-    *field = Value::from(project.to_string());
+    let state = with_project(&plugin.save_state().unwrap(), |project| {
+        for slot in project["slots"].as_array_mut().unwrap() {
+            slot["bus"] = Value::from(bus);
+        }
+    });
     let path = folder.join("multi.state");
-    let json = saved.to_string();
-    std::fs::write(&path, [&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat()).unwrap();
+    std::fs::write(&path, state.unwrap()).unwrap();
     path
 }
 

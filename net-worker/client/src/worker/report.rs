@@ -159,7 +159,7 @@ impl Worker {
             fill(&mut snapshot, open, guest.id(), now);
             guest.own.historian.note(now, &snapshot.sources);
             snapshot.histories = guest.own.historian.histories();
-            guest.shared.snapshot.store(Arc::new(snapshot));
+            guest.shared.show(snapshot);
         }
     }
 }

@@ -11,7 +11,7 @@ use backline_client::{
 use super::*;
 use crate::editor::theme::Tone;
 
-pub(super) fn snapshot(connection: Connection) -> Snapshot {
+pub(crate) fn snapshot(connection: Connection) -> Snapshot {
     Snapshot {
         connection,
         here: None,
@@ -63,7 +63,7 @@ fn source_id(number: u8) -> SourceId {
     SourceId { participant: ParticipantId([number; 32]), instance: InstanceId(u64::from(number)) }
 }
 
-pub(super) fn source(number: u8, slot: Option<usize>) -> SourceView {
+pub(crate) fn source(number: u8, slot: Option<usize>) -> SourceView {
     SourceView {
         source: source_id(number),
         slot,
@@ -95,13 +95,12 @@ pub(super) fn with_ada(slot: usize) -> Snapshot {
     let mut snapshot = snapshot(Connection::Hosting);
     snapshot.participants = 2;
     snapshot.sources.push(source(7, Some(slot)));
-    snapshot.slots[slot] = Some(SlotView {
-        source: source_id(7),
-        name: "Ada · Guitar".into(),
-        present: true,
-        monitor: FaderView::default(),
-    });
+    snapshot.slots[slot] = Some(self::slot(source_id(7)));
     snapshot
+}
+
+pub(crate) fn slot(source: SourceId) -> SlotView {
+    SlotView { source, name: "Ada · Guitar".into(), present: true, monitor: FaderView::default() }
 }
 
 pub(super) fn shown(snapshot: &Snapshot) -> ViewModel {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, ThreadId};
 
+use clack_extensions::audio_ports::{AudioPortRescanFlags, HostAudioPorts, HostAudioPortsImpl};
 use clack_extensions::log::{HostLog, HostLogImpl, LogSeverity};
 use clack_extensions::params::{
     HostParams, HostParamsImplMainThread, HostParamsImplShared, ParamClearFlags, ParamRescanFlags,
@@ -13,26 +14,42 @@ use clack_extensions::state::{HostState, HostStateImpl};
 use clack_extensions::thread_check::{HostThreadCheck, HostThreadCheckImpl};
 use clack_host::prelude::*;
 
+/// What a host does when the names of ports change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PortNames {
+    /// It reads them again when it is told.
+    #[default]
+    Followed,
+    /// It may be told of other changes of ports, but not of names.
+    Refused,
+    /// It cannot be told of ports at all.
+    Unknown,
+}
+
 /// What an instance has asked for since it was made. [any-thread]
 #[derive(Debug)]
 pub struct Record {
     main_thread: ThreadId,
+    port_names: PortNames,
     pub(super) callback: AtomicBool,
     complaints: AtomicU32,
     restarts: AtomicU32,
     rescanned: AtomicU32,
+    ports_rescanned: AtomicU32,
     off_thread: AtomicBool,
 }
 
 impl Record {
     /// A record whose main thread is the calling one.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(port_names: PortNames) -> Self {
         Self {
             main_thread: thread::current().id(),
+            port_names,
             callback: AtomicBool::new(false),
             complaints: AtomicU32::new(0),
             restarts: AtomicU32::new(0),
             rescanned: AtomicU32::new(0),
+            ports_rescanned: AtomicU32::new(0),
             off_thread: AtomicBool::new(false),
         }
     }
@@ -50,6 +67,16 @@ impl Record {
     /// What of the parameters the plugin asked to have read again since the last call of this.
     pub fn take_rescanned(&self) -> ParamRescanFlags {
         ParamRescanFlags::from_bits_truncate(self.rescanned.swap(0, Ordering::AcqRel))
+    }
+
+    /// What of the audio ports the plugin asked to have read again since the last call of this.
+    pub fn take_ports_rescanned(&self) -> AudioPortRescanFlags {
+        AudioPortRescanFlags::from_bits_truncate(self.ports_rescanned.swap(0, Ordering::AcqRel))
+    }
+
+    /// Whether the plugin waits for a call on the main thread.
+    pub fn is_callback_wanted(&self) -> bool {
+        self.callback.load(Ordering::Acquire)
     }
 
     fn is_main_thread(&self) -> bool {
@@ -121,6 +148,20 @@ impl HostParamsImplMainThread for Project {
     }
 }
 
+impl HostAudioPortsImpl for Project {
+    fn is_rescan_flag_supported(&self, flag: AudioPortRescanFlags) -> bool {
+        self.0.must_be_main_thread();
+        (flag == AudioPortRescanFlags::NAMES) == (self.0.port_names == PortNames::Followed)
+    }
+
+    fn rescan(&self, flags: AudioPortRescanFlags) {
+        if !self.is_rescan_flag_supported(flags) {
+            self.0.complaints.fetch_add(1, Ordering::AcqRel);
+        }
+        self.0.ports_rescanned.fetch_or(flags.bits(), Ordering::AcqRel);
+    }
+}
+
 impl HostStateImpl for Project {
     fn mark_dirty(&self) {
         self.0.must_be_main_thread();
@@ -135,11 +176,14 @@ impl HostHandlers for TestHost {
     type MainThread<'a> = Project;
     type AudioProcessor<'a> = ();
 
-    fn declare_extensions(builder: &mut HostExtensions<Self>, _shared: &Requests) {
+    fn declare_extensions(builder: &mut HostExtensions<Self>, shared: &Requests) {
         builder
             .register::<HostLog>()
             .register::<HostParams>()
             .register::<HostState>()
             .register::<HostThreadCheck>();
+        if shared.0.port_names != PortNames::Unknown {
+            builder.register::<HostAudioPorts>();
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 
 use clack_extensions::state::PluginState;
+use serde_json::Value;
 
 use super::ClapPlugin;
 use crate::error::HostError;
@@ -38,6 +39,19 @@ impl ClapPlugin {
         let mut pieces = Pieces { stream: bytes, piece_bytes };
         state.load(&plugin, &mut pieces).map_err(|error| HostError::plugin("load a state", error))
     }
+}
+
+/// A state in which something of what the project keeps besides parameters is changed. The framework writes the length of its JSON in 8
+/// bytes before it.
+pub fn with_project(state: &[u8], change: impl FnOnce(&mut Value)) -> Result<Vec<u8>, HostError> {
+    let unread = |error: serde_json::Error| HostError::plugin("save a state that can be read", error);
+    let mut saved: Value = serde_json::from_slice(state.get(8..).unwrap_or_default()).map_err(unread)?;
+    let field = &mut saved["fields"]["backline"];
+    let mut project = serde_json::from_str(field.as_str().unwrap_or_default()).map_err(unread)?;
+    change(&mut project);
+    *field = Value::from(project.to_string());
+    let json = saved.to_string();
+    Ok([&(json.len() as u64).to_le_bytes(), json.as_bytes()].concat())
 }
 
 /// A stream in small pieces.
