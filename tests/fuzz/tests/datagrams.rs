@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use backline_fuzz::{Counting, Mutator};
 use backline_media::{Playout, PlayoutConfig, ReceivedHead, red};
 use backline_transport::{DropReason, MediaHead, demux};
-use backline_wire::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX, SOURCES_MAX};
+use backline_wire::limits::{FEEDBACK_BYTES_MAX, MISSING_RUNS_MAX, MIX_TIMES_MAX, SOURCES_MAX};
 use backline_wire::{
     Control, Feedback, Fingerprint, InviteLink, Levels, Missing, MissingRun, PeakLevel, SessionSecret,
     SourceLevel, Ssrc,
@@ -225,6 +225,7 @@ impl Range {
             match feedback {
                 Feedback::Missing(missing) => assert!(missing.runs.len() <= MISSING_RUNS_MAX),
                 Feedback::Levels(levels) => assert!(levels.sources.len() <= SOURCES_MAX),
+                Feedback::MixTimes(times) => assert!(times.sources.len() <= MIX_TIMES_MAX),
             }
         }
         if let Ok(blocks) = red::read(&self.input) {
