@@ -1,17 +1,21 @@
-//! The CLAP object that hosts get: the framework's own table of functions, but for two. `process` tells the plugin how long the
+//! The CLAP object that hosts get: the framework's own table of functions, but for three. `process` tells the plugin how long the
 //! host's block is before the framework cuts it where a parameter changes, and puts the changes where [`Cuts`] says.
 //!
-//! A change behind the end of its block, a host's fault, would take the framework beyond the end of the buffers; here it goes to the last frame.
+//! Two faults of hosts would take the framework beyond the end of what they give. A change behind the end of its block goes to the last
+//! frame here. A host that leaves out ports (qtractor gives the main ones only) gets memory for the others, made by `activate`; and
+//! [`HostCall`] says so, because a musician whose auxiliary output is not there plays on main.
 //! The step before is `clap_factory.rs`, the step after `plugin.rs`.
 
 use std::cell::UnsafeCell;
 use std::ptr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use clap_sys::audio_buffer::clap_audio_buffer;
 use clap_sys::events::{
     CLAP_CORE_EVENT_SPACE_ID, CLAP_EVENT_PARAM_MOD, CLAP_EVENT_PARAM_VALUE, CLAP_EVENT_TRANSPORT,
     clap_event_header, clap_event_param_mod, clap_event_param_value, clap_event_transport, clap_input_events,
 };
+use clap_sys::ext::audio_ports::{CLAP_EXT_AUDIO_PORTS, clap_audio_port_info, clap_plugin_audio_ports};
 use clap_sys::host::clap_host;
 use clap_sys::plugin::clap_plugin;
 use clap_sys::process::{CLAP_PROCESS_ERROR, clap_process, clap_process_status};
@@ -20,6 +24,7 @@ use nice_plug::wrapper::clap::Wrapper;
 
 use crate::cuts::Cuts;
 use crate::host_call::HostCall;
+use crate::spare_buses::SpareBuses;
 
 /// One instance. The host's pointer to the table is a pointer to all of it.
 #[repr(C)]
@@ -28,6 +33,8 @@ pub struct Instance {
     /// The framework's. Its functions go by the `plugin_data` of whichever table they get.
     framework: clap_plugin,
     call: Arc<HostCall>,
+    /// Made on activation. The audio thread only tries the lock: nobody else holds it while a host keeps to CLAP's order of calls.
+    spare: Mutex<SpareBuses<clap_audio_buffer>>,
 }
 
 impl Instance {
@@ -42,9 +49,54 @@ impl Instance {
         let wrapper = Arc::into_raw(wrapper);
         // SAFETY: the reference keeps it alive, and nobody writes to its table any more.
         let framework = unsafe { *(*wrapper).clap_plugin.as_ptr() };
-        let table = clap_plugin { process: Some(process), destroy: Some(destroy), ..framework };
-        Box::into_raw(Box::new(Self { table, framework, call })).cast_const().cast()
+        let table = clap_plugin {
+            activate: Some(activate),
+            process: Some(process),
+            destroy: Some(destroy),
+            ..framework
+        };
+        let spare = Mutex::default();
+        Box::into_raw(Box::new(Self { table, framework, call, spare })).cast_const().cast()
     }
+
+    /// How many channels each port of a direction has. [main-thread]
+    fn channels(&self, is_input: bool) -> Vec<usize> {
+        let plugin = ptr::from_ref(&self.framework);
+        let ports = self.framework.get_extension.map(|get| {
+            // SAFETY: the framework's own table and function.
+            unsafe { get(plugin, CLAP_EXT_AUDIO_PORTS.as_ptr()) }.cast::<clap_plugin_audio_ports>()
+        });
+        // SAFETY: what the framework gives under this name is such a list, or null.
+        let ports = ports.and_then(|ports| unsafe { ports.as_ref() });
+        let Some((count, get)) = ports.and_then(|ports| Some((ports.count?, ports.get?))) else {
+            return Vec::new();
+        };
+        let channels = |index| {
+            // SAFETY: all zeros is a description of no port.
+            let mut info: clap_audio_port_info = unsafe { std::mem::zeroed() };
+            // SAFETY: the answer goes to a place of our own.
+            unsafe { get(plugin, index, is_input, &mut info) };
+            info.channel_count as usize
+        };
+        // SAFETY: it only counts.
+        (0..unsafe { count(plugin, is_input) }).map(channels).collect()
+    }
+}
+
+/// Makes the memory for what the host may leave out: only now the shapes of all ports are certain. [main-thread]
+unsafe extern "C" fn activate(
+    plugin: *const clap_plugin,
+    rate_hz: f64,
+    min_frames: u32,
+    max_frames: u32,
+) -> bool {
+    // SAFETY: the host gives the table that `make` gave it; null is looked for.
+    let Some(instance) = (unsafe { plugin.cast::<Instance>().as_ref() }) else { return false };
+    let Some(activate) = instance.framework.activate else { return false };
+    let spare = SpareBuses::new(&instance.channels(true), &instance.channels(false), max_frames as usize);
+    *instance.spare.lock().unwrap_or_else(PoisonError::into_inner) = spare;
+    // SAFETY: handed on as it came.
+    unsafe { activate(plugin, rate_hz, min_frames, max_frames) }
 }
 
 unsafe extern "C" fn destroy(plugin: *const clap_plugin) {
@@ -65,22 +117,35 @@ unsafe extern "C" fn process(plugin: *const clap_plugin, block: *const clap_proc
     let (instance, block) = unsafe { (plugin.cast::<Instance>().as_ref(), block.as_ref()) };
     let (Some(instance), Some(block)) = (instance, block) else { return CLAP_PROCESS_ERROR };
     let Some(process) = instance.framework.process else { return CLAP_PROCESS_ERROR };
+    let mut block = *block;
     instance.call.begin(block.frames_count as usize);
     // SAFETY: as above, and the list is null or the host's.
     let cuts = unsafe { Cuts::of(cuts_at(block.in_events), block.frames_count as usize) };
-    if !cuts.moves_any() {
-        // SAFETY: handed on as it came.
-        return unsafe { process(plugin, block) };
-    }
     let placed = PlacedEvents { host: block.in_events, cuts, moved: UnsafeCell::new(Moved { none: () }) };
     let list = clap_input_events {
         ctx: ptr::from_ref(&placed).cast_mut().cast(),
         size: Some(PlacedEvents::size),
         get: Some(PlacedEvents::get),
     };
-    let block = clap_process { in_events: &list, ..*block };
-    // SAFETY: list and block live until it returns.
+    if placed.cuts.moves_any() {
+        block.in_events = &list;
+    }
+    // Held until the framework returns, for what is in it.
+    let mut spare = instance.spare.try_lock();
+    if let Ok(spare) = &mut spare
+        && i32::try_from(block.frames_count).is_ok_and(|frames| spare.fits(frames))
+        && has_sound(&block)
+    {
+        // SAFETY: the host's lists are as long as it says.
+        instance.call.set_absent_aux(unsafe { spare.complete_ports(&mut block) });
+    }
+    // SAFETY: lists and block live until it returns.
     unsafe { process(plugin, &block) }
+}
+
+/// Whether there is any output. Some hosts hand over parameters alone by a block without.
+fn has_sound(block: &clap_process) -> bool {
+    !block.audio_outputs.is_null() && block.audio_outputs_count > 0
 }
 
 /// Where the framework cuts a block with these events.
