@@ -59,6 +59,8 @@ impl Qtractor {
             qtractor.check_running()?;
             Ok(jack.ports()?.contains(&last_port).then_some(()))
         })?;
+        // Its ports are there before its tracks. It saves once it has opened all of its file.
+        qtractor.save()?;
         Ok(qtractor)
     }
 
@@ -67,7 +69,7 @@ impl Qtractor {
         self.program.check_running()
     }
 
-    /// Lets it save, as a session manager does (LADISH); gives what it has written. It does so once it has opened its file.
+    /// Lets it save, as a session manager does (LADISH); gives what it has written.
     pub fn save(&mut self) -> Result<String, HostError> {
         std::fs::remove_file(&self.song).map_err(|error| HostError::file(&self.song, error))?;
         self.program.signal(libc::SIGUSR1);
