@@ -11,6 +11,7 @@
 
 mod aux_names;
 mod clap_aux_ports;
+mod clap_events;
 pub mod clap_factory;
 mod clap_instance;
 pub mod controls;

@@ -45,7 +45,7 @@ pub struct AnyBuses<P: Vst3Plugin> {
     /// The longest block that the host has announced.
     block_frames: AtomicUsize,
     /// Made on activation. The audio thread only tries the lock: nobody else holds it while a host keeps to VST3's order of calls.
-    spare: Mutex<SpareBuses>,
+    spare: Mutex<SpareBuses<AudioBusBuffers>>,
 }
 
 impl<P: Vst3Plugin> AnyBuses<P> {

@@ -100,7 +100,7 @@ const NEEDS: &[Need] = &[
     need("libxcursor1", Sign::Library("libXcursor.so.1"), Purpose::Editor, "the editor's mouse pointer"),
     need("valgrind", Sign::Program("valgrind"), Purpose::Counting, "counts the instructions of benchmarks"),
     need("ardour", Sign::Program("ardour7-lua"), Purpose::Daws, "a DAW that loads the VST3"),
-    need("qtractor", Sign::Program("qtractor"), Purpose::Daws, "a DAW that scans the CLAP"),
+    need("qtractor", Sign::Program("qtractor"), Purpose::Daws, "a DAW that loads the CLAP"),
     need("jackd2", Sign::Program("jackd"), Purpose::Jack, "a sound card for DAWs, JackTrip and Jamulus"),
     need("jacktrip", Sign::Program("jacktrip"), Purpose::SideBySide, "measured beside Backline"),
     need("jamulus", Sign::Program("Jamulus"), Purpose::SideBySide, "measured beside Backline"),

@@ -121,7 +121,7 @@ fn channels_beyond_the_layout_are_not_handed_on() {
 
 #[test]
 fn blocks_without_length_and_beyond_all_measure_are_left_alone() {
-    let spare = SpareBuses::new(&[2], &[2], 16);
+    let spare = SpareBuses::<AudioBusBuffers>::new(&[2], &[2], 16);
     assert!(spare.fits(1) && spare.fits(8192));
     assert!(!spare.fits(0) && !spare.fits(-1) && !spare.fits(8193));
 }

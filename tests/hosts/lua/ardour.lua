@@ -70,6 +70,13 @@ function add(class)
 	return string.format("%d in, %d out", plugin:input_streams():n_audio(), plugin:output_streams():n_audio())
 end
 
+-- Noise that goes into the plugin.
+function noise(class)
+	local generator = ARDOUR.LuaAPI.new_luaproc(Session, "ACE Noise")
+	assert(not generator:isnil(), "Ardour has no noise")
+	assert(track(class):add_processor_by_index(generator, 0, nil, true) == 0, "noise does not fit on the track")
+end
+
 -- Ardour's own button on the plugin.
 function bypass(class) return insert(class):deactivate() end
 
@@ -155,6 +162,7 @@ function where()
 	return string.format("%s at %d", Session:transport_rolling() and "rolls" or "stands", Session:transport_sample())
 end
 
-function save() return assert(Session:save_state("") == 0) end
+-- Under a name of its own, beside the project, or as the project.
+function save(name) return assert(Session:save_state(name or "") == 0) end
 
 answer(0, function() return open_or_make(arg[1], arg[2]):name() end)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """The plugin in a second VST3 host: dawdreamer, which activates all buses and renders a graph.
 
-It renders faster than real time, so that silence must come back; parameters must be there and move; the state must survive.
+It renders faster than real time, so that silence must come back, whatever the tempo does; parameters must be there and move; the
+state must survive; nothing may be late.
 Prints one line and ends with 0 when all is well.
 
     dawdreamer_check.py --bundle PATH
@@ -14,6 +15,9 @@ from pathlib import Path
 
 import dawdreamer
 import numpy as np
+
+
+PPQN = 960
 
 
 def require(condition, message):
@@ -43,6 +47,12 @@ def render(rate, block, bundle, state):
     engine.render(0.1)
     plugin.load_state(str(state))
     require(abs(plugin.get_parameter(index) - 0.25) < 0.01, f"Send Gain is {plugin.get_parameter(index)} after loading 0.25")
+    require(plugin.get_latency_samples() == 0, f"{plugin.get_latency_samples()} samples late")
+    # From 90 to 180 beats a minute, jumping at each beat; then steady, from the beginning of the song again.
+    engine.set_bpm(np.tile(np.float32([90, 180, 120.5]), 4).repeat(PPQN), ppqn=PPQN)
+    engine.render(1.0)
+    require(np.abs(engine.get_audio()).max() == 0.0, "something came back while the tempo moved")
+    engine.set_bpm(120)
     engine.render(1.0)
     out = engine.get_audio()
     require(np.isfinite(out).all(), "not a number came out")
@@ -60,7 +70,7 @@ def main():
             for block in (64, 512, 8192):
                 channels = render(rate, block, bundle, Path(folder) / "state")
                 require(channels == (2, 2), f"{channels} inputs and outputs instead of 2 and 2")
-    print("ok: dawdreamer renders at 3 rates with 3 block sizes, moves parameters, keeps the state")
+    print("ok: dawdreamer renders at 3 rates with 3 block sizes, moves parameters, keeps the state, is never late")
 
 
 if __name__ == "__main__":

@@ -232,6 +232,7 @@ def classes(arguments):
     for name in ("Backline", "Backline Multi"):
         plugin = load(arguments.bundle, name)
         require(plugin.is_effect and not plugin.is_instrument, f"{name} is no effect")
+        require(plugin.reported_latency_samples == 0, f"{name} says that it is {plugin.reported_latency_samples} samples late")
         gain = next(one for one in plugin._parameters if one.name == "Monitor Gain")
         gain.raw_value = gain.get_raw_value_for_text("0 dB")
         out = plugin.process(tone, 48_000, buffer_size=512, reset=True)

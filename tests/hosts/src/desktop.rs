@@ -61,7 +61,7 @@ impl Desktop {
         &self.display
     }
 
-    /// The visible window with exactly this title, if there is one.
+    /// The visible window with exactly this title, a pattern, if there is one.
     pub fn window(&self, title: &str) -> Result<Option<WindowId>, HostError> {
         let pattern = format!("^{title}$");
         // It ends with 1 where there is none.

@@ -1,7 +1,8 @@
 //! A JACK server without a sound card, and the one client that plays the music into a program and records what comes out of one. Both ends are in one graph, so that sent and heard sample frames have one clock.
 
+use std::io::Write;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -16,37 +17,74 @@ use crate::block_clock::monotonic_now;
 use crate::error::HostError;
 use crate::program::{self, Program};
 
-/// The variable by which all programs of JACK find their server. Ours have names of their own, beside anybody's real one.
+/// The variable by which all programs of JACK find their server, also [`Player`]. Ours have names of their own, beside anybody's real one.
 pub const SERVER_VARIABLE: &str = "JACK_DEFAULT_SERVER";
 const WITHIN: Duration = Duration::from_secs(15);
 
 /// The server, while held.
 pub struct Server {
     program: Program,
+    name: String,
 }
 
 impl Server {
-    /// Starts it without ports of its own, under the name that [`SERVER_VARIABLE`] has here, and waits until it answers. `options` are jackd's.
+    /// Starts it without ports of its own and waits until it answers. `options` are jackd's.
     pub fn start(
+        name: &str,
         rate_hz: u32,
         block_frames: usize,
         options: &[&str],
         folder: &Path,
     ) -> Result<Self, HostError> {
         jack::set_logger(jack::LoggerType::None);
-        let name = std::env::var(SERVER_VARIABLE)
-            .map_err(|_| HostError::host("jackd", format!("{SERVER_VARIABLE} names no server")))?;
         let mut command = Command::new("jackd");
         program::ends_with_this_thread(&mut command);
-        command.args(["-R", "-P", "60", "-n", &name]).args(options).args(["-d", "dummy"]);
+        command.args(["-R", "-P", "60", "-n", name]).args(options).args(["-d", "dummy"]);
         command.args(["-r", &rate_hz.to_string(), "-p", &block_frames.to_string(), "-C", "0", "-P", "0"]);
-        let mut server = Self { program: Program::start("jackd", &mut command, folder)? };
-        server.wait_for("a JACK server", || Client::new("look", ClientOptions::NO_START_SERVER).is_ok())?;
+        command.env("JACK_NO_AUDIO_RESERVATION", "1");
+        let mut server =
+            Self { program: Program::start("jackd", &mut command, folder)?, name: name.to_owned() };
+        let mut look = server.lsp();
+        look.stdout(Stdio::null()).stderr(Stdio::null());
+        server.wait_for("a JACK server", || look.status().is_ok_and(|status| status.success()))?;
         Ok(server)
     }
 
+    /// Lists the ports; it succeeds where there is a server.
+    fn lsp(&self) -> Command {
+        let mut command = Command::new("jack_lsp");
+        command.env(SERVER_VARIABLE, &self.name).env("JACK_NO_START_SERVER", "1");
+        command
+    }
+
+    /// What [`SERVER_VARIABLE`] is for its programs.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// All ports of its programs, a line for each.
+    pub fn ports(&self) -> Result<String, HostError> {
+        let output = self.lsp().output().map_err(|error| HostError::host("jack_lsp", error))?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// Moves the transport of all its programs: `play`, `stop` or `locate` with a sample frame.
+    pub fn transport(&self, order: &str) -> Result<(), HostError> {
+        let failed = |why: String| HostError::host("jack_transport", why);
+        let mut command = Command::new("jack_transport");
+        command.env(SERVER_VARIABLE, &self.name).env("JACK_NO_START_SERVER", "1").stdin(Stdio::piped());
+        let started = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        let mut child = started.map_err(|error| failed(error.to_string()))?;
+        let written = child.stdin.take().map(|mut words| writeln!(words, "{order}\nexit"));
+        let ended = child.wait().map_err(|error| failed(error.to_string()))?;
+        match written {
+            Some(Ok(())) if ended.success() => Ok(()),
+            _ => Err(failed(format!("does not {order}: {ended}"))),
+        }
+    }
+
     /// Waits until something is there.
-    pub fn wait_for(&mut self, what: &str, is_there: impl Fn() -> bool) -> Result<(), HostError> {
+    pub fn wait_for(&mut self, what: &str, mut is_there: impl FnMut() -> bool) -> Result<(), HostError> {
         let began = Instant::now();
         while !is_there() {
             self.program.check_running()?;

@@ -5,6 +5,7 @@
 //! machines; the words they exchange with this side are in [`host_process`].
 
 pub mod host_process;
+pub mod host_program;
 pub mod machine;
 mod report;
 
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use crate::audio_file::Recording;
 use crate::block_clock::{BlockClock, monotonic_now};
-use crate::daw::Class;
+use crate::daw::{Class, Daw};
 use crate::error::HostError;
 use host_process::{HostProcess, HostRun};
 use machine::{MachineWatch, Stall};
@@ -37,10 +38,10 @@ pub enum HostKind {
     },
     /// CLAP with *Backline Return*: it plays nothing.
     ClapReturn,
-    /// Ardour with the VST3 bundle, its transport at rest.
-    Ardour(Class),
+    /// A DAW with a class on a track, its transport at rest.
+    Daw(Daw, Class),
     /// The same, and its transport rolls, jumps and stops while the music plays.
-    ArdourRolling(Class),
+    DawRolling(Daw, Class),
 }
 
 impl HostKind {
@@ -50,8 +51,8 @@ impl HostKind {
             self,
             Self::ClapReturn
                 | Self::Vst3Return
-                | Self::Ardour(Class::Return)
-                | Self::ArdourRolling(Class::Return)
+                | Self::Daw(_, Class::Return)
+                | Self::DawRolling(_, Class::Return)
         )
     }
 }

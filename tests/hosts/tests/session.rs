@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use backline_hosts::analysis::Strictness;
 use backline_hosts::bundles::{self, CLAP_MULTI_ID};
 use backline_hosts::clap_plugin::{ClapBundle, with_project};
-use backline_hosts::daw::Class;
+use backline_hosts::daw::{Class, Daw};
 use backline_hosts::figures::SessionFigures;
 use backline_hosts::session::{self, HostKind, Setup, Side};
 use serde_json::Value;
@@ -135,7 +135,7 @@ fn multi_keeps_the_main_output_free_of_who_is_on_an_auxiliary_one() {
 #[test]
 fn ardour_and_clap_hear_each_other_while_the_transport_moves() {
     assert_both_hear_each_other(&figures(
-        [side(HostKind::ArdourRolling(Class::Backline), 'a', 256), side(HostKind::Clap, 'b', 64)],
+        [side(HostKind::DawRolling(Daw::Ardour, Class::Backline), 'a', 256), side(HostKind::Clap, 'b', 64)],
         "lowest-latency",
         48_000,
     ));
@@ -144,7 +144,7 @@ fn ardour_and_clap_hear_each_other_while_the_transport_moves() {
 #[test]
 fn multi_in_ardour_and_clap_hear_each_other() {
     assert_both_hear_each_other(&figures(
-        [side(HostKind::Clap, 'a', 64), side(HostKind::Ardour(Class::Multi), 'b', 128)],
+        [side(HostKind::Clap, 'a', 64), side(HostKind::Daw(Daw::Ardour, Class::Multi), 'b', 128)],
         "balanced",
         48_000,
     ));
@@ -153,10 +153,20 @@ fn multi_in_ardour_and_clap_hear_each_other() {
 #[test]
 fn a_return_in_ardour_hears_the_others() {
     let figures = figures(
-        [side(HostKind::Clap, 'a', 128), side(HostKind::Ardour(Class::Return), 'b', 256)],
+        [side(HostKind::Clap, 'a', 128), side(HostKind::Daw(Daw::Ardour, Class::Return), 'b', 256)],
         "lowest-latency",
         48_000,
     );
     assert!(figures.sides[1].heard, "the Return did not hear A: {figures:#?}");
     assert!(!figures.sides[0].heard, "A hears something of a plugin that sends nothing");
+}
+
+/// It gives the plugin its main output alone.
+#[test]
+fn multi_in_qtractor_and_clap_hear_each_other_while_the_transport_moves() {
+    assert_both_hear_each_other(&figures(
+        [side(HostKind::DawRolling(Daw::Qtractor, Class::Multi), 'a', 256), side(HostKind::Clap, 'b', 64)],
+        "lowest-latency",
+        48_000,
+    ));
 }

@@ -3,9 +3,8 @@
 //! The words that it understands are in `session/host_process.rs`. Its VST3 twin is `python/vst3_host.py`.
 #![expect(clippy::print_stdout, reason = "a program whose standard output is read by the one who started it")]
 
-use std::io::BufRead;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use backline_hosts::analysis::percentile;
@@ -17,6 +16,7 @@ use backline_hosts::cycles::{self, Holdings};
 use backline_hosts::error::HostError;
 use backline_hosts::scan;
 use backline_hosts::session::host_process::HostRun;
+use backline_hosts::session::host_program::{Orders, PlayArguments};
 use clap::{Args, Parser, Subcommand};
 
 /// Opens a CLAP bundle as a DAW would.
@@ -64,39 +64,11 @@ struct Play {
     /// The class in it.
     #[arg(long, default_value = bundles::CLAP_ID)]
     class: String,
-    /// A file with a saved state to begin with.
-    #[arg(long)]
-    state: Option<PathBuf>,
     /// The output port to record: 0 is main, 1 to 8 are the auxiliary ones of Multi.
     #[arg(long, default_value_t = 0)]
     output_port: usize,
-    /// Samples of each second.
-    #[arg(long, default_value_t = 48_000)]
-    rate: u32,
-    /// Sample frames of each block.
-    #[arg(long, default_value_t = 64)]
-    block: usize,
-    /// How fast this sound card is, in parts per million.
-    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true)]
-    ppm: f64,
-    /// The FLAC or WAV file to play.
-    #[arg(long)]
-    music: PathBuf,
-    /// The sample frames of it that repeat.
-    #[arg(long)]
-    loop_frames: usize,
-    /// How many sample frames to play.
-    #[arg(long)]
-    play_frames: usize,
-    /// How many sample frames to record after that.
-    #[arg(long)]
-    tail_frames: usize,
-    /// Where to write what came back.
-    #[arg(long)]
-    heard: PathBuf,
-    /// Where to write what was measured.
-    #[arg(long)]
-    figures: PathBuf,
+    #[command(flatten)]
+    play: PlayArguments,
 }
 
 fn main() -> Result<(), HostError> {
@@ -157,63 +129,47 @@ fn list(bundle: &ClapBundle) -> Result<(), HostError> {
     Ok(())
 }
 
-/// What the audio thread and the main thread tell each other.
+/// How far the audio thread is.
 #[derive(Default)]
-struct Orders {
-    /// When to begin; 0 is not yet.
-    begin_ns: AtomicU64,
-    /// Standard input has ended.
-    abandoned: AtomicBool,
+struct Progress {
     running: AtomicBool,
     finished: AtomicBool,
 }
 
-fn run(play: &Play) -> Result<(), HostError> {
-    let bundle = ClapBundle::open(&play.bundle)?;
-    let mut plugin = bundle.instance(&play.class)?;
+fn run(arguments: &Play) -> Result<(), HostError> {
+    let play = &arguments.play;
+    let bundle = ClapBundle::open(&arguments.bundle)?;
+    let mut plugin = bundle.instance(&arguments.class)?;
     if let Some(state) = &play.state {
         plugin.load_state(&std::fs::read(state).map_err(|error| HostError::file(state, error))?)?;
     }
-    let music = Recording::read(&play.music)?.looped(play.loop_frames, play.play_frames);
+    let music = play.music()?;
     let processor = plugin.activate(play.rate, play.block)?;
-    let orders = &*Box::leak(Box::new(Orders::default()));
-    std::thread::spawn(|| read_words(orders));
-    let sound_card = SoundCard::new(play, music, processor);
+    let (orders, progress) = (Orders::read(), Progress::default());
+    let sound_card = SoundCard::new(arguments, music, processor);
     block_clock::lock_memory();
     let (processor, outcome) = std::thread::scope(|scope| {
-        let audio = scope.spawn(|| sound_card.run(orders));
-        pump(&mut plugin, orders);
+        let audio = scope.spawn(|| sound_card.run(&orders, &progress));
+        pump(&mut plugin, &progress);
         audio.join().map_err(|_| HostError::host("clap", "its audio thread panicked"))
     })?;
     plugin.deactivate(processor);
     plugin.run_callbacks();
     let (heard, figures) = outcome?;
-    heard.write_wav(&play.heard)?;
-    let json =
-        serde_json::to_string_pretty(&figures).map_err(|error| HostError::file(&play.figures, error))?;
-    std::fs::write(&play.figures, json).map_err(|error| HostError::file(&play.figures, error))
+    play.write(&heard, &figures)
 }
 
 /// The main thread of a host: serves the plugin's callbacks, and says when blocks are running.
-fn pump(plugin: &mut ClapPlugin, orders: &Orders) {
+fn pump(plugin: &mut ClapPlugin, progress: &Progress) {
     let mut said = false;
-    while !orders.finished.load(Ordering::Acquire) {
+    while !progress.finished.load(Ordering::Acquire) {
         plugin.run_callbacks();
-        if orders.running.load(Ordering::Acquire) && !said {
+        if progress.running.load(Ordering::Acquire) && !said {
             println!("ready");
             said = true;
         }
         std::thread::sleep(Duration::from_millis(10));
     }
-}
-
-fn read_words(orders: &Orders) {
-    for line in std::io::stdin().lock().lines().map_while(Result::ok) {
-        if let Some(begin) = line.strip_prefix("play ").and_then(|text| text.trim().parse().ok()) {
-            orders.begin_ns.store(begin, Ordering::Release);
-        }
-    }
-    orders.abandoned.store(true, Ordering::Release);
 }
 
 /// The audio thread with everything allocated beforehand.
@@ -231,14 +187,15 @@ struct SoundCard {
 }
 
 impl SoundCard {
-    fn new(play: &Play, music: Recording, processor: ClapProcessor) -> Self {
-        let record_frames = play.play_frames + play.tail_frames;
+    fn new(arguments: &Play, music: Recording, processor: ClapProcessor) -> Self {
+        let play = &arguments.play;
+        let record_frames = play.record_frames();
         let blocks = record_frames / play.block + 2;
         Self {
             processor,
             music,
             heard: Recording::with_capacity(play.rate, record_frames + play.block),
-            output_port: play.output_port,
+            output_port: arguments.output_port,
             block: play.block,
             rate: play.rate,
             ppm: play.ppm,
@@ -248,10 +205,14 @@ impl SoundCard {
         }
     }
 
-    fn run(mut self, orders: &Orders) -> (ClapProcessor, Result<(Recording, HostRun), HostError>) {
+    fn run(
+        mut self,
+        orders: &Orders,
+        progress: &Progress,
+    ) -> (ClapProcessor, Result<(Recording, HostRun), HostError>) {
         let realtime = block_clock::raise_priority();
-        let outcome = self.blocks(orders);
-        orders.finished.store(true, Ordering::Release);
+        let outcome = self.blocks(orders, progress);
+        progress.finished.store(true, Ordering::Release);
         let outcome =
             outcome.map(|(start_ns, other_threads)| self.figures(start_ns, other_threads, realtime));
         let heard = std::mem::take(&mut self.heard);
@@ -260,26 +221,23 @@ impl SoundCard {
 
     /// Block after block until everything is recorded; gives the time of the first recorded sample frame and the processor
     /// time of the other threads meanwhile.
-    fn blocks(&mut self, orders: &Orders) -> Result<(u64, Duration), HostError> {
+    fn blocks(&mut self, orders: &Orders, progress: &Progress) -> Result<(u64, Duration), HostError> {
         let clock = BlockClock::new(monotonic_now() + 1_000_000, self.rate, self.ppm);
         let mut start: Option<(u64, Duration)> = None;
         let mut frame = 0_u64;
         loop {
             let due = clock.time_of(frame);
             block_clock::sleep_until(due);
-            let begin = orders.begin_ns.load(Ordering::Acquire);
-            if start.is_none() && begin != 0 && due >= begin {
+            if start.is_none() && orders.begin_ns().is_some_and(|begin| due >= begin) {
                 start = Some((due, other_threads_time()));
             }
             self.block(due, start.is_some())?;
             frame += self.block as u64;
-            orders.running.store(true, Ordering::Release);
+            progress.running.store(true, Ordering::Release);
             if let Some((start_ns, before)) = start.filter(|_| self.heard.frames() >= self.record_frames) {
                 return Ok((start_ns, other_threads_time() - before));
             }
-            if orders.abandoned.load(Ordering::Acquire) {
-                return Err(HostError::host("clap", "was abandoned"));
-            }
+            orders.check()?;
         }
     }
 

@@ -10,6 +10,7 @@ pub(super) struct Buffers {
     channels: Vec<Vec<Vec<f32>>>,
     pointers: Vec<Vec<*mut f32>>,
     descriptions: Vec<clap_audio_buffer>,
+    is_main_only: bool,
 }
 
 // SAFETY: the pointers lead into this object's own memory (or into that of the other direction, which travels with it) and are
@@ -30,6 +31,7 @@ impl Buffers {
             channels: ports.iter().map(|channels| vec![vec![0.0; frames]; *channels]).collect(),
             pointers: ports.iter().map(|channels| vec![std::ptr::null_mut(); *channels]).collect(),
             descriptions: ports.iter().map(description).collect(),
+            is_main_only: false,
         }
     }
 
@@ -58,14 +60,20 @@ impl Buffers {
         self.descriptions.iter_mut().for_each(|description| description.constant_mask = 0);
     }
 
+    /// From now on only the first port is described, and what lies behind the list has no memory.
+    pub(super) fn leave_out_aux(&mut self) {
+        self.is_main_only = true;
+    }
+
     /// Points every port at its own memory. Allocates nothing.
     pub(super) fn point_at_own(&mut self) {
         let ports = self.channels.iter_mut().zip(&mut self.pointers).zip(&mut self.descriptions);
-        for ((channels, pointers), description) in ports {
+        for (index, ((channels, pointers), description)) in ports.enumerate() {
             for (channel, pointer) in channels.iter_mut().zip(&mut *pointers) {
                 *pointer = channel.as_mut_ptr();
             }
-            description.data32 = pointers.as_mut_ptr();
+            let is_given = index == 0 || !self.is_main_only;
+            description.data32 = if is_given { pointers.as_mut_ptr() } else { std::ptr::null_mut() };
         }
     }
 
@@ -78,6 +86,7 @@ impl Buffers {
 
     /// For the plugin's call; [`Self::point_at_own`] comes first.
     pub(super) fn described(&mut self) -> &mut [clap_audio_buffer] {
-        &mut self.descriptions
+        let given = if self.is_main_only { 1.min(self.descriptions.len()) } else { self.descriptions.len() };
+        &mut self.descriptions[..given]
     }
 }

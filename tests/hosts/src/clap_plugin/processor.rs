@@ -88,6 +88,12 @@ impl ClapProcessor {
         self.in_place
     }
 
+    /// From now on blocks have the main ports only, as some hosts give them, against the rules of CLAP.
+    pub fn leave_out_aux(&mut self) {
+        self.inputs.leave_out_aux();
+        self.outputs.leave_out_aux();
+    }
+
     /// Says of each channel of the main input whether it is constant in the blocks to come: bit 0 is the left one.
     pub fn set_constant_input(&mut self, mask: u64) {
         self.inputs.set_constant_mask(0, mask);

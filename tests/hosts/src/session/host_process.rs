@@ -219,7 +219,7 @@ fn command(side: &Side) -> Result<Command, HostError> {
             command.arg("play").arg("--bundle").arg(bundles::clap()?);
             command
         }
-        HostKind::Ardour(_) | HostKind::ArdourRolling(_) => Command::new(program("daw_host")?),
+        HostKind::Daw(..) | HostKind::DawRolling(..) => Command::new(program("daw_host")?),
     };
     match side.kind {
         HostKind::Vst3 | HostKind::Clap => {}
@@ -232,11 +232,11 @@ fn command(side: &Side) -> Result<Command, HostError> {
         HostKind::ClapMulti { output_port } => {
             command.args(["--class", bundles::CLAP_MULTI_ID, "--output-port", &output_port.to_string()]);
         }
-        HostKind::Ardour(class) => {
-            command.args(["--name", class.name()]);
+        HostKind::Daw(daw, class) => {
+            command.args(["--daw", daw.name(), "--name", class.name()]);
         }
-        HostKind::ArdourRolling(class) => {
-            command.args(["--name", class.name(), "--roll"]);
+        HostKind::DawRolling(daw, class) => {
+            command.args(["--daw", daw.name(), "--name", class.name(), "--roll"]);
         }
         HostKind::ClapReturn => {
             command.args(["--class", bundles::CLAP_RETURN_ID]);

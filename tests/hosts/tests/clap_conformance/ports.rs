@@ -93,3 +93,23 @@ fn every_configuration_is_as_it_says_and_lets_audio_through() {
         assert!(plugin.select_configuration(configurations.len() as u32 + 7).is_err());
     }
 }
+
+/// qtractor 0.9.31 does so.
+#[test]
+fn a_host_that_gives_the_main_ports_only_is_processed_all_the_same() {
+    for class in CLASSES {
+        let mut plugin = bundle().instance(class).unwrap();
+        active(&mut plugin, |processor| {
+            let mut random = Random(53);
+            processor.leave_out_aux();
+            for _ in 0..20 {
+                fill(processor, &mut random);
+                processor.process(BLOCK_FRAMES).unwrap();
+                for channel in 0..processor.output_channels(0) {
+                    let is_silent = processor.output(0, channel).iter().all(|sample| *sample == 0.0);
+                    assert!(is_silent, "{class}: what nobody monitors comes out");
+                }
+            }
+        });
+    }
+}

@@ -10,14 +10,14 @@ use jack::PortFlags;
 use super::{TAIL_FRAMES, music, play_in_jack};
 use crate::figures::Heard;
 use crate::network::{FIRST_ADDRESS, Network};
-use crate::{BLOCK_FRAMES, Failed, RATE_HZ};
+use crate::{BLOCK_FRAMES, Failed, JACK_SERVER, RATE_HZ};
 
 /// Its default length of the queue, in packets.
 const QUEUE: &str = "4";
 
 /// Plays the music from the server's side to the client's.
 pub fn play(network: &Network, copies: u32, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
-    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, &[], folder)?;
+    let mut jack = Server::start(JACK_SERVER, RATE_HZ, BLOCK_FRAMES, &[], folder)?;
     let copies = copies.to_string();
     let command = |role: &[&str], name: &str| {
         let mut command = Command::new("jacktrip");

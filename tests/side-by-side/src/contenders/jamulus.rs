@@ -11,7 +11,7 @@ use jack::PortFlags;
 use super::{TAIL_FRAMES, music, play_in_jack};
 use crate::figures::Heard;
 use crate::network::{FIRST_ADDRESS, Network};
-use crate::{BLOCK_FRAMES, Failed, RATE_HZ};
+use crate::{BLOCK_FRAMES, Failed, JACK_SERVER, RATE_HZ};
 
 const PORT: &str = "22124";
 /// Stereo, high quality, small network buffers, automatic jitter buffer: what its manual advises for good lines.
@@ -20,7 +20,7 @@ const SETTINGS: &str = "<client>\n <audiochannels>2</audiochannels>\n <audioqual
 
 /// Plays the music from the server's side to the other.
 pub fn play(network: &Network, seconds: u32, folder: &Path) -> Result<Heard, Failed> {
-    let mut jack = Server::start(RATE_HZ, BLOCK_FRAMES, &[], folder)?;
+    let mut jack = Server::start(JACK_SERVER, RATE_HZ, BLOCK_FRAMES, &[], folder)?;
     let mut server = network.first.within(|| {
         let mut command = Command::new("Jamulus");
         // -F: frames of 64 samples, without which the small buffers have no effect.

@@ -41,14 +41,14 @@ const BELOW: &str = "tested below the host: plugin/tests/vst3_interface.rs";
 const LIVES: &str = "tested below the host: plugin/tests/lives_in_a_daw.rs";
 const PEDALBOARD_STANDS: &str = "pedalboard stands for VST3";
 const NO_WINDOW: &str = "it opens no window of a CLAP";
-const NO_SEQUENCER: &str = "it starts only where there is an ALSA sequencer";
+const CLACK_STANDS: &str = "clack-host stands for CLAP";
 const NOT_YET: &str = "not asked there yet";
-const ARDOUR_CARD: &str = "it runs as its sound card does";
+const AS_THE_CARD: &str = "it runs as its sound card does";
 const OWN_PROCESS: &str = "it scans in a process of its own";
-const ARDOUR_EXPORT: &str =
-    "without its window Ardour 7.3 crashes now and then in its export, with no plugin too";
 const NO_ARDOUR_WINDOW: &str = "it runs without its window";
 const IN_DAWDREAMER: Cell = Tests(&["dawdreamer_renders_automates_and_keeps_the_state"]);
+const IN_QTRACTOR: Cell =
+    Tests(&["qtractor_automates_every_parameter_and_brings_them_back_with_the_session"]);
 const PEDALBOARD_ALL: Cell = Tests(&["pedalboard_finds_nothing_that_pluginval_would"]);
 
 /// Behaviours, and who finds them.
@@ -84,14 +84,14 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
         [
             Tests(&["pedalboard_processes_every_rate_and_block_size"]),
             IN_DAWDREAMER,
-            No(ARDOUR_CARD),
+            No(AS_THE_CARD),
             Tests(&[
                 "every_rate_and_block_size_works_and_they_may_change",
                 "any_rate_is_refused_or_processed",
                 "lengths_may_change_from_block_to_block",
                 "blocks_longer_than_announced_are_processed",
             ]),
-            No(NO_SEQUENCER),
+            No(AS_THE_CARD),
         ],
     ),
     (
@@ -106,7 +106,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "each_block_may_be_processed_on_another_thread",
                 "processing_starts_over_in_every_way",
             ]),
-            No(NO_SEQUENCER),
+            No(CLACK_STANDS),
         ],
     ),
     (
@@ -122,7 +122,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "multi_plays_a_musician_on_an_auxiliary_output",
                 "multi_keeps_the_main_output_free_of_who_is_on_an_auxiliary_one",
             ]),
-            No(NO_SEQUENCER),
+            Tests(&["multi_in_qtractor_and_clap_hear_each_other_while_the_transport_moves"]),
         ],
     ),
     (
@@ -130,13 +130,13 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
         [
             Tests(&["pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive"]),
             No("it shows none"),
-            No(NOT_YET),
+            No("its Lua reads none of a VST3"),
             Tests(&[
                 "gains_are_shown_and_read_in_decibels",
                 "every_value_has_a_text_that_is_read_back_as_that_value",
                 "texts_that_are_no_values_are_refused_and_hurt_nobody",
             ]),
-            No(NO_SEQUENCER),
+            No("it shows them in its window only"),
         ],
     ),
     (
@@ -151,7 +151,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "a_host_that_automates_every_sample_is_heard_early_by_less_than_a_step",
                 "automation_within_blocks_lets_nothing_but_audio_out",
             ]),
-            No(NO_SEQUENCER),
+            IN_QTRACTOR,
         ],
     ),
     (
@@ -161,7 +161,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             No(PEDALBOARD_STANDS),
             No(PEDALBOARD_STANDS),
             Tests(&["damaged_states_do_no_harm", "a_state_that_is_no_state_leaves_the_plugin_alive"]),
-            No(NO_SEQUENCER),
+            No(CLACK_STANDS),
         ],
     ),
     (
@@ -178,7 +178,10 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "a_loaded_state_is_saved_again_to_the_byte",
                 "a_state_that_was_loaded_while_active_is_what_is_heard",
             ]),
-            No(NO_SEQUENCER),
+            Tests(&[
+                "qtractor_automates_every_parameter_and_brings_them_back_with_the_session",
+                "qtractor_plays_its_own_track_as_the_saved_session_says",
+            ]),
         ],
     ),
     (
@@ -188,7 +191,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             No(PEDALBOARD_STANDS),
             No(PEDALBOARD_STANDS),
             Tests(&["what_vst3_has_saved_loads_in_clap_and_back"]),
-            No(NO_SEQUENCER),
+            No(CLACK_STANDS),
         ],
     ),
     (
@@ -201,17 +204,17 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "a_copied_track_has_an_id_of_its_own_and_one_that_is_brought_back_has_its_old_one",
                 "a_frozen_track_comes_back_as_it_was",
             ]),
-            No(NO_SEQUENCER),
+            No(LIVES),
         ],
     ),
     (
         "no latency of its own",
         [
-            No(NOT_YET),
-            No(NOT_YET),
+            Tests(&["pedalboard_loads_every_class_and_processes_with_auxiliary_outputs_inactive"]),
+            IN_DAWDREAMER,
             Tests(&["ardour_scans_every_class_and_puts_it_on_a_track"]),
             Tests(&["the_plugin_delays_nothing"]),
-            No(NO_SEQUENCER),
+            No("it shows none"),
         ],
     ),
     (
@@ -221,20 +224,20 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             No(PEDALBOARD_STANDS),
             Tests(&["ardour_plays_the_input_of_a_bypassed_plugin"]),
             Tests(&["bypass_passes_the_input_through"]),
-            No(NO_SEQUENCER),
+            No("its own button leaves the plugin out"),
         ],
     ),
     (
         "any transport",
         [
             No("it has none"),
-            No("not moved by a test yet"),
+            IN_DAWDREAMER,
             Tests(&["ardour_and_clap_hear_each_other_while_the_transport_moves"]),
             Tests(&[
                 "any_transport_between_blocks_is_processed",
                 "any_transport_within_blocks_is_processed_and_changes_no_sound",
             ]),
-            No(NO_SEQUENCER),
+            Tests(&["multi_in_qtractor_and_clap_hear_each_other_while_the_transport_moves"]),
         ],
     ),
     (
@@ -242,9 +245,9 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
         [
             Tests(&["pedalboard_gets_silence_faster_than_real_time"]),
             IN_DAWDREAMER,
-            No(ARDOUR_EXPORT),
+            Tests(&["ardour_exports_silence_faster_than_real_time"]),
             Tests(&["faster_than_real_time_returns_silence", "an_offline_render_and_back_is_processed"]),
-            No(NO_SEQUENCER),
+            Tests(&["qtractor_exports_silence_faster_than_real_time"]),
         ],
     ),
     (
@@ -259,7 +262,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "a_thousand_lives_of_backline_return",
                 "fifty_lives_that_open_a_session",
             ]),
-            No(NO_SEQUENCER),
+            No(CLACK_STANDS),
         ],
     ),
     (
@@ -280,7 +283,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
                 "clap_and_clap_hear_each_other_in_opus",
                 "a_return_hears_the_others_and_is_heard_by_nobody",
             ]),
-            No(NO_SEQUENCER),
+            Tests(&["multi_in_qtractor_and_clap_hear_each_other_while_the_transport_moves"]),
         ],
     ),
     (
@@ -292,7 +295,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             Tests(&[
                 "a_fader_that_a_daw_drags_changes_one_source_in_one_pair_of_ears_and_a_send_level_in_all",
             ]),
-            No(NO_SEQUENCER),
+            No(NOT_YET),
         ],
     ),
     (
@@ -305,7 +308,7 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
             No("its window is not driven by a test yet"),
             No(NO_ARDOUR_WINDOW),
             No(NO_WINDOW),
-            No(NO_SEQUENCER),
+            No("its windows are driven for its export only"),
         ],
     ),
 ];
