@@ -42,7 +42,6 @@ const LIVES: &str = "tested below the host: plugin/tests/lives_in_a_daw.rs";
 const PEDALBOARD_STANDS: &str = "pedalboard stands for VST3";
 const NO_WINDOW: &str = "it opens no window of a CLAP";
 const CLACK_STANDS: &str = "clack-host stands for CLAP";
-const NOT_YET: &str = "not asked there yet";
 const AS_THE_CARD: &str = "it runs as its sound card does";
 const OWN_PROCESS: &str = "it scans in a process of its own";
 const NO_ARDOUR_WINDOW: &str = "it runs without its window";
@@ -291,11 +290,11 @@ const MATRIX: &[(&str, [Cell; 5])] = &[
         [
             Tests(&["eight_tracks_and_four_in_one_session_are_heard_once_each"]),
             No(OFFLINE),
-            No(NOT_YET),
+            No(PEDALBOARD_STANDS),
             Tests(&[
                 "a_fader_that_a_daw_drags_changes_one_source_in_one_pair_of_ears_and_a_send_level_in_all",
             ]),
-            No(NOT_YET),
+            No(CLACK_STANDS),
         ],
     ),
     (
