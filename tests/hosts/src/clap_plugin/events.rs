@@ -64,24 +64,8 @@ pub enum HostEvent {
 impl HostEvent {
     /// Hands it over as CLAP has it, at a sample frame of the block.
     pub(super) fn give(self, at_frame: u32, take: &mut dyn FnMut(&UnknownEvent)) {
-        let note = |kind, note: Note, velocity| clap_event_note {
-            header: header::<clap_event_note>(kind, at_frame),
-            note_id: note.id,
-            port_index: note.port,
-            channel: note.channel,
-            key: note.key,
-            velocity,
-        };
-        let value = |note: Note, param_id, value| clap_event_param_value {
-            header: header::<clap_event_param_value>(CLAP_EVENT_PARAM_VALUE, at_frame),
-            param_id,
-            cookie: std::ptr::null_mut(),
-            note_id: note.id,
-            port_index: note.port,
-            channel: note.channel,
-            key: note.key,
-            value,
-        };
+        let note = |kind, which, velocity| note(kind, which, velocity, at_frame);
+        let value = |which, id, new| value(which, id, new, at_frame);
         match self {
             Self::NoteOn(which, velocity) => whole(&note(CLAP_EVENT_NOTE_ON, which, velocity), take),
             Self::NoteOff(which) => whole(&note(CLAP_EVENT_NOTE_OFF, which, 0.0), take),
@@ -117,19 +101,7 @@ impl HostEvent {
                 whole(&clap_event_param_gesture { header, param_id }, take);
             }
             Self::NoteValue(which, id, new) => whole(&value(which, id, new), take),
-            Self::NoteModulation(which, param_id, amount) => whole(
-                &clap_event_param_mod {
-                    header: header::<clap_event_param_mod>(CLAP_EVENT_PARAM_MOD, at_frame),
-                    param_id,
-                    cookie: std::ptr::null_mut(),
-                    note_id: which.id,
-                    port_index: which.port,
-                    channel: which.channel,
-                    key: which.key,
-                    amount,
-                },
-                take,
-            ),
+            Self::NoteModulation(which, id, amount) => whole(&modulation(which, id, amount, at_frame), take),
             Self::ForeignCookie(id, new) => {
                 let cookie = std::ptr::without_provenance_mut(0xdead_beef);
                 whole(&clap_event_param_value { cookie, ..value(Note::ANY, id, new) }, take);
@@ -140,6 +112,43 @@ impl HostEvent {
                 whole(&event, take);
             }
         }
+    }
+}
+
+fn note(kind: u16, note: Note, velocity: f64, at_frame: u32) -> clap_event_note {
+    clap_event_note {
+        header: header::<clap_event_note>(kind, at_frame),
+        note_id: note.id,
+        port_index: note.port,
+        channel: note.channel,
+        key: note.key,
+        velocity,
+    }
+}
+
+fn value(note: Note, param_id: u32, value: f64, at_frame: u32) -> clap_event_param_value {
+    clap_event_param_value {
+        header: header::<clap_event_param_value>(CLAP_EVENT_PARAM_VALUE, at_frame),
+        param_id,
+        cookie: std::ptr::null_mut(),
+        note_id: note.id,
+        port_index: note.port,
+        channel: note.channel,
+        key: note.key,
+        value,
+    }
+}
+
+fn modulation(note: Note, param_id: u32, amount: f64, at_frame: u32) -> clap_event_param_mod {
+    clap_event_param_mod {
+        header: header::<clap_event_param_mod>(CLAP_EVENT_PARAM_MOD, at_frame),
+        param_id,
+        cookie: std::ptr::null_mut(),
+        note_id: note.id,
+        port_index: note.port,
+        channel: note.channel,
+        key: note.key,
+        amount,
     }
 }
 
