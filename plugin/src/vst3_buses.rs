@@ -29,8 +29,8 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
     ProgramListInfo, RoutingInfo, SpeakerArr, SpeakerArrangement, String128, TChar, UnitID, UnitInfo,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
-    FIDString, FUnknown, IBStream, IPlugView, IPluginBaseTrait, TBool, TUID, int16, int32, kResultOk,
-    tresult, uint32,
+    FIDString, FUnknown, IBStream, IPlugView, IPluginBaseTrait, TBool, TUID, int16, int32, kInvalidArgument,
+    kResultOk, tresult, uint32,
 };
 
 use crate::host_call::HostCall;
@@ -59,6 +59,12 @@ impl<P: Vst3Plugin> AnyBuses<P> {
     fn bus_count(&self, direction: BusDirection) -> usize {
         // SAFETY: it only counts.
         unsafe { self.inner.getBusCount(AUDIO, direction) }.max(0) as usize
+    }
+
+    /// The framework takes an index below 0 for the first auxiliary bus.
+    fn has_bus(&self, kind: MediaType, direction: BusDirection, index: int32) -> bool {
+        // SAFETY: it only counts.
+        (0..unsafe { self.inner.getBusCount(kind, direction) }).contains(&index)
     }
 
     /// How many channels each bus of a direction has.
@@ -189,6 +195,9 @@ impl<P: Vst3Plugin> IComponentTrait for AnyBuses<P> {
         index: int32,
         info: *mut BusInfo,
     ) -> tresult {
+        if !self.has_bus(kind, direction, index) {
+            return kInvalidArgument;
+        }
         // SAFETY: the caller's promises; what was filled in is ours to change until we return.
         unsafe {
             let result = self.inner.getBusInfo(kind, direction, index, info);
@@ -202,11 +211,23 @@ impl<P: Vst3Plugin> IComponentTrait for AnyBuses<P> {
 
 impl<P: Vst3Plugin> IAudioProcessorTrait for AnyBuses<P> {
     hand_on! { @ IAudioProcessorTrait
-        fn getBusArrangement(direction: BusDirection, index: int32, arrangement: *mut SpeakerArrangement) -> tresult;
         fn canProcessSampleSize(size: int32) -> tresult;
         fn getLatencySamples() -> uint32;
         fn setProcessing(state: TBool) -> tresult;
         fn getTailSamples() -> uint32;
+    }
+
+    unsafe fn getBusArrangement(
+        &self,
+        direction: BusDirection,
+        index: int32,
+        arrangement: *mut SpeakerArrangement,
+    ) -> tresult {
+        if !self.has_bus(AUDIO, direction, index) {
+            return kInvalidArgument;
+        }
+        // SAFETY: handed on as it came.
+        unsafe { self.inner.getBusArrangement(direction, index, arrangement) }
     }
 
     /// A bus that is off may be said to be empty; it keeps its shape then. A host without inputs may pass no list of them.

@@ -6,142 +6,24 @@
 mod vst3_host;
 
 use backline::plugin::{Backline, BacklineMulti, BacklineReturn};
-use nice_plug::prelude::Vst3Plugin;
-use nice_plug::wrapper::vst3::vst3::ComPtr;
 use nice_plug::wrapper::vst3::vst3::Steinberg::Vst::{
-    AudioBusBuffers, AudioBusBuffers__type0, BusInfo, IAudioProcessor, IAudioProcessorTrait, IComponent,
-    IComponentTrait, IEditController, IEditControllerTrait, IParameterChanges, ProcessData, ProcessSetup,
-    SpeakerArr,
+    IAudioProcessor, IAudioProcessorTrait, IComponentTrait, SpeakerArr,
 };
 use nice_plug::wrapper::vst3::vst3::Steinberg::{
-    IPluginBaseTrait, IPluginFactory2, IPluginFactory2Trait, IPluginFactoryTrait, PClassInfo2, kResultOk,
+    IPluginFactory2, IPluginFactory2Trait, IPluginFactoryTrait, PClassInfo2, kResultOk,
 };
-use vst3_host::{Changes, Lane, create, factory, parameter};
+use vst3_host::instance::{Buses, FRAMES, Instance, buses};
+use vst3_host::{Lane, create, factory, name, parameter};
 
-const FRAMES: usize = 64;
 /// Long after the longest ramp.
 const SETTLED: usize = 40;
 /// In `BusInfo::flags`: hosts begin with it active.
 const DEFAULT_ACTIVE: u32 = 1;
 
-/// An instance that is active.
-struct Instance {
-    component: ComPtr<IComponent>,
-    processor: ComPtr<IAudioProcessor>,
-}
-
-/// The memory of a direction: by bus, then channel. A bus without channels is inactive.
-type Buses = Vec<Vec<Vec<f32>>>;
-
-fn buses(channels: &[usize], value: f32) -> Buses {
-    channels.iter().map(|count| vec![vec![value; FRAMES]; *count]).collect()
-}
-
-impl Instance {
-    fn new<P: Vst3Plugin>() -> Self {
-        let component = create::<P>(&factory());
-        let processor = component.cast::<IAudioProcessor>().unwrap();
-        let instance = Self { component, processor };
-        // SAFETY: the order of calls is VST3's.
-        unsafe { assert_eq!(instance.component.initialize(std::ptr::null_mut()), kResultOk) };
-        instance.set_up();
-        instance
-    }
-
-    fn set_up(&self) {
-        let mut setup = ProcessSetup {
-            processMode: 0,
-            symbolicSampleSize: 0,
-            maxSamplesPerBlock: FRAMES as i32,
-            sampleRate: 48_000.0,
-        };
-        // SAFETY: the order of calls is VST3's.
-        unsafe {
-            assert_eq!(self.processor.setupProcessing(&mut setup), kResultOk);
-            assert_eq!(self.component.setActive(1), kResultOk);
-            self.processor.setProcessing(1);
-        }
-    }
-
-    /// One block; a bus without channels is handed over as hosts do it for an inactive one.
-    fn process(&self, inputs: &mut Buses, outputs: &mut Buses, frames: usize) {
-        self.process_with(inputs, outputs, frames, &[]);
-    }
-
-    /// The same with parameter changes.
-    fn process_with(&self, inputs: &mut Buses, outputs: &mut Buses, frames: usize, lanes: &[Lane]) {
-        let mut pointers: Vec<Vec<*mut f32>> = inputs
-            .iter_mut()
-            .chain(&mut *outputs)
-            .map(|bus| bus.iter_mut().map(Vec::as_mut_ptr).collect())
-            .collect();
-        let describe = |pointers: &mut Vec<*mut f32>| AudioBusBuffers {
-            numChannels: pointers.len() as i32,
-            silenceFlags: 0,
-            __field0: AudioBusBuffers__type0 {
-                channelBuffers32: if pointers.is_empty() {
-                    std::ptr::null_mut()
-                } else {
-                    pointers.as_mut_ptr()
-                },
-            },
-        };
-        let mut described: Vec<AudioBusBuffers> = pointers.iter_mut().map(describe).collect();
-        let (input_list, output_list) = described.split_at_mut(inputs.len());
-        // SAFETY: all zeros is a `ProcessData` without buses, events and context.
-        let mut data: ProcessData = unsafe { std::mem::zeroed() };
-        data.numSamples = frames as i32;
-        (data.inputs, data.numInputs) = (input_list.as_mut_ptr(), input_list.len() as i32);
-        (data.outputs, data.numOutputs) = (output_list.as_mut_ptr(), output_list.len() as i32);
-        let changes = Changes::of(lanes);
-        data.inputParameterChanges = changes.as_com_ref::<IParameterChanges>().unwrap().as_ptr();
-        // SAFETY: everything that `data` points to lives until the call returns.
-        assert_eq!(unsafe { self.processor.process(&mut data) }, kResultOk);
-    }
-
-    /// Lets the own input through at unity.
-    fn monitor(&self) {
-        let controller = self.component.cast::<IEditController>().unwrap();
-        let id = parameter("monitor_gain");
-        // SAFETY: calls of the main thread without pointers.
-        unsafe {
-            let unity = controller.plainParamToNormalized(id, 0.0);
-            // While it processes, only a block brings new values.
-            self.processor.setProcessing(0);
-            assert_eq!(controller.setParamNormalized(id, unity), kResultOk);
-            self.processor.setProcessing(1);
-        }
-    }
-
-    fn bus(&self, direction: i32, index: i32) -> BusInfo {
-        // SAFETY: all zeros is a `BusInfo`.
-        let mut info: BusInfo = unsafe { std::mem::zeroed() };
-        // SAFETY: the answer goes to a place of our own.
-        assert_eq!(unsafe { self.component.getBusInfo(0, direction, index, &mut info) }, kResultOk);
-        info
-    }
-}
-
-impl Drop for Instance {
-    fn drop(&mut self) {
-        // SAFETY: the order of calls is VST3's.
-        unsafe {
-            self.processor.setProcessing(0);
-            self.component.setActive(0);
-            self.component.terminate();
-        }
-    }
-}
-
 fn text(characters: &[i8]) -> String {
     let bytes: Vec<u8> =
         characters.iter().take_while(|byte| **byte != 0).map(|byte| byte.cast_unsigned()).collect();
     String::from_utf8(bytes).unwrap()
-}
-
-fn name(info: &BusInfo) -> String {
-    let characters: Vec<u16> = info.name.iter().copied().take_while(|unit| *unit != 0).collect();
-    String::from_utf16(&characters).unwrap()
 }
 
 #[test]
@@ -171,7 +53,7 @@ fn auxiliary_outputs_have_names_and_begin_inactive() {
     assert!(multi.bus(1, 0).flags & DEFAULT_ACTIVE != 0 && multi.bus(0, 0).flags & DEFAULT_ACTIVE != 0);
     for index in 1..=8 {
         let info = multi.bus(1, index);
-        assert_eq!((name(&info), info.channelCount), (format!("Aux {index}"), 2));
+        assert_eq!((name(&info.name), info.channelCount), (format!("Aux {index}"), 2));
         assert_eq!((info.busType, info.flags & DEFAULT_ACTIVE), (1, 0));
     }
 }

@@ -3,6 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of a test")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod instance;
+pub mod stream;
+
 use std::ffi::c_void;
 
 use nice_plug::prelude::Vst3Plugin;
@@ -28,6 +31,12 @@ pub fn factory() -> ComPtr<IPluginFactory> {
 /// The id that a VST3 host sees, as nice-plug 0.4.2 makes it.
 pub fn parameter(id: &str) -> ParamID {
     id.bytes().fold(0u32, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into())) & !(1 << 31)
+}
+
+/// A text as VST3 has it.
+pub fn name(text: &[u16]) -> String {
+    let characters: Vec<u16> = text.iter().copied().take_while(|unit| *unit != 0).collect();
+    String::from_utf16(&characters).unwrap()
 }
 
 /// An instance of a class.

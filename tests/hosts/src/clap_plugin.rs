@@ -3,12 +3,13 @@
 
 mod buffers;
 mod checked;
+mod events;
 mod host;
 mod ports;
 mod processor;
 mod state;
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::path::{Path, PathBuf};
 use std::ptr;
 use std::sync::Arc;
@@ -32,6 +33,7 @@ pub use clack_extensions::tail::TailLength;
 pub use clack_host::events::event_types::TransportEvent;
 pub use clack_host::process::ProcessStatus;
 pub use clap_sys::events::clap_event_transport;
+pub use events::{HostEvent, Note};
 pub use host::{PortNames, Record, TestHost};
 pub use ports::{Configuration, Port};
 pub use processor::ClapProcessor;
@@ -103,8 +105,17 @@ impl ClapBundle {
         self.instance_in(PortNames::default(), id)
     }
 
+    /// Makes an instance of a class, in a host that offers no extension at all.
+    pub fn instance_in_bare_host(&self, id: &str) -> Result<ClapPlugin, HostError> {
+        self.instance_with(Record::new(PortNames::Unknown, false), id)
+    }
+
     /// Makes an instance of a class, in a host that does this when the names of its ports change.
     pub fn instance_in(&self, port_names: PortNames, id: &str) -> Result<ClapPlugin, HostError> {
+        self.instance_with(Record::new(port_names, true), id)
+    }
+
+    fn instance_with(&self, record: Record, id: &str) -> Result<ClapPlugin, HostError> {
         let found = self.class_ids();
         if !found.iter().any(|class| class == id) {
             return Err(HostError::NoSuchClass { bundle: self.path.clone(), id: id.to_owned(), found });
@@ -112,7 +123,7 @@ impl ClapBundle {
         let info = HostInfo::new("Backline test host", "Backline", "https://localhost", "1")
             .map_err(|error| HostError::plugin("be introduced", error))?;
         let id = CString::new(id).map_err(|error| HostError::plugin("be named", error))?;
-        let record = Arc::new(Record::new(port_names));
+        let record = Arc::new(record);
         let (shared, main) = (record.clone(), record.clone());
         let instance =
             PluginInstance::<TestHost>::new(|_| Requests(shared), |_| Project(main), &self.entry, &id, &info)
@@ -158,6 +169,8 @@ pub struct Class {
     pub version: String,
     /// One sentence.
     pub description: String,
+    /// Where to read more, to learn and to get help.
+    pub pages: [String; 3],
     /// Categories and properties, CLAP's words.
     pub features: Vec<String>,
 }
@@ -171,6 +184,7 @@ impl Class {
             vendor: text(descriptor.vendor()),
             version: text(descriptor.version()),
             description: text(descriptor.description()),
+            pages: [descriptor.url(), descriptor.manual_url(), descriptor.support_url()].map(text),
             features: descriptor.features().map(|feature| text(Some(feature))).collect(),
         }
     }
@@ -300,18 +314,27 @@ impl ClapPlugin {
             .instance
             .activate(|_, _| (), configuration)
             .map_err(|error| HostError::plugin("activate", error))?;
+        self.record.is_active.store(true, Ordering::Release);
         ClapProcessor::new(stopped.into(), &inputs, &outputs, block_frames_max)
     }
 
     /// Ends processing; the instance can be activated again.
     pub fn deactivate(&mut self, processor: ClapProcessor) {
         self.instance.deactivate(processor.audio.into_stopped());
+        self.record.is_active.store(false, Ordering::Release);
     }
 
     /// How many sample frames the plugin delays; asked while it is active.
     pub fn latency_frames(&mut self) -> Option<u32> {
         let plugin = self.instance.plugin_handle();
         Some(plugin.get_extension::<PluginLatency>()?.get(&plugin))
+    }
+
+    /// Whether the plugin has an extension of this name.
+    pub fn has_extension(&self, name: &CStr) -> bool {
+        let raw = self.instance.raw_instance();
+        // SAFETY: the instance is initialised, and the name outlives the call.
+        raw.get_extension.is_some_and(|get| !unsafe { get(raw, name.as_ptr()) }.is_null())
     }
 
     /// How the instance describes itself.
@@ -334,7 +357,7 @@ impl ClapPlugin {
         &self.record
     }
 
-    /// Whether the plugin has logged misbehaviour of itself or of this host, or called from a thread where it must not.
+    /// Whether the plugin has logged misbehaviour of itself or of this host, or called on a thread or at a time where it must not.
     pub fn has_complained(&self) -> bool {
         self.record.has_complaints()
     }

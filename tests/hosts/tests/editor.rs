@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test that is the way to fail")]
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use backline_hosts::analysis::spectrum::Correlator;
 use backline_hosts::audio_file::Recording;
@@ -171,4 +172,27 @@ fn hosting_from_the_editor_puts_the_invite_link_into_the_clipboard() {
     ok(hosting.save(&screenshots().join("editor-hosting.png")));
     assert_is_drawn(&hosting);
     ok(editor.close());
+}
+
+/// As pluginval does it.
+#[test]
+fn the_editor_opens_before_audio_and_again_and_while_audio_runs() {
+    ok(check_tools());
+    let folder = tempfile::tempdir().unwrap();
+    let desktop = ok(Desktop::start(folder.path()));
+    let output = Command::new(ok(bundles::python()))
+        .arg(bundles::vst3_host_script().with_file_name("vst3_editor_stress.py"))
+        .args([Path::new("--bundle"), &ok(bundles::vst3())])
+        .env("DISPLAY", desktop.display())
+        .env("LIBGL_ALWAYS_SOFTWARE", "1")
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("BACKLINE_CONFIG_DIR", folder.path())
+        .env("BACKLINE_LOCAL_NETWORK", "off")
+        .env_remove("BACKLINE_HOST_LINK_FILE")
+        .env_remove("BACKLINE_JOIN")
+        .output()
+        .unwrap();
+    let said =
+        format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success() && said.contains("ok: "), "it ended with {}: {said}", output.status);
 }

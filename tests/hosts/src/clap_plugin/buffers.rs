@@ -50,6 +50,11 @@ impl Buffers {
         self.descriptions[port].constant_mask
     }
 
+    /// What every port says of its constant channels.
+    pub(super) fn constant_masks(&self) -> Vec<u64> {
+        self.descriptions.iter().map(|description| description.constant_mask).collect()
+    }
+
     /// Says which channels of a port are constant.
     pub(super) fn set_constant_mask(&mut self, port: usize, mask: u64) {
         self.descriptions[port].constant_mask = mask;
@@ -82,6 +87,20 @@ impl Buffers {
         for (pointer, shared) in self.pointers[0].iter_mut().zip(&other.pointers[0]) {
             *pointer = *shared;
         }
+    }
+
+    /// Whether the descriptions still lead to this object's own memory, or that of `shared` for the first port, as they were written.
+    pub(super) fn is_as_described(&self, shared: Option<&Buffers>) -> bool {
+        let ports = self.channels.iter().zip(&self.pointers).zip(&self.descriptions).enumerate();
+        ports.into_iter().all(|(port, ((own, pointers), description))| {
+            let memory = shared.filter(|_| port == 0).map_or(own, |shared| &shared.channels[0]);
+            let leads_there =
+                |(pointer, channel): (&*mut f32, &Vec<f32>)| std::ptr::eq(*pointer, channel.as_ptr());
+            std::ptr::eq(description.data32, pointers.as_ptr())
+                && description.data64.is_null()
+                && description.channel_count as usize == own.len()
+                && pointers.iter().zip(memory).all(leads_there)
+        })
     }
 
     /// For the plugin's call; [`Self::point_at_own`] comes first.

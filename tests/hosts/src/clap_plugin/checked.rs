@@ -2,6 +2,7 @@
 //! output written, nothing but audio in it, nothing beyond the block, the input as it was, answers in the order of time.
 
 use clack_host::process::ProcessStatus;
+use clap_sys::events::CLAP_EVENT_TRANSPORT;
 
 use super::ClapProcessor;
 use crate::error::HostError;
@@ -18,9 +19,17 @@ impl ClapProcessor {
             channel.fill(UNWRITTEN);
         }
         let given = self.inputs.ports().to_vec();
+        let masks = self.inputs.constant_masks();
         let status = self.process(frames)?;
         if !same_bits(&given, self.inputs.ports()) {
             return Err(fault("leave the input as it is", "it wrote into the input"));
+        }
+        let shared = self.is_in_place().then_some(&self.outputs);
+        if !self.inputs.is_as_described(shared)
+            || !self.outputs.is_as_described(None)
+            || self.inputs.constant_masks() != masks
+        {
+            return Err(fault("leave the host's lists as they are", "it wrote into them"));
         }
         for port in 0..self.output_count() {
             for channel in 0..self.output_channels(port) {
@@ -72,6 +81,9 @@ impl ClapProcessor {
                     "answer in time",
                     format!("an event at {time} after one at {last} in {frames}"),
                 ));
+            }
+            if event.header().type_id() == CLAP_EVENT_TRANSPORT {
+                return Err(fault("leave the transport to the host", "it sent one"));
             }
             last = time;
         }

@@ -1,6 +1,7 @@
 //! What the plugin may ask of this host, and what it is told about it: callbacks, log, changed parameters, threads. Everything
 //! is written down in one [`Record`], for tests to look at. Before this: [`super::ClapBundle::instance`].
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread::{self, ThreadId};
@@ -26,37 +27,53 @@ pub enum PortNames {
     Unknown,
 }
 
+thread_local! {
+    static IS_AUDIO_THREAD: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Calls the plugin from what is the audio thread meanwhile.
+pub(super) fn as_audio_thread<T>(call: impl FnOnce() -> T) -> T {
+    IS_AUDIO_THREAD.set(true);
+    let result = call();
+    IS_AUDIO_THREAD.set(false);
+    result
+}
+
 /// What an instance has asked for since it was made. [any-thread]
 #[derive(Debug)]
 pub struct Record {
     main_thread: ThreadId,
     port_names: PortNames,
+    offers_extensions: bool,
+    pub(super) is_active: AtomicBool,
     pub(super) callback: AtomicBool,
     complaints: AtomicU32,
     restarts: AtomicU32,
     rescanned: AtomicU32,
     ports_rescanned: AtomicU32,
-    off_thread: AtomicBool,
+    misplaced: AtomicBool,
 }
 
 impl Record {
     /// A record whose main thread is the calling one.
-    pub(super) fn new(port_names: PortNames) -> Self {
+    pub(super) fn new(port_names: PortNames, offers_extensions: bool) -> Self {
         Self {
             main_thread: thread::current().id(),
             port_names,
+            offers_extensions,
+            is_active: AtomicBool::new(false),
             callback: AtomicBool::new(false),
             complaints: AtomicU32::new(0),
             restarts: AtomicU32::new(0),
             rescanned: AtomicU32::new(0),
             ports_rescanned: AtomicU32::new(0),
-            off_thread: AtomicBool::new(false),
+            misplaced: AtomicBool::new(false),
         }
     }
 
-    /// Whether the plugin has logged misbehaviour of itself or of this host, or called from a thread where it must not.
+    /// Whether the plugin has logged misbehaviour of itself or of this host, or called on a thread or at a time where it must not.
     pub fn has_complaints(&self) -> bool {
-        self.complaints.load(Ordering::Acquire) > 0 || self.off_thread.load(Ordering::Acquire)
+        self.complaints.load(Ordering::Acquire) > 0 || self.misplaced.load(Ordering::Acquire)
     }
 
     /// How often the plugin asked to be deactivated and activated again.
@@ -84,9 +101,17 @@ impl Record {
     }
 
     fn must_be_main_thread(&self) {
-        if !self.is_main_thread() {
-            self.off_thread.store(true, Ordering::Release);
+        self.must(self.is_main_thread());
+    }
+
+    fn must(&self, holds: bool) {
+        if !holds {
+            self.misplaced.store(true, Ordering::Release);
         }
+    }
+
+    fn is_active(&self) -> bool {
+        self.is_active.load(Ordering::Acquire)
     }
 }
 
@@ -118,7 +143,9 @@ impl HostLogImpl for Requests {
 }
 
 impl HostParamsImplShared for Requests {
-    fn request_flush(&self) {}
+    fn request_flush(&self) {
+        self.0.must(!IS_AUDIO_THREAD.get());
+    }
 }
 
 impl HostThreadCheckImpl for Requests {
@@ -126,9 +153,8 @@ impl HostThreadCheckImpl for Requests {
         self.0.is_main_thread()
     }
 
-    /// This host knows two threads, and the main thread may be both.
     fn is_audio_thread(&self) -> bool {
-        true
+        IS_AUDIO_THREAD.get()
     }
 }
 
@@ -140,6 +166,7 @@ impl MainThreadHandler<'_> for Project {}
 impl HostParamsImplMainThread for Project {
     fn rescan(&self, flags: ParamRescanFlags) {
         self.0.must_be_main_thread();
+        self.0.must(!(self.0.is_active() && flags.contains(ParamRescanFlags::ALL)));
         self.0.rescanned.fetch_or(flags.bits(), Ordering::AcqRel);
     }
 
@@ -158,6 +185,7 @@ impl HostAudioPortsImpl for Project {
         if !self.is_rescan_flag_supported(flags) {
             self.0.complaints.fetch_add(1, Ordering::AcqRel);
         }
+        self.0.must(!self.0.is_active() || flags == AudioPortRescanFlags::NAMES);
         self.0.ports_rescanned.fetch_or(flags.bits(), Ordering::AcqRel);
     }
 }
@@ -177,6 +205,9 @@ impl HostHandlers for TestHost {
     type AudioProcessor<'a> = ();
 
     fn declare_extensions(builder: &mut HostExtensions<Self>, shared: &Requests) {
+        if !shared.0.offers_extensions {
+            return;
+        }
         builder
             .register::<HostLog>()
             .register::<HostParams>()

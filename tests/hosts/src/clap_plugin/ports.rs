@@ -2,7 +2,7 @@
 
 use clack_extensions::audio_ports::{AudioPortFlags, AudioPortInfoBuffer, PluginAudioPorts};
 use clack_extensions::audio_ports_config::{AudioPortsConfigBuffer, PluginAudioPortsConfig};
-use clack_extensions::note_ports::PluginNotePorts;
+use clack_extensions::note_ports::{NoteDialect, NoteDialects, NotePortInfoBuffer, PluginNotePorts};
 use clack_host::prelude::*;
 
 use super::ClapPlugin;
@@ -21,6 +21,8 @@ pub struct Port {
     pub is_main: bool,
     /// "mono", "stereo", or nothing.
     pub kind: Option<String>,
+    /// Whether it takes samples of 64 bits, or would rather have them.
+    pub is_double: bool,
     /// The port of the other direction that may be the same memory.
     pub in_place_with: Option<u32>,
 }
@@ -52,6 +54,9 @@ impl ClapPlugin {
                 channels: info.channel_count as usize,
                 is_main: info.flags.contains(AudioPortFlags::IS_MAIN),
                 kind: info.port_type.map(|kind| kind.0.to_string_lossy().into_owned()),
+                is_double: info
+                    .flags
+                    .intersects(AudioPortFlags::SUPPORTS_64BITS | AudioPortFlags::PREFERS_64BITS),
                 in_place_with: info.in_place_pair.map(|id| id.get()),
             })
         };
@@ -90,6 +95,18 @@ impl ClapPlugin {
         let choices = plugin.get_extension::<PluginAudioPortsConfig>().ok_or_else(refused)?;
         let id = ClapId::from_raw(id).ok_or_else(refused)?;
         choices.select(&plugin, id).map_err(|_| refused())
+    }
+
+    /// For each note port, an input, what it takes and what it would rather have.
+    pub fn note_dialects(&mut self) -> Vec<(NoteDialects, Option<NoteDialect>)> {
+        let plugin = self.instance.plugin_handle();
+        let Some(ports) = plugin.get_extension::<PluginNotePorts>() else { return Vec::new() };
+        let mut buffer = NotePortInfoBuffer::new();
+        let port = |index| {
+            let info = ports.get(&plugin, index, true, &mut buffer)?;
+            Some((info.supported_dialects, info.preferred_dialect))
+        };
+        (0..ports.count(&plugin, true)).filter_map(port).collect()
     }
 
     /// How many note ports, inputs and outputs.

@@ -4,14 +4,13 @@
 
 use clack_extensions::params::PluginParams;
 use clack_extensions::tail::{PluginTail, TailLength};
-use clack_host::events::UnknownEvent;
 use clack_host::events::event_types::{ParamModEvent, ParamValueEvent, TransportEvent};
 use clack_host::prelude::*;
 use clack_host::process::ProcessStatus;
-use clap_sys::events::clap_event_param_value;
 
 use super::buffers::Buffers;
-use super::host::TestHost;
+use super::events::HostEvent;
+use super::host::{TestHost, as_audio_thread};
 use crate::error::HostError;
 
 /// The audio side of an active instance, with buffers for all its ports. [audio-thread]
@@ -23,7 +22,8 @@ pub struct ClapProcessor {
     events: EventBuffer,
     transport: Option<TransportEvent>,
     in_place: bool,
-    steady_frames: u64,
+    /// None: a host that does not count.
+    steady_frames: Option<u64>,
 }
 
 impl ClapProcessor {
@@ -42,7 +42,7 @@ impl ClapProcessor {
             replies: EventBuffer::with_capacity(256),
             transport: None,
             in_place: false,
-            steady_frames: 0,
+            steady_frames: Some(0),
         })
     }
 
@@ -104,6 +104,11 @@ impl ClapProcessor {
         self.transport = transport;
     }
 
+    /// What the plugin is told of how long the stream has run, from now on; none: a host that does not count.
+    pub fn set_steady_frames(&mut self, frames: Option<u64>) {
+        self.steady_frames = frames;
+    }
+
     /// Puts a parameter change at a sample frame of the next block; changes must come in the order of time.
     pub fn automate(&mut self, id: u32, value: f64, at_frame: u32) {
         if let Some(id) = ClapId::from_raw(id) {
@@ -118,14 +123,9 @@ impl ClapProcessor {
         }
     }
 
-    /// Puts something that looks like a parameter change, but is of a name space that is not CLAP's.
-    pub fn automate_in_space(&mut self, space: u16, id: u32, value: f64) {
-        let Some(id) = ClapId::from_raw(id) else { return };
-        let mut raw: clap_event_param_value = *ParamValueEvent::new(0, id, Pckn::match_all(), value).as_raw();
-        raw.header.space_id = space;
-        // SAFETY: the header is the head of a whole event of the size that it says, and the buffer copies all of it.
-        let event = unsafe { UnknownEvent::from_raw(std::ptr::from_ref(&raw).cast()) };
-        self.events.push(event);
+    /// Puts an event at a sample frame of the next block.
+    pub fn push(&mut self, event: HostEvent, at_frame: u32) {
+        event.give(at_frame, &mut |event| self.events.push(event));
     }
 
     /// Puts a change of the transport at a sample frame of the next block.
@@ -155,15 +155,17 @@ impl ClapProcessor {
                 OutputAudioBuffers::from_raw_buffers(self.outputs.described(), frames as u32),
             )
         };
-        let result = started.process(
-            &audio_in,
-            &mut audio_out,
-            &self.events.as_input(),
-            &mut self.replies.as_output(),
-            Some(self.steady_frames),
-            self.transport.as_ref(),
-        );
-        self.steady_frames += frames as u64;
+        let result = as_audio_thread(|| {
+            started.process(
+                &audio_in,
+                &mut audio_out,
+                &self.events.as_input(),
+                &mut self.replies.as_output(),
+                self.steady_frames,
+                self.transport.as_ref(),
+            )
+        });
+        self.steady_frames = self.steady_frames.map(|before| before.wrapping_add(frames as u64));
         self.events.clear();
         result.map_err(|error| HostError::plugin("process", error))
     }
@@ -172,7 +174,8 @@ impl ClapProcessor {
     pub fn flush(&mut self) {
         let mut plugin = self.audio.plugin_handle();
         if let Some(params) = plugin.get_extension::<PluginParams>() {
-            params.flush_active(&mut plugin, &self.events.as_input(), &mut self.replies.as_output());
+            let (events, mut replies) = (self.events.as_input(), self.replies.as_output());
+            as_audio_thread(|| params.flush_active(&mut plugin, &events, &mut replies));
         }
         self.events.clear();
     }
@@ -185,7 +188,7 @@ impl ClapProcessor {
 
     /// Tells the plugin that the stream jumps.
     pub fn reset(&mut self) {
-        self.audio.reset();
+        as_audio_thread(|| self.audio.reset());
     }
 
     /// Stops processing and starts again, without a new activation.

@@ -21,22 +21,41 @@ impl ClapPlugin {
 
     /// The state, through a stream that takes at most `piece_bytes` at once.
     pub fn save_state_in_pieces(&mut self, piece_bytes: usize) -> Result<Vec<u8>, HostError> {
+        self.save_state_until(piece_bytes, usize::MAX)
+    }
+
+    /// The same, through a stream that fails after so many bytes.
+    pub fn save_state_until(
+        &mut self,
+        piece_bytes: usize,
+        breaks_after: usize,
+    ) -> Result<Vec<u8>, HostError> {
         let plugin = self.instance.plugin_handle();
         let state = plugin
             .get_extension::<PluginState>()
             .ok_or_else(|| HostError::plugin("save its state", "no state"))?;
-        let mut pieces = Pieces { stream: Vec::new(), piece_bytes };
+        let mut pieces = Pieces { stream: Vec::new(), piece_bytes, breaks_after };
         state.save(&plugin, &mut pieces).map_err(|error| HostError::plugin("save its state", error))?;
         Ok(pieces.stream)
     }
 
     /// Gives the plugin a state through a stream that gives at most `piece_bytes` at once.
     pub fn load_state_in_pieces(&mut self, bytes: &[u8], piece_bytes: usize) -> Result<(), HostError> {
+        self.load_state_until(bytes, piece_bytes, usize::MAX)
+    }
+
+    /// The same, through a stream that fails after so many bytes.
+    pub fn load_state_until(
+        &mut self,
+        bytes: &[u8],
+        piece_bytes: usize,
+        breaks_after: usize,
+    ) -> Result<(), HostError> {
         let plugin = self.instance.plugin_handle();
         let state = plugin
             .get_extension::<PluginState>()
             .ok_or_else(|| HostError::plugin("load a state", "no state"))?;
-        let mut pieces = Pieces { stream: bytes, piece_bytes };
+        let mut pieces = Pieces { stream: bytes, piece_bytes, breaks_after };
         state.load(&plugin, &mut pieces).map_err(|error| HostError::plugin("load a state", error))
     }
 }
@@ -58,18 +77,32 @@ pub fn with_project(state: &[u8], change: impl FnOnce(&mut Value)) -> Result<Vec
 struct Pieces<S> {
     stream: S,
     piece_bytes: usize,
+    breaks_after: usize,
+}
+
+impl<S> Pieces<S> {
+    /// How much of `bytes` goes through at once.
+    fn piece(&mut self, bytes: usize) -> io::Result<usize> {
+        let piece = bytes.min(self.piece_bytes).min(self.breaks_after);
+        if piece == 0 && bytes > 0 {
+            return Err(io::Error::other("the stream is broken"));
+        }
+        self.breaks_after -= piece;
+        Ok(piece)
+    }
 }
 
 impl<S: Read> Read for Pieces<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = buffer.len().min(self.piece_bytes);
+        let piece = self.piece(buffer.len())?;
         self.stream.read(&mut buffer[..piece])
     }
 }
 
 impl<S: Write> Write for Pieces<S> {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        self.stream.write(&buffer[..buffer.len().min(self.piece_bytes)])
+        let piece = self.piece(buffer.len())?;
+        self.stream.write(&buffer[..piece])
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,14 +1,32 @@
 //! The bundle before any block: how it opens, what it lists, what it makes and what it does not make.
 
 use std::collections::BTreeSet;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
 use backline_hosts::bundles;
 
-use crate::{CLASSES, bundle};
+use crate::{BLOCK_FRAMES, CLASSES, Random, active, automate_all, bundle, fill, values};
 
+/// Those that validators look into, and that no test of ours does: the framework must not begin to offer them unseen.
+const EXTENSIONS_WITHOUT_TESTS: [&CStr; 15] = [
+    c"clap.ambisonic/3",
+    c"clap.audio-ports-activation/2",
+    c"clap.audio-ports-activation/draft-2",
+    c"clap.audio-ports-config-info/1",
+    c"clap.audio-ports-config-info/draft-0",
+    c"clap.configurable-audio-ports/1",
+    c"clap.configurable-audio-ports.draft1",
+    c"clap.note-name",
+    c"clap.preset-load/2",
+    c"clap.state-context/2",
+    c"clap.surround/4",
+    c"clap.thread-pool",
+    c"clap.no-such-extension/7",
+    c"clap",
+    c"",
+];
 const MAIN_CATEGORIES: [&str; 5] = ["instrument", "audio-effect", "note-effect", "note-detector", "analyzer"];
 
 #[test]
@@ -43,7 +61,13 @@ fn a_scan_is_short_and_begins_no_thread_and_opens_no_socket() {
 fn a_factory_that_nobody_knows_is_not_there() {
     let bundle = bundle();
     assert!(bundle.has_factory("clap.plugin-factory"));
-    for name in ["foo-factory-1465398712", "clap.plugin-factory.x", "clap.plugin-factor", ""] {
+    for name in [
+        "foo-factory-1465398712",
+        "clap.plugin-factory.x",
+        "clap.preset-discovery-factory/2",
+        "clap.plugin-factor",
+        "",
+    ] {
         assert!(!bundle.has_factory(name), "{name:?}");
     }
 }
@@ -79,5 +103,40 @@ fn an_instance_describes_itself_as_the_bundle_does() {
     assert_eq!(classes.iter().map(|class| class.id.as_str()).collect::<Vec<_>>(), CLASSES);
     for class in classes {
         assert_eq!(bundle.instance(&class.id).unwrap().class(), Some(class));
+    }
+}
+
+#[test]
+fn no_extension_is_offered_that_nobody_has_looked_into() {
+    for class in CLASSES {
+        let plugin = bundle().instance(class).unwrap();
+        assert!(plugin.has_extension(c"clap.params") && plugin.has_extension(c"clap.audio-ports"), "{class}");
+        for name in EXTENSIONS_WITHOUT_TESTS {
+            assert!(!plugin.has_extension(name), "{class} has {name:?}");
+        }
+    }
+}
+
+#[test]
+fn a_host_that_offers_no_extension_is_host_enough() {
+    for class in CLASSES {
+        let bundle = bundle();
+        let mut plugin = bundle.instance_in_bare_host(class).unwrap();
+        let parameters = plugin.parameters();
+        plugin.flush(&Random(5).values(&parameters));
+        plugin.run_callbacks();
+        active(&mut plugin, |processor| {
+            let mut random = Random(6);
+            for _ in 0..10 {
+                automate_all(processor, &random.values(&parameters), 0);
+                fill(processor, &mut random);
+                processor.process_checked(BLOCK_FRAMES).unwrap();
+            }
+        });
+        let (state, expected) = (plugin.save_state().unwrap(), values(&mut plugin, &parameters));
+        let mut other = bundle.instance_in_bare_host(class).unwrap();
+        other.load_state(&state).unwrap();
+        other.run_callbacks();
+        assert_eq!(values(&mut other, &parameters), expected, "{class}");
     }
 }

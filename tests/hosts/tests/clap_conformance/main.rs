@@ -3,7 +3,9 @@
 //! (`cargo xtask validate` runs it where it is installed); these tests need nothing but the bundle.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "in a test that is the way to fail")]
 
+mod anything;
 mod classes;
+mod notes;
 mod parameters;
 mod ports;
 mod processing;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use backline_hosts::clap_plugin::{ClapPlugin, Parameter};
+use backline_hosts::clap_plugin::{ClapPlugin, HostEvent, Note, Parameter};
 use clack_extensions::params::ParamInfoFlags;
 
 use crate::{BLOCK_FRAMES, CLASSES, Random, active, automate_all, bundle, fill, values};
@@ -46,6 +46,9 @@ fn flags_and_modules_fit_together() {
                 assert!(minimum.fract() == 0.0 && maximum.fract() == 0.0, "{class}: {parameter:?}");
             }
             assert!(!flags.intersects(per_voice), "{class}: {parameter:?}");
+            let moves = ParamInfoFlags::IS_AUTOMATABLE | ParamInfoFlags::IS_MODULATABLE;
+            let is_read_only = flags.contains(ParamInfoFlags::IS_READONLY);
+            assert!(!(is_read_only && flags.intersects(moves)), "{class}: {parameter:?}");
             let is_tree = !module.starts_with('/') && !module.ends_with('/') && !module.contains("//");
             assert!(is_tree, "{class}: {parameter:?}");
         }
@@ -143,11 +146,58 @@ fn events_of_another_name_space_set_nothing() {
         let changes = Random(23).values(&parameters);
         active(&mut plugin, |processor| {
             for (id, value) in &changes {
-                processor.automate_in_space(0xb33f, *id, *value);
+                processor.push(HostEvent::ForeignSpace(0xb33f, *id, *value), 0);
             }
             processor.process_checked(BLOCK_FRAMES).unwrap();
         });
         assert_eq!(values(&mut plugin, &parameters), before, "{class}");
+    }
+}
+
+/// Hosts keep cookies longer than an instance lives.
+#[test]
+fn a_cookie_of_somebody_else_sets_the_value_all_the_same() {
+    for class in CLASSES {
+        let bundle = bundle();
+        let mut expected = bundle.instance(class).unwrap();
+        let parameters = expected.parameters();
+        let changes = Random(24).values(&parameters);
+        expected.flush(&changes);
+        let mut plugin = bundle.instance(class).unwrap();
+        active(&mut plugin, |processor| {
+            for (id, value) in &changes {
+                processor.push(HostEvent::GestureBegin(*id), 0);
+                processor.push(HostEvent::ForeignCookie(*id, *value), 0);
+            }
+            processor.process_checked(BLOCK_FRAMES).unwrap();
+        });
+        assert_eq!(values(&mut plugin, &parameters), values(&mut expected, &parameters), "{class}");
+    }
+}
+
+/// No parameter is one of a voice; what a host says of a voice must do no harm.
+#[test]
+fn values_and_modulation_for_single_notes_stay_in_range() {
+    for class in CLASSES {
+        let mut plugin = bundle().instance(class).unwrap();
+        let parameters = plugin.parameters();
+        active(&mut plugin, |processor| {
+            let mut random = Random(25);
+            for at in 0..BLOCK_FRAMES as u32 {
+                let parameter = &parameters[random.below(parameters.len())];
+                let note = Note { id: at as i32 - 1, port: (at % 3) as i16 - 1, channel: 5, key: -1 };
+                let value = random.value(parameter);
+                processor.push(HostEvent::NoteOn(note, random.share()), at);
+                processor.push(HostEvent::NoteValue(note, parameter.id, value), at);
+                processor.push(HostEvent::NoteModulation(note, parameter.id, value - parameter.minimum), at);
+            }
+            fill(processor, &mut random);
+            processor.process_checked(BLOCK_FRAMES).unwrap();
+        });
+        for parameter in &parameters {
+            let value = plugin.value(parameter.id).unwrap();
+            assert!((parameter.minimum..=parameter.maximum).contains(&value), "{class}: {parameter:?}");
+        }
     }
 }
 

@@ -234,7 +234,7 @@ fn silence_and_constant_channels_are_processed_and_the_plugin_stays_awake() {
         let mut plugin = bundle().instance(class).unwrap();
         active(&mut plugin, |processor| {
             let mut random = Random(67);
-            for (level, mask) in [(0.0, 0b11), (0.5, 0b11), (0.0, 0b01), (0.0, 0b00)] {
+            for (level, mask) in [(0.0, 0b11), (0.5, 0b11), (0.0, 0b01), (0.0, 0b00), (0.0, u64::MAX)] {
                 for channel in 0..processor.input_channels() {
                     processor.input(0, channel).fill(level);
                     processor.set_constant_input(mask);
@@ -268,31 +268,57 @@ fn the_plugin_delays_nothing() {
     }
 }
 
-/// Numbers too small to compute with at speed pass a bypassed track as they are, and leave nothing behind in others.
+/// Another plugin's fault must not stay for good.
 #[test]
-fn subnormal_input_is_no_trouble() {
+fn after_input_that_is_no_number_the_track_is_heard_again() {
     for class in EFFECTS {
         let mut plugin = bundle().instance(class).unwrap();
         let monitor = plugin.parameter_id("Monitor Gain").unwrap();
-        let unity = plugin.value_of_text(monitor, "-3 dB").unwrap();
+        let unity = plugin.value_of_text(monitor, "0 dB").unwrap();
         active(&mut plugin, |processor| {
-            let mut random = Random(71);
             processor.automate(monitor, unity, 0);
-            for _ in 0..50 {
-                for channel in 0..2 {
-                    let input = processor.input(0, channel).iter_mut();
-                    input
-                        .for_each(|sample| *sample = (random.share() as f32 * 2.0 - 1.0) * f32::MIN_POSITIVE);
-                }
+            blocks(processor, BLOCK_FRAMES, 10);
+            for fault in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX] {
+                (0..2).for_each(|channel| processor.input(0, channel).fill(fault));
                 processor.process(BLOCK_FRAMES).unwrap();
-                assert!(processor.output(0, 0).iter().all(|sample| sample.is_finite()), "{class}");
+                blocks(processor, BLOCK_FRAMES, 10);
+                let input = processor.input(0, 1).to_vec();
+                assert!(processor.output(0, 1) == input, "{class}: after {fault}");
             }
-            blocks(processor, BLOCK_FRAMES, 5);
         });
     }
 }
 
-fn transport(random: &mut Random, at_frame: u32) -> TransportEvent {
+/// Numbers too small to compute with at speed go to nobody behind, bypassed or not.
+#[test]
+fn subnormal_input_comes_out_as_silence() {
+    for class in EFFECTS {
+        let mut plugin = bundle().instance(class).unwrap();
+        let bypass = plugin.parameter_id("Bypass").unwrap();
+        let monitor = plugin.parameter_id("Monitor Gain").unwrap();
+        let gains = ["-3 dB", "0 dB"].map(|text| plugin.value_of_text(monitor, text).unwrap());
+        active(&mut plugin, |processor| {
+            let mut random = Random(71);
+            for (gain, bypassed) in [(gains[0], 0.0), (gains[1], 0.0), (gains[1], 1.0)] {
+                processor.automate(bypass, bypassed, 0);
+                processor.automate(monitor, gain, 0);
+                blocks(processor, BLOCK_FRAMES, 10);
+                for channel in 0..2 {
+                    let tiny = || (random.share() as f32 * 2.0 - 1.0) * f32::MIN_POSITIVE;
+                    processor.input(0, channel).fill_with(tiny);
+                }
+                for _ in 0..10 {
+                    processor.process_checked(BLOCK_FRAMES).unwrap();
+                }
+                assert!(processor.output(0, 0).iter().all(|sample| *sample == 0.0), "{class}, {bypassed}");
+                blocks(processor, BLOCK_FRAMES, 5);
+            }
+        });
+    }
+}
+
+/// Any song, at any place.
+pub fn transport(random: &mut Random, at_frame: u32) -> TransportEvent {
     let flags = [
         CLAP_TRANSPORT_HAS_TEMPO,
         CLAP_TRANSPORT_HAS_BEATS_TIMELINE,
@@ -305,6 +331,19 @@ fn transport(random: &mut Random, at_frame: u32) -> TransportEvent {
     let flags = flags.into_iter().filter(|_| random.is_heads()).fold(0, |all, flag| all | flag);
     let mut position = || ((random.share() * 2.0 - 0.5) * (1_u64 << 40) as f64) as i64;
     let (beats, seconds, from, to) = (position(), position(), position(), position());
+    let has = |flag: u32| flags & flag != 0;
+    // What the flags do not vouch for is what no host would say.
+    let told = |flag: u32, value: i64, nonsense: i64| if has(flag) { value } else { nonsense };
+    let (in_beats, in_seconds) = (CLAP_TRANSPORT_HAS_BEATS_TIMELINE, CLAP_TRANSPORT_HAS_SECONDS_TIMELINE);
+    let loops = |flag: u32| if has(CLAP_TRANSPORT_IS_LOOP_ACTIVE) { flag } else { u32::MAX << 31 };
+    let (tempo, tempo_inc) = match has(CLAP_TRANSPORT_HAS_TEMPO) {
+        true => (1.0 + random.share() * 999.0, random.share() - 0.5),
+        false => (f64::NAN, f64::NEG_INFINITY),
+    };
+    let (tsig_num, tsig_denom) = match has(CLAP_TRANSPORT_HAS_TIME_SIGNATURE) {
+        true => (random.below(32) as u16, 1 << random.below(6)),
+        false => (u16::MAX, 0),
+    };
     TransportEvent::from_raw(&clap_event_transport {
         header: clap_event_header {
             size: size_of::<clap_event_transport>() as u32,
@@ -314,18 +353,18 @@ fn transport(random: &mut Random, at_frame: u32) -> TransportEvent {
             flags: 0,
         },
         flags,
-        song_pos_beats: beats,
-        song_pos_seconds: seconds,
-        tempo: 1.0 + random.share() * 999.0,
-        tempo_inc: random.share() - 0.5,
-        loop_start_beats: from,
-        loop_end_beats: to,
-        loop_start_seconds: from,
-        loop_end_seconds: to,
-        bar_start: beats,
-        bar_number: (random.share() * 1e6) as i32 - 1_000,
-        tsig_num: random.below(32) as u16,
-        tsig_denom: 1 << random.below(6),
+        song_pos_beats: told(in_beats, beats, i64::MIN),
+        song_pos_seconds: told(in_seconds, seconds, i64::MIN),
+        tempo,
+        tempo_inc,
+        loop_start_beats: told(loops(in_beats), from, i64::MAX),
+        loop_end_beats: told(loops(in_beats), to, i64::MIN),
+        loop_start_seconds: told(loops(in_seconds), from, i64::MAX),
+        loop_end_seconds: told(loops(in_seconds), to, i64::MIN),
+        bar_start: told(in_beats, beats, i64::MAX),
+        bar_number: told(in_beats, (random.share() * 1e6) as i64 - 1_000, i64::from(i32::MIN)) as i32,
+        tsig_num,
+        tsig_denom,
     })
 }
 
@@ -339,6 +378,8 @@ fn any_transport_between_blocks_is_processed() {
             for _ in 0..80 {
                 let transport = random.is_heads().then(|| transport(&mut random, 0));
                 processor.set_transport(transport);
+                let steady = (random.share() * u64::MAX as f64 / 2.0) as u64;
+                processor.set_steady_frames(random.is_heads().then_some(steady));
                 blocks(processor, 128, 1);
             }
         });

@@ -61,6 +61,28 @@ fn streams_may_take_and_give_a_few_bytes_at_a_time() {
 }
 
 #[test]
+fn a_stream_that_breaks_is_told_of_and_changes_nothing() {
+    for class in CLASSES {
+        let (state, _, parameters) = state_of_another(class, 11);
+        let mut plugin = bundle().instance(class).unwrap();
+        let before = values(&mut plugin, &parameters);
+        let shorter = plugin.save_state().unwrap().len().min(state.len());
+        for breaks_after in [0, 1, 7, 8, 9, 100, shorter - 1] {
+            for piece_bytes in [usize::MAX, 5] {
+                assert!(
+                    plugin.save_state_until(piece_bytes, breaks_after).is_err(),
+                    "{class}: {breaks_after}"
+                );
+                let loaded = plugin.load_state_until(&state, piece_bytes, breaks_after);
+                assert!(loaded.is_err(), "{class}: {breaks_after}");
+                plugin.run_callbacks();
+                assert_eq!(values(&mut plugin, &parameters), before, "{class}");
+            }
+        }
+    }
+}
+
+#[test]
 fn what_is_no_state_is_refused_and_changes_nothing() {
     for class in CLASSES {
         let mut plugin = bundle().instance(class).unwrap();
