@@ -1,10 +1,10 @@
 //! Makes sure that nothing of an instance is left in the framework's background queue when a host destroys it.
 //!
 //! nice-plug 0.4.2 has one background thread for all instances of a class. On Linux its VST3 wrapper queues a note
-//! to the editor there for every parameter change that does not come from the main thread, automation above
-//! all. If the thread takes a note whose instance is gone, it ends; and when the last instance goes, telling that
+//! to the editor there for what does not come from the main thread: a state that a host loads elsewhere (parameters go past it,
+//! `vst3_params.rs`). If the thread takes a note whose instance is gone, it ends; and when the last instance goes, telling that
 //! ended thread to end aborts the host (LANDSCAPE, fault 2). Backline itself queues nothing but this fence: on
-//! `deactivate`, when no more automation can come, it queues one task and waits until that was taken. The queue
+//! `deactivate` it queues one task and waits until that was taken. The queue
 //! is first in, first out, so every earlier note was taken then too, while the instance lived.
 //!
 //! The wait is bounded, so a host whose main thread the background thread is waiting for does not hang.

@@ -1,6 +1,6 @@
 //! What the framework does not hand on of a host's call: which buses were left out of it, and how long its block is. It cuts a block
 //! wherever a parameter changes, and the bridge reads pace, time of capture and block length off the host's own calls.
-//! The other way it does not hand out the plugin's project, which the names of auxiliary outputs go by.
+//! The other way it does not hand out the plugin's parameters and its project, which the names of auxiliary outputs go by.
 //!
 //! The framework makes the plugin itself; so the object around it (`vst3_buses.rs`, `clap_instance.rs`) prepares the link on the thread
 //! that creates the instance, and the plugin takes it while it is made. Without such an object every block is whole.
@@ -11,17 +11,22 @@ use std::sync::{Arc, OnceLock, Weak};
 
 use backline_bridge::{AUX_BUSES, BlockPart};
 
+use crate::params::BacklineParams;
 use crate::project::Project;
 
 /// The host's call at hand, written and read in it alone, so by one thread at a time; and whose it is.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct HostCall {
     /// Bit `n` is auxiliary output `n`.
     absent_aux: AtomicU16,
     block_frames: AtomicUsize,
     done_frames: AtomicUsize,
-    project: OnceLock<Weak<Project>>,
+    params: OnceLock<Weak<BacklineParams>>,
+    on_part: OnceLock<OnPart>,
 }
+
+/// Is told at which sample frame of the block the next part begins, before it is played. [audio-thread]
+pub type OnPart = Box<dyn Fn(usize) + Send + Sync>;
 
 thread_local! {
     static PREPARED: RefCell<Option<Arc<HostCall>>> = const { RefCell::new(None) };
@@ -44,14 +49,24 @@ impl HostCall {
         PREPARED.take().unwrap_or_default()
     }
 
-    /// The plugin says which project is its own. [main-thread]
-    pub fn introduce(&self, project: &Arc<Project>) {
-        self.project.get_or_init(|| Arc::downgrade(project));
+    /// The plugin says which parameters are its own. [main-thread]
+    pub fn introduce(&self, params: &Arc<BacklineParams>) {
+        self.params.get_or_init(|| Arc::downgrade(params));
     }
 
-    /// The project of the plugin that took the link, as long as it lives. [main-thread]
+    /// The parameters of the plugin that took the link, as long as it lives. [main-thread]
+    pub fn params(&self) -> Option<Arc<BacklineParams>> {
+        self.params.get()?.upgrade()
+    }
+
+    /// Its project. [main-thread]
     pub fn project(&self) -> Option<Arc<Project>> {
-        self.project.get()?.upgrade()
+        self.params().map(|params| params.project.clone())
+    }
+
+    /// Who is told of parts, from now on. [main-thread]
+    pub fn set_on_part(&self, on_part: OnPart) {
+        self.on_part.get_or_init(|| on_part);
     }
 
     /// The host calls for a block of so many sample frames. [audio-thread]
@@ -73,6 +88,9 @@ impl HostCall {
     /// Where in the host's block the next so many sample frames lie. [audio-thread]
     pub fn next_part(&self, frames: usize) -> BlockPart {
         let begin = self.done_frames.load(Ordering::Relaxed);
+        if let Some(on_part) = self.on_part.get() {
+            on_part(begin);
+        }
         self.done_frames.store(begin.saturating_add(frames), Ordering::Relaxed);
         let part = BlockPart::new(begin, frames, self.block_frames.load(Ordering::Relaxed));
         part.unwrap_or(BlockPart::whole(frames))

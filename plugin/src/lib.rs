@@ -45,3 +45,4 @@ pub mod value_text;
 pub mod vst3_buses;
 mod vst3_changes;
 pub mod vst3_factory;
+mod vst3_params;

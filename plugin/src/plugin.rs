@@ -136,7 +136,7 @@ const fn multi_layout(main_input_channels: Option<NonZeroU32>) -> AudioIOLayout 
 impl<C: Class> Default for BacklinePlugin<C> {
     fn default() -> Self {
         let (processor, call) = (Processor::new(C::KIND), HostCall::prepared());
-        call.introduce(processor.project());
+        call.introduce(processor.params());
         Self { processor, fence: Fence::default(), api: PluginApi::Standalone, call, class: PhantomData }
     }
 }

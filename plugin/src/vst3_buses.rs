@@ -5,13 +5,13 @@
 //! that is empty (LANDSCAPE, fault 1). This object gives it a whole list: what the host left out goes to memory of its
 //! own that nobody hears, and [`HostCall`] says so, because a musician whose auxiliary output is off plays on main.
 //! Auxiliary outputs begin inactive, as VST3 wants it. It also says how long the host's block is, which the framework cuts where a
-//! parameter changes.
+//! parameter changes, and sets parameters itself (`vst3_params.rs`).
 //!
 //! Everything else is handed on. The step before is `vst3_factory.rs`, the step after `plugin.rs`.
 
 #![allow(clippy::unnecessary_cast, reason = "VST3's constants have other types on Windows")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nice_plug::prelude::Vst3Plugin;
@@ -36,12 +36,15 @@ use nice_plug::wrapper::vst3::vst3::Steinberg::{
 use crate::host_call::HostCall;
 use crate::spare_buses::SpareBuses;
 use crate::vst3_changes::PlacedChanges;
+use crate::vst3_params::OwnParams;
 
 /// One instance of a class, as a host sees it.
 pub struct AnyBuses<P: Vst3Plugin> {
     inner: Wrapper<P>,
     call: Arc<HostCall>,
+    params: Arc<OwnParams>,
     changes: PlacedChanges,
+    is_processing: AtomicBool,
     /// The longest block that the host has announced.
     block_frames: AtomicUsize,
     /// Made on activation. The audio thread only tries the lock: nobody else holds it while a host keeps to VST3's order of calls.
@@ -52,8 +55,13 @@ impl<P: Vst3Plugin> AnyBuses<P> {
     /// A new instance. [main-thread]
     pub fn new() -> Self {
         let (inner, call) = HostCall::link(Wrapper::new);
-        let (block_frames, spare) = (AtomicUsize::new(0), Mutex::default());
-        Self { inner, call, changes: PlacedChanges::new(), block_frames, spare }
+        let params = Arc::new(OwnParams::new(&inner, call.params()));
+        let changes = PlacedChanges::new(params.clone());
+        let block = changes.block().clone();
+        call.set_on_part(Box::new(move |at_frame| block.part_begins(at_frame)));
+        let (is_processing, block_frames, spare) =
+            (AtomicBool::new(false), AtomicUsize::new(0), Mutex::default());
+        Self { inner, call, params, changes, is_processing, block_frames, spare }
     }
 
     fn bus_count(&self, direction: BusDirection) -> usize {
@@ -115,21 +123,6 @@ hand_on! {
     IPluginBaseTrait {
         fn initialize(context: *mut FUnknown) -> tresult;
         fn terminate() -> tresult;
-    }
-    IEditControllerTrait {
-        fn setComponentState(state: *mut IBStream) -> tresult;
-        fn setState(state: *mut IBStream) -> tresult;
-        fn getState(state: *mut IBStream) -> tresult;
-        fn getParameterCount() -> int32;
-        fn getParameterInfo(index: int32, info: *mut ParameterInfo) -> tresult;
-        fn getParamStringByValue(id: ParamID, value: ParamValue, text: *mut String128) -> tresult;
-        fn getParamValueByString(id: ParamID, text: *mut TChar, value: *mut ParamValue) -> tresult;
-        fn normalizedParamToPlain(id: ParamID, value: ParamValue) -> ParamValue;
-        fn plainParamToNormalized(id: ParamID, value: ParamValue) -> ParamValue;
-        fn getParamNormalized(id: ParamID) -> ParamValue;
-        fn setParamNormalized(id: ParamID, value: ParamValue) -> tresult;
-        fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
-        fn createView(name: FIDString) -> *mut IPlugView;
     }
     IMidiMappingTrait {
         fn getMidiControllerAssignment(bus: int32, channel: int16, number: CtrlNumber, id: *mut ParamID) -> tresult;
@@ -209,11 +202,33 @@ impl<P: Vst3Plugin> IComponentTrait for AnyBuses<P> {
     }
 }
 
+impl<P: Vst3Plugin> IEditControllerTrait for AnyBuses<P> {
+    hand_on! { @ IEditControllerTrait
+        fn setComponentState(state: *mut IBStream) -> tresult;
+        fn setState(state: *mut IBStream) -> tresult;
+        fn getState(state: *mut IBStream) -> tresult;
+        fn getParameterCount() -> int32;
+        fn getParameterInfo(index: int32, info: *mut ParameterInfo) -> tresult;
+        fn getParamStringByValue(id: ParamID, value: ParamValue, text: *mut String128) -> tresult;
+        fn getParamValueByString(id: ParamID, text: *mut TChar, value: *mut ParamValue) -> tresult;
+        fn normalizedParamToPlain(id: ParamID, value: ParamValue) -> ParamValue;
+        fn plainParamToNormalized(id: ParamID, value: ParamValue) -> ParamValue;
+        fn getParamNormalized(id: ParamID) -> ParamValue;
+        fn setComponentHandler(handler: *mut IComponentHandler) -> tresult;
+        fn createView(name: FIDString) -> *mut IPlugView;
+    }
+
+    /// While blocks are processed it comes with a block, too. [main-thread, but hosts differ]
+    unsafe fn setParamNormalized(&self, id: ParamID, value: ParamValue) -> tresult {
+        let is_set = self.is_processing.load(Ordering::Relaxed) || self.params.set(id, value);
+        if is_set { kResultOk } else { kInvalidArgument }
+    }
+}
+
 impl<P: Vst3Plugin> IAudioProcessorTrait for AnyBuses<P> {
     hand_on! { @ IAudioProcessorTrait
         fn canProcessSampleSize(size: int32) -> tresult;
         fn getLatencySamples() -> uint32;
-        fn setProcessing(state: TBool) -> tresult;
         fn getTailSamples() -> uint32;
     }
 
@@ -259,6 +274,12 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for AnyBuses<P> {
         }
     }
 
+    unsafe fn setProcessing(&self, state: TBool) -> tresult {
+        self.is_processing.store(state != 0, Ordering::Relaxed);
+        // SAFETY: handed on as it came.
+        unsafe { self.inner.setProcessing(state) }
+    }
+
     unsafe fn setupProcessing(&self, setup: *mut ProcessSetup) -> tresult {
         // SAFETY: the host's promise; null is looked for.
         let frames = unsafe { setup.as_ref() }.map_or(0, |setup| setup.maxSamplesPerBlock.max(0) as usize);
@@ -277,11 +298,13 @@ impl<P: Vst3Plugin> IAudioProcessorTrait for AnyBuses<P> {
             let frames = given.numSamples.max(0) as usize;
             self.call.begin(frames);
             let mut whole = *given;
-            whole.inputParameterChanges = self.changes.before(given.inputParameterChanges, frames);
+            whole.inputParameterChanges = self.changes.begin(given.inputParameterChanges, frames);
             if spare.fits(given.numSamples) && has_sound(given) {
                 self.call.set_absent_aux(spare.complete(&mut whole));
             }
-            self.inner.process(&mut whole)
+            let result = self.inner.process(&mut whole);
+            self.changes.end();
+            result
         }
     }
 }

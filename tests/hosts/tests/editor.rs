@@ -176,7 +176,7 @@ fn hosting_from_the_editor_puts_the_invite_link_into_the_clipboard() {
 
 /// As pluginval does it.
 #[test]
-fn the_editor_opens_before_audio_and_again_and_while_audio_runs() {
+fn the_editor_opens_before_audio_and_again_and_while_audio_runs_and_parameters_move() {
     ok(check_tools());
     let folder = tempfile::tempdir().unwrap();
     let desktop = ok(Desktop::start(folder.path()));
