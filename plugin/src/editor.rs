@@ -24,6 +24,7 @@ pub mod view;
 pub mod view_model;
 pub mod watch;
 pub mod widgets;
+mod window_thread;
 
 /// The editor as the framework's type.
 pub type BacklineEditor = sized::SizedEditor;

@@ -13,6 +13,7 @@ use nice_plug_egui::{Frame, NiceEguiApp, baseview::HandlerError};
 use super::plugin_backend::PluginBackend;
 use super::view::EditorView;
 use super::watch::{Watch, Watchman};
+use super::window_thread::WindowThread;
 use super::{heap, theme};
 use crate::params::BacklineParams;
 use crate::personal::Personal;
@@ -28,6 +29,7 @@ pub struct EditorApp {
     params: Arc<BacklineParams>,
     client: Arc<Client>,
     project: Arc<Project>,
+    window_thread: WindowThread,
     view: Arc<Mutex<EditorView>>,
     opened: Weak<Opened>,
     fitted: bool,
@@ -36,13 +38,19 @@ pub struct EditorApp {
 
 impl EditorApp {
     /// The editor of the instance with these parts; opens nothing. `[main-thread]`
-    pub fn new(params: Arc<BacklineParams>, client: Arc<Client>, project: Arc<Project>) -> Self {
+    pub fn new(
+        params: Arc<BacklineParams>,
+        client: Arc<Client>,
+        project: Arc<Project>,
+        window_thread: WindowThread,
+    ) -> Self {
         let view = EditorView::new(project.state().host_address, project.servers());
         let view = Arc::new(Mutex::new(view));
         Self {
             params,
             client,
             project,
+            window_thread,
             view,
             opened: Weak::new(),
             fitted: false,
@@ -96,6 +104,7 @@ impl EditorApp {
 
 impl NiceEguiApp for EditorApp {
     fn build(&mut self, ctx: egui::Context, gui: GuiContext, frame: &mut Frame) -> Result<(), HandlerError> {
+        self.window_thread.begin();
         heap::keep_what_frames_take();
         let look = Personal::recall().look;
         theme::install(&ctx, look);

@@ -18,6 +18,7 @@ use nice_plug_egui::{EguiEditor, EguiEditorState, EguiNiceSettings, RepaintNotif
 
 use super::app::EditorApp;
 use super::theme;
+use super::window_thread::WindowThread;
 use crate::params::BacklineParams;
 use crate::state::EditorState;
 
@@ -29,6 +30,7 @@ const HOST_NEWS_EVERY: Duration = Duration::from_millis(50);
 /// The editor of an instance. `[main-thread]`
 pub struct SizedEditor {
     params: Arc<BacklineParams>,
+    window_thread: WindowThread,
     made: Mutex<Arc<Made>>,
 }
 
@@ -41,8 +43,13 @@ struct Made {
 impl SizedEditor {
     /// The editor of the instance with these parameters; opens nothing. None where the framework has none.
     pub fn new(params: Arc<BacklineParams>) -> Option<Self> {
-        let made = Made::new(&params)?;
-        Some(Self { params, made: Mutex::new(Arc::new(made)) })
+        let window_thread = WindowThread::default();
+        let made = Made::new(&params, &window_thread)?;
+        Some(Self { params, window_thread, made: Mutex::new(Arc::new(made)) })
+    }
+
+    fn current_state(&self) -> Arc<EguiEditorState> {
+        Arc::clone(&self.made.lock().unwrap_or_else(PoisonError::into_inner).state)
     }
 
     /// The framework's editor, of the size that the project keeps unless a window is open. Nothing is locked after it: hosts
@@ -51,7 +58,7 @@ impl SizedEditor {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if !made.state.is_open()
             && !made.is_sized(self.params.project.state().editor)
-            && let Some(anew) = Made::new(&self.params)
+            && let Some(anew) = Made::new(&self.params, &self.window_thread)
         {
             *made = Arc::new(anew);
         }
@@ -59,8 +66,17 @@ impl SizedEditor {
     }
 }
 
+impl Drop for SizedEditor {
+    /// With its instance; by then hosts have closed the window.
+    fn drop(&mut self) {
+        if !self.current_state().is_open() {
+            self.window_thread.wait();
+        }
+    }
+}
+
 impl Made {
-    fn new(params: &Arc<BacklineParams>) -> Option<Self> {
+    fn new(params: &Arc<BacklineParams>, window_thread: &WindowThread) -> Option<Self> {
         let project = &params.project;
         let kept = project.state().editor;
         let [width, height] = pixels(kept).map(|side| side.round() as u32);
@@ -72,7 +88,8 @@ impl Made {
             repaint_poll_interval: HOST_NEWS_EVERY,
             ..EguiNiceSettings::default()
         };
-        let app = EditorApp::new(params.clone(), project.client().clone(), project.clone());
+        let (client, thread) = (project.client().clone(), window_thread.clone());
+        let app = EditorApp::new(params.clone(), client, project.clone(), thread);
         let editor = create_egui_editor(state.clone(), RepaintNotifier::new(), settings, app)?;
         Some(Self { editor, state })
     }
