@@ -13,6 +13,9 @@ const STALE: Duration = Duration::from_secs(1);
 /// The metronome hears of a path that has become longer or shorter by more than this.
 const WORTH_TELLING: Duration = Duration::from_micros(200);
 
+/// No beat that comes later is waited for: whoever says so lies about when they played.
+const AHEAD_MAX: Duration = Duration::from_secs(4);
+
 /// What one callback was told last.
 #[derive(Debug, Default)]
 pub(crate) struct Beat {
@@ -44,9 +47,14 @@ impl Beat {
             Conducted::Mark { number, at, mark, whose } => {
                 // The latency ends where a block begins, and the last sample of a block is heard a block later than its first.
                 let path = whose.and_then(|peer| session.heard_after(peer, now));
-                let at = at + path.map_or(Duration::ZERO, |path| path + net.block_time());
+                let path = path.map_or(Duration::ZERO, |path| path + net.block_time());
                 let Some(transport) = to_transport(&mark) else { return };
-                (MetronomeLead::Remote(TransportAt { at, transport }), Told::Mark { number, at })
+                match heard_at(at, path, now) {
+                    Some(at) => {
+                        (MetronomeLead::Remote(TransportAt { at, transport }), Told::Mark { number, at })
+                    }
+                    None => plain(MetronomeLead::Nobody),
+                }
             }
         };
         if self.is_news(told, now) && net.lead_metronome(lead) {
@@ -66,6 +74,11 @@ impl Beat {
             (told, next) => told != Some(next),
         }
     }
+}
+
+/// When what its owner plays at a moment is heard here, `path` later; none where nobody waits for it.
+fn heard_at(at: Instant, path: Duration, now: Instant) -> Option<Instant> {
+    at.checked_add(path).filter(|at| at.saturating_duration_since(now) <= AHEAD_MAX)
 }
 
 fn plain(lead: MetronomeLead) -> (MetronomeLead, Told) {
@@ -91,4 +104,21 @@ fn to_transport(mark: &TransportMark) -> Option<Transport> {
     let (position, bar_start) = (mark.position.quarters(), mark.bar_start.quarters());
     let transport = Transport::new(position, bar_start, mark.tempo.bpm.get(), meter)?;
     Some(if mark.is_rolling { transport.rolling(mark.is_recording) } else { transport.standing() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_beat_is_heard_later_by_the_path_and_none_is_waited_for_that_is_hours_ahead() {
+        let now = Instant::now();
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3_600));
+        assert_eq!(heard_at(now, second, now), Some(now + second));
+        assert_eq!(heard_at(now, hour, now), None);
+        assert_eq!(heard_at(now, Duration::MAX, now), None);
+        // A clock that was set back is in both and cancels out.
+        let before = now.checked_sub(hour);
+        assert_eq!(before.and_then(|at| heard_at(at, hour + second, now)), before.map(|_| now + second));
+    }
 }

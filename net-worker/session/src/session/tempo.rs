@@ -103,8 +103,7 @@ impl Session {
         is_near.then_some(Conducted::Mark { number: heard.number, at, mark: heard.mark, whose })
     }
 
-    /// How much later than they play we hear somebody, on an instance whose return ring and output block add `return_delay`; none where
-    /// we do not hear them by themselves.
+    /// How much later than they play we hear somebody, by themselves or in a mix; none where that is not known.
     pub fn heard_after(&self, peer: PeerId, now: Instant) -> Option<Duration> {
         let is_theirs = |source: &&RemoteSource| source.peer == peer && source.present;
         let theirs = self.listening.sources.values().filter(is_theirs);
