@@ -13,6 +13,10 @@ const BLOCK_FRAMES: usize = 256;
 const SECONDS: u32 = 2;
 /// JACK's and the DAW's own blocks, and some more where a machine is busy.
 const DELAY_FRAMES_MAX: usize = 32 * BLOCK_FRAMES;
+/// What is judged at one delay.
+const CHUNK_FRAMES: usize = 8 * BLOCK_FRAMES;
+/// What is less than this is silence.
+const QUIET: f32 = 1e-3;
 /// Of the DAW's gains and panner.
 const ROUNDING: f32 = 1e-5;
 
@@ -38,15 +42,37 @@ pub fn share_played(daw: Daw, project: PathBuf, gain: f32, folder: &Path) -> Res
     Ok(share(&sent.left, &heard.left, gain).min(share(&sent.right, &heard.right, gain)))
 }
 
-/// At the delay at which most samples are equal. Silence is equal to nothing.
+/// Chunk by chunk, each at the delay at which most of its samples are equal: where a busy machine loses a block of JACK's, all that
+/// follows comes at another. Silence is equal to nothing.
 fn share(sent: &[f32], heard: &[f32], gain: f32) -> f64 {
-    if !sent.iter().any(|sample| sample.abs() > 0.1) {
-        return 0.0;
-    }
-    let equal = |delay: usize| {
-        let pairs = sent.iter().zip(heard.iter().skip(delay));
-        pairs.filter(|(sent, heard)| (*sent * gain - *heard).abs() < ROUNDING).count()
+    let is_loud = |sample: &f32| sample.abs() > QUIET;
+    let equal = |from: usize, chunk: &[f32], delay: usize| {
+        let pairs = chunk.iter().zip(heard.iter().skip(from + delay));
+        pairs.filter(|(sent, heard)| is_loud(sent) && (*sent * gain - *heard).abs() < ROUNDING).count()
     };
-    let most = (0..=DELAY_FRAMES_MAX).map(equal).max().unwrap_or(0);
-    most as f64 / sent.len() as f64
+    let most = |(number, chunk): (usize, &[f32])| {
+        let delays = 0..=DELAY_FRAMES_MAX;
+        delays.map(|delay| equal(number * CHUNK_FRAMES, chunk, delay)).max().unwrap_or(0)
+    };
+    let played: usize = sent.chunks(CHUNK_FRAMES).enumerate().map(most).sum();
+    played as f64 / sent.iter().filter(|sample| is_loud(sample)).count().max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_that_is_lost_costs_no_more_than_itself_and_what_is_not_there_is_not_played() {
+        let sent: Vec<f32> =
+            (0..48_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 8) as f32 / 2e7).collect();
+        let mut heard = vec![0.0; 3 * BLOCK_FRAMES];
+        heard.extend(sent.iter().map(|sample| 2.0 * sample));
+        assert_eq!(share(&sent, &heard, 2.0), 1.0);
+        heard.drain(20_000..20_000 + BLOCK_FRAMES);
+        let lost = share(&sent, &heard, 2.0);
+        assert!((0.97..1.0).contains(&lost), "{lost}");
+        assert_eq!(share(&sent, &vec![0.0; 60_000], 2.0), 0.0);
+        assert_eq!(share(&[0.0; 4_800], &[0.0; 60_000], 1.0), 0.0);
+    }
 }
